@@ -1,0 +1,58 @@
+/**
+ * Typed errors. Every message says which op failed, what it was given, and what would work.
+ * Users can catch the class (`ShapeError`) or the family (`HadalError`).
+ */
+export class HadalError extends Error {
+  override name = 'HadalError';
+}
+
+/** Shapes of the operands do not fit the op. */
+export class ShapeError extends HadalError {
+  override name = 'ShapeError';
+}
+
+/** A dtype that the op or the engine does not take. */
+export class DTypeError extends HadalError {
+  override name = 'DTypeError';
+}
+
+/** An engine is missing, cannot run here, or failed. */
+export class DeviceError extends HadalError {
+  override name = 'DeviceError';
+}
+
+/** A file or byte stream from outside does not have the form it should have. */
+export class FormatError extends HadalError {
+  override name = 'FormatError';
+}
+
+/** An index lies outside of its dimension. */
+export class IndexError extends HadalError {
+  override name = 'IndexError';
+}
+
+/** An argument has the wrong type or is out of its range. */
+export class ArgumentError extends HadalError {
+  override name = 'ArgumentError';
+}
+
+/** `backward()` was asked for something the tape cannot give. */
+export class AutogradError extends HadalError {
+  override name = 'AutogradError';
+}
+
+/** A value that was fused away is read after its inputs were overwritten. */
+export class StaleValueError extends HadalError {
+  override name = 'StaleValueError';
+}
+
+/** A compiler pass produced an intermediate form its verifier refuses: a bug in hadal, never the user's fault. */
+export class InternalError extends HadalError {
+  override name = 'InternalError';
+}
+
+/** Narrows away `undefined` and `null` where the caller knows better than the type; throws `InternalError` if not. */
+export function known<T>(value: T | undefined | null, what: string): T {
+  if (value === undefined || value === null) throw new InternalError(`expected ${what}`);
+  return value;
+}

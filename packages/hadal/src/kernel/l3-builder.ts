@@ -1,0 +1,322 @@
+/**
+ * Builds L3 functions. Each method appends one instruction to the innermost open block and returns its value; types are
+ * checked as they are built, so a wrong lowering fails at the line that wrote it.
+ *
+ * The builder does three small things beyond appending, each of which keeps lowerings simple: equal constants of a block
+ * chain are shared, arithmetic on two index constants is folded, and adding 0 or multiplying by 0 or 1 on indices vanishes.
+ */
+import { InternalError } from '../base/errors.js';
+import type {
+  BinaryOp,
+  BufferSlot,
+  CompareOp,
+  HorizontalOp,
+  Instr,
+  Kind,
+  L3Function,
+  MemType,
+  ShiftOp,
+  UnaryOp,
+  Value,
+} from './l3.js';
+import { memKind } from './l3.js';
+
+
+export class L3Builder {
+  readonly name: string;
+  readonly lanes: number;
+  readonly #buffers: BufferSlot[] = [];
+  readonly #scalars: Exclude<Kind, 'index' | 'mask'>[] = [];
+  #sizes = 0;
+  #nextId = 0;
+  readonly #scopes: Instr[][] = [[]];
+  readonly #constants = new Map<string, Value>();
+  readonly #constantOf = new Map<number, number | bigint>();
+  readonly #sizeValues = new Map<number, Value>();
+
+  constructor(name: string, lanes: number) {
+    this.name = name;
+    this.lanes = lanes;
+  }
+
+  // --- arguments -------------------------------------------------------------------------------------------------------
+
+  buffer(mem: MemType, access: BufferSlot['access']): number {
+    this.#buffers.push({ mem, access });
+    return this.#buffers.length - 1;
+  }
+
+  /** A new integer argument. */
+  size(): Value {
+    const result = this.#value('index', 1);
+    this.#entry({ op: 'size', result, slot: this.#sizes++ });
+    return result;
+  }
+
+  /** The integer argument of a slot; declares slots up to it. */
+  sizeAt(slot: number): Value {
+    const have = this.#sizeValues.get(slot);
+    if (have) return have;
+    const result = this.#value('index', 1);
+    this.#entry({ op: 'size', result, slot });
+    this.#sizes = Math.max(this.#sizes, slot + 1);
+    this.#sizeValues.set(slot, result);
+    return result;
+  }
+
+  scalar(kind: Exclude<Kind, 'index' | 'mask'>): Value {
+    const result = this.#value(kind, 1);
+    this.#scalars.push(kind);
+    this.#entry({ op: 'scalar', result, slot: this.#scalars.length - 1 });
+    return result;
+  }
+
+  // --- values ----------------------------------------------------------------------------------------------------------
+
+  constant(kind: Kind, value: number | bigint): Value {
+    const key = `${kind}:${Object.is(value, -0) ? '-0' : value}`;
+    const have = this.#constants.get(key);
+    if (have) return have;
+    const result = this.#value(kind, 1);
+    const exact = kind === 'i64' ? BigInt(value) : kind === 'f32' ? Math.fround(Number(value)) : Number(value);
+    // Constants live in the outermost block: they cost nothing there and every loop below sees them.
+    this.#entry({ op: 'const', result, value: exact });
+    this.#constants.set(key, result);
+    this.#constantOf.set(result.id, exact);
+    return result;
+  }
+
+  index(value: number): Value {
+    return this.constant('index', value);
+  }
+
+  /** A constant of the kind and lanes of `like`. */
+  like(like: Value, value: number): Value {
+    const scalar = this.constant(like.type.kind, like.type.kind === 'i64' ? BigInt(value) : value);
+    return like.type.lanes > 1 ? this.broadcast(scalar) : scalar;
+  }
+
+  unary(fn: UnaryOp, a: Value): Value {
+    return this.#emit({ op: 'unary', fn, result: this.#value(a.type.kind, a.type.lanes), a });
+  }
+
+  binary(fn: BinaryOp, x: Value, y: Value): Value {
+    const [a, b] = this.#align(x, y);
+    if (a.type.kind !== b.type.kind) throw new InternalError(`${fn} on ${show(a)} and ${show(b)}`);
+    if (a.type.kind === 'index') {
+      const folded = this.#foldIndex(fn, a, b);
+      if (folded) return folded;
+    }
+    return this.#emit({ op: 'binary', fn, result: this.#value(a.type.kind, a.type.lanes), a, b });
+  }
+
+  add(a: Value, b: Value): Value {
+    return this.binary('add', a, b);
+  }
+  sub(a: Value, b: Value): Value {
+    return this.binary('sub', a, b);
+  }
+  mul(a: Value, b: Value): Value {
+    return this.binary('mul', a, b);
+  }
+  div(a: Value, b: Value): Value {
+    return this.binary('div', a, b);
+  }
+  min(a: Value, b: Value): Value {
+    return this.binary('min', a, b);
+  }
+  max(a: Value, b: Value): Value {
+    return this.binary('max', a, b);
+  }
+
+  fma(a: Value, b: Value, c: Value): Value {
+    const lanes = Math.max(a.type.lanes, b.type.lanes, c.type.lanes);
+    const [x, y, z] = [this.spread(a, lanes), this.spread(b, lanes), this.spread(c, lanes)];
+    return this.#emit({ op: 'fma', result: this.#value('f32', lanes), a: x, b: y, c: z });
+  }
+
+  compare(fn: CompareOp, x: Value, y: Value): Value {
+    const [a, b] = this.#align(x, y);
+    if (a.type.kind !== b.type.kind) throw new InternalError(`${fn} on ${show(a)} and ${show(b)}`);
+    return this.#emit({ op: 'compare', fn, result: this.#value('mask', a.type.lanes), a, b });
+  }
+
+  select(mask: Value, x: Value, y: Value): Value {
+    const lanes = Math.max(mask.type.lanes, x.type.lanes, y.type.lanes);
+    const [m, a, b] = [this.spread(mask, lanes), this.spread(x, lanes), this.spread(y, lanes)];
+    if (a.type.kind !== b.type.kind) throw new InternalError(`select of ${show(a)} and ${show(b)}`);
+    return this.#emit({ op: 'select', result: this.#value(a.type.kind, lanes), mask: m, a, b });
+  }
+
+  shift(fn: ShiftOp, a: Value, amount: number): Value {
+    return this.#emit({ op: 'shift', fn, result: this.#value('i32', a.type.lanes), a, amount });
+  }
+
+  convert(kind: Kind, a: Value): Value {
+    if (a.type.kind === kind) return a;
+    const constant = this.#constantOf.get(a.id);
+    if (constant !== undefined && kind === 'index') return this.index(Number(constant));
+    return this.#emit({ op: 'convert', result: this.#value(kind, a.type.lanes), a });
+  }
+
+  bitcast(kind: 'f32' | 'i32', a: Value): Value {
+    return this.#emit({ op: 'bitcast', result: this.#value(kind, a.type.lanes), a });
+  }
+
+  broadcast(a: Value): Value {
+    return this.#emit({ op: 'broadcast', result: this.#value(a.type.kind, this.lanes), a });
+  }
+
+  /** `a` with the given lanes, broadcast if it is a scalar. */
+  spread(a: Value, lanes: number): Value {
+    if (a.type.lanes === lanes) return a;
+    if (a.type.lanes !== 1 || lanes !== this.lanes) throw new InternalError(`cannot spread ${show(a)} to ${lanes} lanes`);
+    return this.broadcast(a);
+  }
+
+  ramp(base: Value): Value {
+    return this.#emit({ op: 'ramp', result: this.#value('i32', this.lanes), base });
+  }
+
+  tail(count: Value): Value {
+    return this.#emit({ op: 'tail', result: this.#value('mask', this.lanes), count });
+  }
+
+  horizontal(fn: HorizontalOp, a: Value): Value {
+    if (a.type.lanes === 1) return a;
+    return this.#emit({ op: 'horizontal', fn, result: this.#value(a.type.kind, 1), a });
+  }
+
+  load(buffer: number, index: Value, options: { lanes?: number; offset?: number; mask?: Value | null } = {}): Value {
+    const { mem } = this.#buffers[buffer];
+    const result = this.#value(memKind[mem], options.lanes ?? 1);
+    return this.#emit({ op: 'load', result, buffer, mem, index, offset: options.offset ?? 0, mask: options.mask ?? null });
+  }
+
+  store(buffer: number, index: Value, value: Value, options: { offset?: number; mask?: Value | null } = {}): void {
+    const { mem } = this.#buffers[buffer];
+    if (memKind[mem] !== value.type.kind) throw new InternalError(`store of ${show(value)} to ${mem} memory`);
+    this.#top().push({
+      op: 'store',
+      buffer,
+      mem,
+      index,
+      offset: options.offset ?? 0,
+      value,
+      mask: options.mask ?? null,
+    });
+  }
+
+  // --- control ---------------------------------------------------------------------------------------------------------
+
+  loop(
+    start: Value,
+    end: Value,
+    step: number,
+    inits: readonly Value[],
+    body: (index: Value, params: readonly Value[]) => readonly Value[],
+  ): readonly Value[] {
+    const index = this.#value('index', 1);
+    const params = inits.map((v) => this.#value(v.type.kind, v.type.lanes));
+    this.#scopes.push([]);
+    const yields = body(index, params);
+    const scope = this.#scopes.pop();
+    if (!scope || yields.length !== inits.length) throw new InternalError('a loop yields as many values as it carries');
+    yields.forEach((v, i) => {
+      if (v.type.kind !== inits[i].type.kind || v.type.lanes !== inits[i].type.lanes) {
+        throw new InternalError(`loop value ${i} starts as ${show(inits[i])} and goes on as ${show(v)}`);
+      }
+    });
+    const results = inits.map((v) => this.#value(v.type.kind, v.type.lanes));
+    this.#top().push({ op: 'loop', index, start, end, step, inits, params, body: scope, yields, results });
+    return results;
+  }
+
+  /** A loop that carries nothing. */
+  forEach(start: Value, end: Value, step: number, body: (index: Value) => void): void {
+    this.loop(start, end, step, [], (i) => {
+      body(i);
+      return [];
+    });
+  }
+
+  when(cond: Value, body: () => void): void {
+    this.#scopes.push([]);
+    body();
+    const scope = this.#scopes.pop();
+    if (!scope) throw new InternalError('unbalanced blocks');
+    this.#top().push({ op: 'if', cond, body: scope });
+  }
+
+  finish(): L3Function {
+    if (this.#scopes.length !== 1) throw new InternalError('unbalanced blocks');
+    return {
+      name: this.name,
+      lanes: this.lanes,
+      buffers: this.#buffers,
+      sizes: this.#sizes,
+      scalars: this.#scalars,
+      body: this.#scopes[0],
+    };
+  }
+
+  // --- inside ----------------------------------------------------------------------------------------------------------
+
+  #value(kind: Kind, lanes: number): Value {
+    return { id: this.#nextId++, type: { kind, lanes } };
+  }
+
+  #top(): Instr[] {
+    return this.#scopes[this.#scopes.length - 1];
+  }
+
+  #emit(instr: Instr & { readonly result: Value }): Value {
+    this.#top().push(instr);
+    return instr.result;
+  }
+
+  /** Arguments are read once, at the head of the function. */
+  #entry(instr: Instr): void {
+    this.#scopes[0].unshift(instr);
+  }
+
+  #align(a: Value, b: Value): [Value, Value] {
+    const lanes = Math.max(a.type.lanes, b.type.lanes);
+    return [this.spread(a, lanes), this.spread(b, lanes)];
+  }
+
+  #foldIndex(fn: BinaryOp, a: Value, b: Value): Value | null {
+    const x = this.#constantOf.get(a.id);
+    const y = this.#constantOf.get(b.id);
+    if (typeof x === 'number' && typeof y === 'number') {
+      switch (fn) {
+        case 'add':
+          return this.index(x + y);
+        case 'mul':
+          return this.index(x * y);
+        case 'sub':
+          return x >= y ? this.index(x - y) : null;
+        case 'min':
+          return this.index(Math.min(x, y));
+        case 'max':
+          return this.index(Math.max(x, y));
+        case 'div':
+          return this.index(Math.floor(x / y));
+        case 'rem':
+          return this.index(x % y);
+        default:
+          return null;
+      }
+    }
+    if (fn === 'add' && x === 0) return b;
+    if ((fn === 'add' || fn === 'sub') && y === 0) return a;
+    if (fn === 'mul' && (x === 0 || y === 0)) return this.index(0);
+    if ((fn === 'mul' || fn === 'div') && y === 1) return a;
+    if (fn === 'mul' && x === 1) return b;
+    return null;
+  }
+}
+
+function show(v: Value): string {
+  return v.type.lanes > 1 ? `${v.type.kind}x${v.type.lanes}` : v.type.kind;
+}

@@ -1,0 +1,181 @@
+/**
+ * Checks an L3 function: every value is defined once and before its use, types fit each op, slots exist, memory access fits
+ * the slot's declaration. Throws `InternalError` naming the instruction.
+ */
+import { InternalError } from '../base/errors.js';
+import type { Instr, Kind, L3Function, Value } from './l3.js';
+import { memKind, operandsOf } from './l3.js';
+
+const binaryKinds: { readonly [op: string]: readonly Kind[] } = {
+  add: ['index', 'i32', 'i64', 'f32'],
+  sub: ['index', 'i32', 'i64', 'f32'],
+  mul: ['index', 'i32', 'i64', 'f32'],
+  div: ['index', 'f32'],
+  rem: ['index'],
+  min: ['index', 'i32', 'i64', 'f32'],
+  max: ['index', 'i32', 'i64', 'f32'],
+  and: ['i32', 'i64', 'mask'],
+  or: ['i32', 'i64', 'mask'],
+  xor: ['i32', 'i64', 'mask'],
+};
+
+const unaryKinds: { readonly [op: string]: readonly Kind[] } = {
+  neg: ['f32', 'i32', 'i64'],
+  abs: ['f32', 'i32', 'i64'],
+  sqrt: ['f32'],
+  floor: ['f32'],
+  round: ['f32'],
+  not: ['mask', 'i32', 'i64'],
+};
+
+const horizontalKinds: { readonly [op: string]: readonly Kind[] } = {
+  add: ['f32', 'i32'],
+  min: ['f32', 'i32'],
+  max: ['f32', 'i32'],
+  and: ['mask'],
+  or: ['mask'],
+};
+
+/** Conversions that L3 has; the second list only on scalars. */
+const anyLanes = new Set(['f32>i32', 'i32>f32', 'mask>i32', 'mask>f32']);
+const scalarOnly = new Set([
+  'i32>i64',
+  'i64>i32',
+  'f32>i64',
+  'i64>f32',
+  'mask>i64',
+  'index>i32',
+  'index>i64',
+  'index>f32',
+  'i32>index',
+  'i64>index',
+]);
+
+export function verifyL3(fn: L3Function): void {
+  const defined = new Set<number>();
+
+  function fail(instr: Instr, why: string): never {
+    throw new InternalError(`L3 ${fn.name}: ${instr.op}: ${why}`);
+  }
+  function check(instr: Instr, ok: boolean, why: string): void {
+    if (!ok) fail(instr, why);
+  }
+  function define(instr: Instr, v: Value, scope: Set<number>): void {
+    check(instr, !defined.has(v.id), `%${v.id} is defined twice`);
+    check(instr, v.type.lanes === 1 || v.type.lanes === fn.lanes, `%${v.id} has ${v.type.lanes} lanes, the function ${fn.lanes}`);
+    check(instr, v.type.lanes === 1 || (v.type.kind !== 'index' && v.type.kind !== 'i64'), `%${v.id}: ${v.type.kind} is scalar only`);
+    defined.add(v.id);
+    scope.add(v.id);
+  }
+  function same(instr: Instr, a: Value, b: Value): void {
+    check(instr, a.type.kind === b.type.kind && a.type.lanes === b.type.lanes, `%${a.id} and %${b.id} differ in type`);
+  }
+
+  function block(instrs: readonly Instr[], outer: ReadonlySet<number>): Set<number> {
+    const scope = new Set(outer);
+    for (const instr of instrs) {
+      for (const v of operandsOf(instr)) check(instr, scope.has(v.id), `%${v.id} is used before it is defined`);
+      if ('result' in instr) define(instr, instr.result, scope);
+      switch (instr.op) {
+        case 'const':
+          check(instr, (typeof instr.value === 'bigint') === (instr.result.type.kind === 'i64'), 'bigint is for i64 alone');
+          break;
+        case 'size':
+          check(instr, instr.slot < fn.sizes && instr.result.type.kind === 'index', 'no such size');
+          break;
+        case 'scalar':
+          check(instr, fn.scalars[instr.slot] === instr.result.type.kind, 'no such scalar');
+          break;
+        case 'unary':
+          check(instr, unaryKinds[instr.fn].includes(instr.a.type.kind), `${instr.fn} of ${instr.a.type.kind}`);
+          same(instr, instr.a, instr.result);
+          break;
+        case 'binary':
+          check(instr, binaryKinds[instr.fn].includes(instr.a.type.kind), `${instr.fn} of ${instr.a.type.kind}`);
+          same(instr, instr.a, instr.b);
+          same(instr, instr.a, instr.result);
+          break;
+        case 'fma':
+          check(instr, instr.a.type.kind === 'f32', 'fma is for f32');
+          for (const v of [instr.b, instr.c, instr.result]) same(instr, instr.a, v);
+          break;
+        case 'compare':
+          same(instr, instr.a, instr.b);
+          check(instr, instr.a.type.kind !== 'mask', 'masks are not compared');
+          check(instr, instr.result.type.kind === 'mask' && instr.result.type.lanes === instr.a.type.lanes, 'gives a mask');
+          break;
+        case 'select':
+          same(instr, instr.a, instr.b);
+          same(instr, instr.a, instr.result);
+          check(instr, instr.mask.type.kind === 'mask' && instr.mask.type.lanes === instr.a.type.lanes, 'needs a mask of equal lanes');
+          break;
+        case 'shift':
+          check(instr, instr.a.type.kind === 'i32' && instr.amount >= 0 && instr.amount < 32, 'shifts i32 by 0..31');
+          same(instr, instr.a, instr.result);
+          break;
+        case 'convert': {
+          const pair = `${instr.a.type.kind}>${instr.result.type.kind}`;
+          const scalar = instr.a.type.lanes === 1;
+          check(instr, anyLanes.has(pair) || (scalar && scalarOnly.has(pair)), `${pair} on ${instr.a.type.lanes} lanes`);
+          check(instr, instr.a.type.lanes === instr.result.type.lanes, 'keeps the lanes');
+          break;
+        }
+        case 'bitcast':
+          check(instr, ['f32', 'i32'].includes(instr.a.type.kind) && ['f32', 'i32'].includes(instr.result.type.kind), 'is for 32 bits');
+          check(instr, instr.a.type.lanes === instr.result.type.lanes, 'keeps the lanes');
+          break;
+        case 'broadcast':
+          check(instr, instr.a.type.lanes === 1 && instr.a.type.kind === instr.result.type.kind, 'takes a scalar');
+          break;
+        case 'ramp':
+          check(instr, instr.base.type.kind === 'index' && instr.result.type.kind === 'i32', 'index to i32 lanes');
+          break;
+        case 'tail':
+          check(instr, instr.count.type.kind === 'index' && instr.result.type.kind === 'mask', 'index to mask');
+          break;
+        case 'horizontal':
+          check(instr, horizontalKinds[instr.fn].includes(instr.a.type.kind), `${instr.fn} of ${instr.a.type.kind}`);
+          check(instr, instr.a.type.kind === instr.result.type.kind && instr.result.type.lanes === 1, 'gives a scalar');
+          break;
+        case 'load':
+        case 'store': {
+          const slot = fn.buffers[instr.buffer];
+          check(instr, slot !== undefined && slot.mem === instr.mem, `b${instr.buffer} is not ${instr.mem} memory`);
+          check(instr, slot.access !== (instr.op === 'load' ? 'write' : 'read'), `b${instr.buffer} is ${slot.access}`);
+          check(instr, instr.index.type.kind === 'index', 'is addressed by an index');
+          const v = instr.op === 'load' ? instr.result : instr.value;
+          check(instr, v.type.kind === memKind[instr.mem], `${instr.mem} memory holds ${memKind[instr.mem]}`);
+          if (instr.mask) {
+            check(instr, instr.mask.type.kind === 'mask' && instr.mask.type.lanes === v.type.lanes, 'the mask must have the value’s lanes');
+          }
+          break;
+        }
+        case 'loop': {
+          check(instr, instr.step > 0, 'steps forward');
+          const inner = new Set(scope);
+          define(instr, instr.index, inner);
+          instr.params.forEach((p, i) => {
+            same(instr, p, instr.inits[i]);
+            define(instr, p, inner);
+          });
+          const end = block(instr.body, inner);
+          instr.yields.forEach((v, i) => {
+            check(instr, end.has(v.id), `%${v.id} is yielded before it is defined`);
+            same(instr, v, instr.params[i]);
+          });
+          instr.results.forEach((r, i) => {
+            same(instr, r, instr.params[i]);
+            define(instr, r, scope);
+          });
+          break;
+        }
+        case 'if':
+          check(instr, instr.cond.type.kind === 'mask' && instr.cond.type.lanes === 1, 'needs a scalar mask');
+          block(instr.body, scope);
+          break;
+      }
+    }
+    return scope;
+  }
+  block(fn.body, new Set());
+}

@@ -1,0 +1,189 @@
+/**
+ * L3: the lowest form that is still free of any instruction set. A function is structured loops over SSA values; a value
+ * is a scalar or a vector of `lanes` elements, and every vector of one function has the same number of lanes.
+ *
+ * Words used here:
+ * - **buffer slot**: a pointer argument. `load` and `store` address element `index + offset` of a slot; the element size
+ *   is that of `mem`. No alignment is assumed beyond the element's own.
+ * - **size slot**: an integer argument (a shape, stride or offset), the same for a whole block of arguments.
+ * - **scalar slot**: a number argument of type f32, i32 or i64 (a learning rate, a number operand).
+ * - **block**: one set of arguments, laid out as `abi.ts` says. A launch runs the body once for each of its blocks.
+ * - **index**: a non-negative integer whose width the engine chooses (64 bits on x86, 32 on wasm). Always scalar.
+ * - **mask**: a lane-wise boolean; with one lane it is a plain boolean.
+ *
+ * bool and uint8 exist in memory only: loading `u8` gives i32 lanes (zero extended), loading `bool` a mask, and the same
+ * backwards for `store` (`u8` keeps the low 8 bits).
+ *
+ * int64 values are always scalar. Lanes of a load whose mask is off read as zero and touch no memory; masks on memory
+ * operations are only produced for targets with `masks: true`.
+ */
+
+export type Kind = 'index' | 'i32' | 'i64' | 'f32' | 'mask';
+
+export interface ValueType {
+  readonly kind: Kind;
+  readonly lanes: number;
+}
+
+export interface Value {
+  readonly id: number;
+  readonly type: ValueType;
+}
+
+export type MemType = 'f32' | 'i32' | 'i64' | 'u8' | 'bool';
+
+export const memBytes: { readonly [K in MemType]: number } = { f32: 4, i32: 4, i64: 8, u8: 1, bool: 1 };
+
+/** The kind of value that memory of a type is loaded as. */
+export const memKind: { readonly [K in MemType]: Kind } = { f32: 'f32', i32: 'i32', i64: 'i64', u8: 'i32', bool: 'mask' };
+
+/**
+ * Unary ops keep their operand's type.
+ * - `neg`, `abs`: f32, i32, i64 (i32 and i64 wrap). `sqrt`, `floor`, `round` (half to even): f32. `not`: mask, i32, i64.
+ */
+export type UnaryOp = 'neg' | 'abs' | 'sqrt' | 'floor' | 'round' | 'not';
+
+/**
+ * Binary ops take two operands of one type and give that type. Integers wrap.
+ * - `add`, `sub`, `mul`: index, i32, i64, f32. `div`: f32; on index floor division. `rem`: index only. The divisor of an
+ *   index `div` or `rem` is never zero.
+ * - `min`, `max`: index, i32 and i64 (signed), f32. On f32 they are exactly `a < b ? a : b` and `a > b ? a : b`, so the second
+ *   operand is the result whenever one is NaN (x86's minps and maxps; wasm's pmin and pmax with operands swapped).
+ * - `and`, `or`, `xor`: i32, i64, mask.
+ */
+export type BinaryOp = 'add' | 'sub' | 'mul' | 'div' | 'rem' | 'min' | 'max' | 'and' | 'or' | 'xor';
+
+/** Comparisons give a mask of the operands' lanes. Signed on i32 and i64; ordered on f32 except `ne`, which is true for NaN. */
+export type CompareOp = 'eq' | 'ne' | 'lt' | 'le';
+
+/** Shifts of i32 by a constant 0..31: left, logical right, arithmetic right. */
+export type ShiftOp = 'shl' | 'shr' | 'sar';
+
+/**
+ * Horizontal ops: a vector to a scalar of its kind, as a halving tree (lane l with lane l + lanes/2, then the lower half
+ * again), so that the order of additions is part of the language. `add`, `min`, `max` on f32 and i32; `and`, `or` on masks.
+ */
+export type HorizontalOp = 'add' | 'min' | 'max' | 'and' | 'or';
+
+export type Instr =
+  /** A constant scalar: a number for index, i32, f32; 0 or 1 for mask; bigint for i64. f32 constants are exact float32 values. */
+  | { readonly op: 'const'; readonly result: Value; readonly value: number | bigint }
+  | { readonly op: 'size'; readonly result: Value; readonly slot: number }
+  | { readonly op: 'scalar'; readonly result: Value; readonly slot: number }
+  | { readonly op: 'unary'; readonly fn: UnaryOp; readonly result: Value; readonly a: Value }
+  | { readonly op: 'binary'; readonly fn: BinaryOp; readonly result: Value; readonly a: Value; readonly b: Value }
+  /** a * b + c on f32 with one rounding where the engine has FMA, else two. */
+  | { readonly op: 'fma'; readonly result: Value; readonly a: Value; readonly b: Value; readonly c: Value }
+  | { readonly op: 'compare'; readonly fn: CompareOp; readonly result: Value; readonly a: Value; readonly b: Value }
+  /** mask ? a : b, lane by lane. Operands of any kind (index only with a scalar mask). */
+  | { readonly op: 'select'; readonly result: Value; readonly mask: Value; readonly a: Value; readonly b: Value }
+  | { readonly op: 'shift'; readonly fn: ShiftOp; readonly result: Value; readonly a: Value; readonly amount: number }
+  /**
+   * Conversion by value between kinds of equal lanes: f32 <-> i32 (to i32 truncates; out of range and NaN are unspecified
+   * but do not trap), mask -> i32 or f32 (1 or 0), and on scalars also i32 <-> i64, f32 <-> i64, mask -> i64,
+   * index -> i32, i64, f32, and i32, i64 -> index (negative numbers are unspecified but do not trap).
+   */
+  | { readonly op: 'convert'; readonly result: Value; readonly a: Value }
+  /** The same 32 bits as f32 or as i32. */
+  | { readonly op: 'bitcast'; readonly result: Value; readonly a: Value }
+  /** A scalar (f32, i32, mask) in every lane. */
+  | { readonly op: 'broadcast'; readonly result: Value; readonly a: Value }
+  /** i32 lanes base, base + 1, base + 2, ... from an index scalar. */
+  | { readonly op: 'ramp'; readonly result: Value; readonly base: Value }
+  /** A mask whose lane l is on when l < count (an index). Only for targets with `masks: true`. */
+  | { readonly op: 'tail'; readonly result: Value; readonly count: Value }
+  | { readonly op: 'horizontal'; readonly fn: HorizontalOp; readonly result: Value; readonly a: Value }
+  | {
+      readonly op: 'load';
+      readonly result: Value;
+      readonly buffer: number;
+      readonly mem: MemType;
+      readonly index: Value;
+      /** Added to the index; a constant number of elements, may be negative. */
+      readonly offset: number;
+      readonly mask: Value | null;
+    }
+  | {
+      readonly op: 'store';
+      readonly buffer: number;
+      readonly mem: MemType;
+      readonly index: Value;
+      readonly offset: number;
+      readonly value: Value;
+      readonly mask: Value | null;
+    }
+  /**
+   * for (index = start; index < end; index += step) with loop-carried values: `params` hold them inside of the body,
+   * starting as `inits`; `yields` are their values for the next round; `results` what they are after the last.
+   * A loop may run zero times; then results = inits.
+   */
+  | {
+      readonly op: 'loop';
+      readonly index: Value;
+      readonly start: Value;
+      readonly end: Value;
+      readonly step: number;
+      readonly inits: readonly Value[];
+      readonly params: readonly Value[];
+      readonly body: readonly Instr[];
+      readonly yields: readonly Value[];
+      readonly results: readonly Value[];
+    }
+  /** Runs the body when the scalar mask is on. It yields nothing. */
+  | { readonly op: 'if'; readonly cond: Value; readonly body: readonly Instr[] };
+
+export interface BufferSlot {
+  readonly mem: MemType;
+  readonly access: 'read' | 'write' | 'readwrite';
+}
+
+export interface L3Function {
+  readonly name: string;
+  /** Lanes of every vector in this function; 1 where it has none. */
+  readonly lanes: number;
+  readonly buffers: readonly BufferSlot[];
+  readonly sizes: number;
+  readonly scalars: readonly Exclude<Kind, 'index' | 'mask'>[];
+  readonly body: readonly Instr[];
+}
+
+/** The value an instruction defines for what follows it, if it is exactly one. */
+export function resultOf(instr: Instr): Value | null {
+  return 'result' in instr ? instr.result : null;
+}
+
+/** The values an instruction reads, not counting those read inside of its body. */
+export function operandsOf(instr: Instr): readonly Value[] {
+  switch (instr.op) {
+    case 'const':
+    case 'size':
+    case 'scalar':
+      return [];
+    case 'unary':
+    case 'shift':
+    case 'convert':
+    case 'bitcast':
+    case 'broadcast':
+    case 'horizontal':
+      return [instr.a];
+    case 'binary':
+    case 'compare':
+      return [instr.a, instr.b];
+    case 'fma':
+      return [instr.a, instr.b, instr.c];
+    case 'select':
+      return [instr.mask, instr.a, instr.b];
+    case 'ramp':
+      return [instr.base];
+    case 'tail':
+      return [instr.count];
+    case 'load':
+      return instr.mask ? [instr.index, instr.mask] : [instr.index];
+    case 'store':
+      return instr.mask ? [instr.index, instr.value, instr.mask] : [instr.index, instr.value];
+    case 'loop':
+      return [instr.start, instr.end, ...instr.inits];
+    case 'if':
+      return [instr.cond];
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * What lowering needs to know of a machine. An engine states it; nothing else of the machine reaches L2 and L3.
+ */
+export interface GemmTiles {
+  /** Rows and columns of the register tile; `nr` is a multiple of the lanes. */
+  readonly mr: number;
+  readonly nr: number;
+  /** Depth, rows and columns of the cache blocks: kc x nr panels of B stay in L1, mc x kc of A in L2, kc x nc of B in L3. */
+  readonly kc: number;
+  readonly mc: number;
+  readonly nc: number;
+}
+
+export interface Target {
+  /** Names the instruction set; part of every kernel's cache key. */
+  readonly id: string;
+  /** Lanes of a 32-bit vector. */
+  readonly lanes: number;
+  /** Whether loads and stores take masks, so that tails need no scalar loop. */
+  readonly masks: boolean;
+  readonly gemm: GemmTiles;
+}

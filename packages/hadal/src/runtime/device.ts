@@ -1,0 +1,57 @@
+/**
+ * The contract between the compiler and a machine. Adding an engine means one implementation of `Device` and one emitter from
+ * L3 to its code; nothing above this line changes.
+ */
+import type { BlockLayout } from '../kernel/abi.js';
+import type { Target } from '../kernel/target.js';
+
+/** A piece of device memory, aligned to 64 bytes. What it is made of is the device's business; who can reach it keeps it alive. */
+export interface Memory {
+  readonly bytes: number;
+}
+
+/** Code that a device has loaded and can run. */
+export interface Executable {
+  readonly name: string;
+}
+
+/** Where a program finds a buffer argument: one of the buffers given to `run`, from a byte offset on. */
+export interface BufferRef {
+  readonly buffer: number;
+  readonly byteOffset: number;
+}
+
+/** One block of arguments. Scalars name positions in the list given to `run`. */
+export interface BlockSpec {
+  readonly buffers: readonly BufferRef[];
+  readonly sizes: readonly number[];
+  readonly scalars: readonly { readonly kind: 'f32' | 'i32' | 'i64'; readonly argument: number }[];
+}
+
+/** A kernel and the blocks it runs on: one launch. */
+export interface LaunchSpec {
+  readonly executable: Executable;
+  readonly layout: BlockLayout;
+  readonly blocks: readonly BlockSpec[];
+}
+
+/** A list of launches made ready once and run many times, each time on other memory and other scalars. */
+export interface Program {
+  run(buffers: readonly Memory[], scalars: readonly (number | bigint)[]): void;
+}
+
+export interface Device {
+  /** 'native' or 'wasm'. */
+  readonly name: string;
+  readonly target: Target;
+  /** Memory with undefined contents. Freed when nothing refers to it any more. Throws `DeviceError` when there is none left. */
+  allocate(bytes: number): Memory;
+  /** Gives memory back at once. Only for memory that nothing can reach any more. */
+  release(memory: Memory): void;
+  write(memory: Memory, byteOffset: number, data: Uint8Array): void;
+  /** A copy of part of a memory. */
+  read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer>;
+  /** Makes emitted code runnable. */
+  load(name: string, code: Uint8Array): Executable;
+  program(launches: readonly LaunchSpec[]): Program;
+}
