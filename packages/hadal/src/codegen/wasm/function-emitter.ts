@@ -1,0 +1,327 @@
+/**
+ * Emits blocks of L3 as the code of one WebAssembly function. Its first parameter is the address of the argument block;
+ * pointers, sizes and scalars are read from there once, on entry. Structured loops become `if (start < end) loop`, carried
+ * values live in locals that the results keep using.
+ */
+import { InternalError, known } from '../../base/errors.js';
+import { SLOT_BYTES } from '../../kernel/abi.js';
+import type { Instr, L3Function, Value } from '../../kernel/l3.js';
+import { memBytes } from '../../kernel/l3.js';
+import { FunctionWriter } from './function-writer.js';
+import type { WasmType } from './opcodes.js';
+import { type Access, type Address, type Block, groupKey, type Loop, type Plan } from './plan.js';
+import { emitOperation } from './value-emitter.js';
+
+/** What is the same for all functions of a kernel. */
+export interface KernelContext {
+  readonly fn: L3Function;
+  readonly plan: Plan;
+  readonly relaxed: boolean;
+  /** Compiles the body of a loop as a function of its own, if it should be one; its number and the values it takes. */
+  outline(loop: Loop): { readonly index: number; readonly liveIns: readonly Value[] } | null;
+}
+
+export function wasmTypeOf(v: Value): WasmType {
+  if (v.type.lanes > 1) return 'v128';
+  switch (v.type.kind) {
+    case 'f32':
+      return 'f32';
+    case 'i64':
+      return 'i64';
+    default:
+      return 'i32';
+  }
+}
+
+export class FunctionEmitter {
+  readonly writer: FunctionWriter;
+  readonly context: KernelContext;
+  readonly #locals = new Map<number, number>();
+  readonly #pointers = new Map<number, number>();
+  readonly #splats = new Map<number, number>();
+  /** Addresses that are in locals now: by buffer and root, with the offset (in elements) already added. */
+  #bases = new Map<string, { readonly local: number; readonly added: number }>();
+
+  /** `params` are the values the function takes behind the address of its arguments. */
+  constructor(context: KernelContext, params: readonly Value[]) {
+    this.context = context;
+    this.writer = new FunctionWriter(['i32', ...params.map(wasmTypeOf)]);
+    params.forEach((v, i) => {
+      this.#locals.set(v.id, i + 1);
+    });
+  }
+
+  // --- values ----------------------------------------------------------------------------------------------------------
+
+  /** Pushes a value. */
+  push(v: Value): void {
+    const { plan } = this.context;
+    const { code } = this.writer;
+    const constant = plan.constant(v);
+    if (constant !== undefined) {
+      if (v.type.kind === 'i64') code.i64(BigInt(constant));
+      else if (v.type.kind === 'f32') code.f32(Number(constant));
+      else code.i32(Number(constant));
+      return;
+    }
+    const bits = plan.splatBits(v);
+    if (bits !== undefined) {
+      code.get(this.#splatLocal(bits));
+      return;
+    }
+    const local = this.#localOf(v);
+    if (local !== undefined) {
+      code.get(local);
+      return;
+    }
+    const definition = plan.definition(v);
+    if (!definition || !plan.deferred(v))
+      throw new InternalError(`L3 ${this.context.fn.name}: %${v.id} has no local`);
+    emitOperation(this, definition);
+  }
+
+  /** The constant behind a value, for instructions with immediates. */
+  constant(v: Value): number | bigint | undefined {
+    return this.context.plan.constant(v);
+  }
+
+  /** The instruction whose code would be written right here if the value were pushed. */
+  inlineDefinition(v: Value): Instr | null {
+    const { plan } = this.context;
+    if (plan.constant(v) !== undefined || this.#localOf(v) !== undefined || !plan.deferred(v)) return null;
+    return plan.definition(v) ?? null;
+  }
+
+  /** Pushes a value and returns a local that holds it, for values needed twice; `done` gives the local back. */
+  pushAndKeep(v: Value): { readonly local: number; done(): void } {
+    const have = this.context.plan.constant(v) === undefined ? this.#localOf(v) : undefined;
+    if (have !== undefined) {
+      this.writer.code.get(have);
+      return { local: have, done: () => undefined };
+    }
+    this.push(v);
+    return this.keep(wasmTypeOf(v));
+  }
+
+  /** Keeps the top of the stack in a local as well. */
+  keep(type: WasmType): { readonly local: number; done(): void } {
+    const local = this.writer.local(type);
+    this.writer.code.tee(local);
+    return { local, done: () => this.writer.release(local) };
+  }
+
+  /** Pushes the address of an access and returns what its immediate has to add, in bytes. */
+  pushAddress(access: Access): number {
+    const { plan } = this.context;
+    const { code } = this.writer;
+    const size = memBytes[access.mem];
+    const address = plan.address(access);
+    if (!address.root) {
+      code.get(this.#pointerLocal(access.buffer));
+      return this.#addNegative(address.offset * size);
+    }
+    const key = groupKey(access.buffer, address);
+    const base = this.#bases.get(key);
+    if (base) {
+      code.get(base.local);
+      return this.#addNegative((address.offset - base.added) * size);
+    }
+    const group = plan.group(this.#block, key);
+    const shared = group !== undefined && group.count > 1;
+    const added = Math.min(0, address.offset, shared ? group.lowest : 0);
+    this.#pushBase(access.buffer, address, size);
+    this.#addNegative(added * size);
+    if (shared) {
+      const local = this.writer.local('i32');
+      this.#owned.push(local);
+      code.tee(local);
+      this.#bases.set(key, { local, added });
+    }
+    return (address.offset - added) * size;
+  }
+
+  /** Pushes pointer + index * size. */
+  #pushBase(buffer: number, address: Address, size: number): void {
+    const { code } = this.writer;
+    code.get(this.#pointerLocal(buffer));
+    this.push(known(address.root, 'an index'));
+    if (size > 1) {
+      code.i32(Math.log2(size));
+      code.op('i32.shl');
+    }
+    code.op('i32.add');
+  }
+
+  /** Offset immediates are unsigned, so negative offsets go into the address; returns the offset that is left. */
+  #addNegative(bytes: number): number {
+    if (bytes >= 0) return bytes;
+    this.writer.code.i32(bytes);
+    this.writer.code.op('i32.add');
+    return 0;
+  }
+
+  #pointerLocal(buffer: number): number {
+    return this.#fromEntry(this.#pointers, buffer, 'i32', () => {
+      this.writer.prologue.get(0);
+      this.writer.prologue.memory('i32.load', 4, buffer * SLOT_BYTES);
+    });
+  }
+
+  #splatLocal(bits: number): number {
+    return this.#fromEntry(this.#splats, bits, 'v128', () => this.writer.prologue.splat32(bits));
+  }
+
+  /** A local written on entry, on first need. */
+  #fromEntry(have: Map<number, number>, key: number, type: WasmType, push: () => void): number {
+    const kept = have.get(key);
+    if (kept !== undefined) return kept;
+    // Locals of the entry must not be ones that earlier code used for something else: that code may run again.
+    const local = this.writer.entryLocal(type);
+    push();
+    this.writer.prologue.set(local);
+    have.set(key, local);
+    return local;
+  }
+
+  /** The local a value is in; sizes and scalars come into one on first need. */
+  #localOf(v: Value): number | undefined {
+    const local = this.#locals.get(v.id);
+    if (local !== undefined) return local;
+    const definition = this.context.plan.definition(v);
+    if (definition?.op !== 'size' && definition?.op !== 'scalar') return undefined;
+    const { fn } = this.context;
+    const before = fn.buffers.length + (definition.op === 'scalar' ? fn.sizes : 0);
+    const type = wasmTypeOf(v);
+    return this.#fromEntry(this.#locals, v.id, type, () => {
+      this.writer.prologue.get(0);
+      const load = type === 'f32' ? 'f32.load' : type === 'i64' ? 'i64.load' : 'i32.load';
+      this.writer.prologue.memory(load, type === 'i64' ? 8 : 4, (before + definition.slot) * SLOT_BYTES);
+    });
+  }
+
+  // --- blocks ----------------------------------------------------------------------------------------------------------
+
+  #currentBlock: Block | null = null;
+  /** Locals to give back at the end of the current block. */
+  #owned: number[] = [];
+
+  get #block(): Block {
+    return known(this.#currentBlock, 'an open block');
+  }
+
+  block(instrs: readonly Instr[]): void {
+    const [outer, owned, bases] = [this.#currentBlock, this.#owned, this.#bases];
+    this.#currentBlock = this.context.plan.blockOf(instrs);
+    this.#owned = [];
+    this.#bases = new Map(bases);
+    for (const instr of instrs) this.#instruction(instr);
+    this.#yield(this.#currentBlock);
+    for (const local of this.#owned) this.writer.release(local);
+    this.#currentBlock = outer;
+    this.#owned = owned;
+    this.#bases = bases;
+  }
+
+  #bind(v: Value): number {
+    const local = this.writer.local(wasmTypeOf(v));
+    this.#owned.push(local);
+    this.#locals.set(v.id, local);
+    return local;
+  }
+
+  #instruction(instr: Instr): void {
+    const { plan } = this.context;
+    const { code } = this.writer;
+    switch (instr.op) {
+      case 'store':
+        emitOperation(this, instr);
+        return;
+      case 'loop':
+        this.#loop(instr);
+        return;
+      case 'if':
+        this.push(instr.cond);
+        code.open('if');
+        this.block(instr.body);
+        code.end();
+        return;
+      case 'size':
+      case 'scalar':
+        return;
+    }
+    if (plan.deferred(instr.result)) return;
+    emitOperation(this, instr);
+    const param = plan.coalesced(instr.result);
+    if (param) {
+      const local = known(this.#locals.get(param.id), 'a local of the loop parameter');
+      this.#locals.set(instr.result.id, local);
+      code.set(local);
+    } else {
+      code.set(this.#bind(instr.result));
+    }
+  }
+
+  #loop(loop: Loop): void {
+    const { plan } = this.context;
+    const { code } = this.writer;
+    loop.params.forEach((param, i) => {
+      this.push(loop.inits[i]);
+      const local = this.#bind(param);
+      code.set(local);
+      this.#locals.set(loop.results[i].id, local);
+    });
+    const start = plan.constant(loop.start);
+    const end = plan.constant(loop.end);
+    const sure = start !== undefined && end !== undefined && start < end;
+    if (end !== undefined && start !== undefined && !sure) return;
+
+    this.push(loop.start);
+    const index = this.#bind(loop.index);
+    code.set(index);
+    let pushEnd = () => this.push(loop.end);
+    if (this.inlineDefinition(loop.end)) {
+      this.push(loop.end);
+      const local = this.writer.local('i32');
+      this.#owned.push(local);
+      code.set(local);
+      pushEnd = () => code.get(local);
+    }
+    if (!sure) {
+      code.get(index);
+      pushEnd();
+      code.op('i32.lt_u');
+      code.open('if');
+    }
+    code.open('loop');
+    const outlined = this.context.outline(loop);
+    if (outlined) {
+      code.get(0);
+      for (const v of outlined.liveIns) this.push(v);
+      code.call(outlined.index);
+    } else {
+      this.block(loop.body);
+    }
+    code.get(index);
+    code.i32(loop.step);
+    code.op('i32.add');
+    code.tee(index);
+    pushEnd();
+    code.op('i32.lt_u');
+    code.branchIf(0);
+    code.end();
+    if (!sure) code.end();
+  }
+
+  /** Hands a loop's values to the next round: all are pushed before any is written, since they may trade places. */
+  #yield(block: Block): void {
+    const loop = block.parent?.instrs[block.position];
+    if (loop?.op !== 'loop') return;
+    const moved = loop.params.filter((param, i) => {
+      const value = loop.yields[i];
+      return value !== param && this.context.plan.coalesced(value) !== param;
+    });
+    for (const param of moved) this.push(loop.yields[loop.params.indexOf(param)]);
+    for (const param of moved.reverse())
+      this.writer.code.set(known(this.#locals.get(param.id), 'a local of the loop parameter'));
+  }
+}

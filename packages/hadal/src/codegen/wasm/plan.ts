@@ -1,0 +1,325 @@
+/**
+ * What the emitter has to know of a whole L3 function before it writes the first instruction: which values are used and
+ * how often, which are written straight onto the operand stack where their one use is, which yields can be computed
+ * right into the local of the value they replace, and which memory accesses share an address.
+ *
+ * Words used here:
+ * - **home** of a value: the block (a list of instructions) it is defined in.
+ * - **emit position**: where in its home a value's code lands; its own position, or that of the use it is written into.
+ * - **root**: the index of an access without constant parts, `null` when nothing else is left. Accesses of one
+ *   buffer with one root differ by a constant, so they share an address and differ in their offset immediates.
+ */
+import { InternalError, known } from '../../base/errors.js';
+import type { Instr, L3Function, Value } from '../../kernel/l3.js';
+import { memBytes, operandsOf } from '../../kernel/l3.js';
+
+export type Loop = Extract<Instr, { op: 'loop' }>;
+export type Access = Extract<Instr, { op: 'load' | 'store' }>;
+
+export interface Block {
+  readonly instrs: readonly Instr[];
+  readonly parent: Block | null;
+  /** The position in the parent of the instruction that this is the body of. */
+  readonly position: number;
+  readonly loopDepth: number;
+  /** The values that a loop body hands to its next round. */
+  readonly yields: readonly Value[];
+}
+
+export interface Address {
+  readonly root: Value | null;
+  /** In elements, may be negative. */
+  readonly offset: number;
+}
+
+export interface AccessGroup {
+  /** Accesses in the block and in the blocks inside of it. */
+  count: number;
+  /** The lowest offset of the block's own accesses, in elements. */
+  lowest: number;
+}
+
+interface Uses {
+  count: number;
+  /** The last emit position, in the value's home, of an instruction that reads it. */
+  last: number;
+  /** Whether any use is in a block inside of the home, or hands the value to the next round of a loop. */
+  apart: boolean;
+}
+
+export interface Plan {
+  blockOf(instrs: readonly Instr[]): Block;
+  /** The value of a scalar constant, if it is one. */
+  constant(v: Value): number | bigint | undefined;
+  /** The 32 bits in every lane of a vector constant, if it is one. */
+  splatBits(v: Value): number | undefined;
+  definition(v: Value): Instr | undefined;
+  /** Whether the value needs no code at its own position: constants, unused values, values written where they are used. */
+  deferred(v: Value): boolean;
+  /** The loop parameter whose local a yield is computed into. */
+  coalesced(v: Value): Value | undefined;
+  address(access: Access): Address;
+  group(block: Block, key: string): AccessGroup | undefined;
+  /** What an instruction reads once constant parts of addresses are taken out. */
+  operands(instr: Instr): readonly Value[];
+  /** Values that the body of a loop reads and that are neither its own, nor constants, nor arguments of the kernel. */
+  liveIns(loop: Loop): readonly Value[];
+}
+
+export function groupKey(buffer: number, address: Address): string {
+  return `${buffer}:${address.root ? address.root.id : ''}`;
+}
+
+/** Levels of loops inside of a block. */
+export function loopHeight(instrs: readonly Instr[]): number {
+  let height = 0;
+  for (const instr of instrs) {
+    if (instr.op === 'loop') height = Math.max(height, 1 + loopHeight(instr.body));
+    else if (instr.op === 'if') height = Math.max(height, loopHeight(instr.body));
+  }
+  return height;
+}
+
+const bits = new DataView(new ArrayBuffer(4));
+
+export function float32Bits(value: number): number {
+  bits.setFloat32(0, value);
+  return bits.getInt32(0);
+}
+
+/** Constant parts larger than this stay in the index: offset immediates are unsigned 32-bit bytes. */
+const MAX_FOLDED_BYTES = 2 ** 28;
+
+export function planKernel(fn: L3Function): Plan {
+  const definitions = new Map<number, Instr>();
+  const homes = new Map<number, Block>();
+  const positions = new Map<number, number>();
+  const blocks = new Map<readonly Instr[], Block>();
+  const uses = new Map<number, Uses>();
+  const inlined = new Set<number>();
+  const coalescedTo = new Map<number, Value>();
+  const groups = new Map<Block, Map<string, AccessGroup>>();
+  const addresses = new Map<Access, Address>();
+
+  function home(v: Value): Block {
+    return known(homes.get(v.id), `a definition of %${v.id} in ${fn.name}`);
+  }
+
+  function constant(v: Value): number | bigint | undefined {
+    const definition = definitions.get(v.id);
+    if (definition?.op === 'const') return definition.value;
+    // With one lane a broadcast changes nothing.
+    if (definition?.op === 'broadcast' && v.type.lanes === 1) return constant(definition.a);
+    return undefined;
+  }
+
+  function splatBits(v: Value): number | undefined {
+    const definition = definitions.get(v.id);
+    if (definition?.op !== 'broadcast' || v.type.lanes === 1) return undefined;
+    const value = constant(definition.a);
+    if (typeof value !== 'number') return undefined;
+    return v.type.kind === 'f32' ? float32Bits(value) : v.type.kind === 'mask' ? (value ? -1 : 0) : value | 0;
+  }
+
+  function isConstant(v: Value): boolean {
+    return constant(v) !== undefined || splatBits(v) !== undefined;
+  }
+
+  function define(instrs: readonly Instr[], outer: Omit<Block, 'instrs'>): void {
+    const block: Block = { instrs, ...outer };
+    blocks.set(instrs, block);
+    instrs.forEach((instr, position) => {
+      switch (instr.op) {
+        case 'loop': {
+          const loopDepth = block.loopDepth + 1;
+          define(instr.body, { parent: block, position, loopDepth, yields: instr.yields });
+          for (const v of [instr.index, ...instr.params]) homes.set(v.id, blockOf(instr.body));
+          for (const v of instr.results) homes.set(v.id, block);
+          break;
+        }
+        case 'if':
+          define(instr.body, { parent: block, position, loopDepth: block.loopDepth, yields: [] });
+          break;
+        case 'store':
+          break;
+        default:
+          definitions.set(instr.result.id, instr);
+          homes.set(instr.result.id, block);
+          positions.set(instr.result.id, position);
+      }
+    });
+  }
+
+  function blockOf(instrs: readonly Instr[]): Block {
+    return known(blocks.get(instrs), `a plan of every block of ${fn.name}`);
+  }
+
+  function address(access: Access): Address {
+    const have = addresses.get(access);
+    if (have) return have;
+    const limit = MAX_FOLDED_BYTES / memBytes[access.mem];
+    let root: Value | null = access.index;
+    let offset = access.offset;
+    while (root) {
+      const value = constant(root);
+      const definition = definitions.get(root.id);
+      let step: { rest: Value | null; by: number } | null = null;
+      if (typeof value === 'number') {
+        step = { rest: null, by: value };
+      } else if (definition?.op === 'binary' && (definition.fn === 'add' || definition.fn === 'sub')) {
+        const [a, b] = [constant(definition.a), constant(definition.b)];
+        if (typeof b === 'number') step = { rest: definition.a, by: definition.fn === 'add' ? b : -b };
+        else if (typeof a === 'number' && definition.fn === 'add') step = { rest: definition.b, by: a };
+      }
+      if (!step || Math.abs(offset + step.by) > limit) break;
+      root = step.rest;
+      offset += step.by;
+    }
+    const found = { root, offset };
+    addresses.set(access, found);
+    return found;
+  }
+
+  function operands(instr: Instr): readonly Value[] {
+    if (instr.op !== 'load' && instr.op !== 'store') return operandsOf(instr);
+    const { root } = address(instr);
+    const read = root ? [root] : [];
+    return instr.op === 'store' ? [...read, instr.value] : read;
+  }
+
+  function use(v: Value, from: Block, at: number, yielded: boolean): void {
+    if (isConstant(v)) return;
+    const own = home(v);
+    let block = from;
+    let position = at;
+    while (block !== own) {
+      position = block.position;
+      if (!block.parent)
+        throw new InternalError(`L3 ${fn.name}: %${v.id} is used outside of the block that defines it`);
+      block = block.parent;
+    }
+    const record = uses.get(v.id) ?? { count: 0, last: -1, apart: false };
+    record.count++;
+    record.last = Math.max(record.last, position);
+    record.apart ||= yielded || from !== own;
+    uses.set(v.id, record);
+  }
+
+  function countAccess(access: Access, from: Block): void {
+    const found = address(access);
+    const key = groupKey(access.buffer, found);
+    const last = found.root ? home(found.root) : from;
+    let block = from;
+    for (;;) {
+      let map = groups.get(block);
+      if (!map) {
+        map = new Map();
+        groups.set(block, map);
+      }
+      const group = map.get(key) ?? { count: 0, lowest: Number.POSITIVE_INFINITY };
+      group.count++;
+      if (block === from) group.lowest = Math.min(group.lowest, found.offset);
+      map.set(key, group);
+      if (block === last || !block.parent) break;
+      block = block.parent;
+    }
+  }
+
+  /** Backwards, so that every use of a value is seen before its definition. */
+  function countUses(block: Block): void {
+    for (const v of block.yields) use(v, block, block.instrs.length, true);
+    let nextBarrier = block.instrs.length;
+    for (let position = block.instrs.length - 1; position >= 0; position--) {
+      const instr = block.instrs[position];
+      let emitAt = position;
+      switch (instr.op) {
+        case 'loop':
+        case 'if':
+          countUses(blockOf(instr.body));
+          nextBarrier = position;
+          break;
+        case 'store':
+          nextBarrier = position;
+          break;
+        default: {
+          if (isConstant(instr.result)) continue;
+          const record = uses.get(instr.result.id);
+          if (!record) continue;
+          // A load may not move past a store, nor into a block.
+          const movable = instr.op !== 'load' || nextBarrier >= record.last;
+          if (record.count === 1 && !record.apart && movable) {
+            inlined.add(instr.result.id);
+            emitAt = record.last;
+          }
+        }
+      }
+      for (const v of operands(instr)) use(v, block, emitAt, false);
+      if (instr.op === 'load' || instr.op === 'store') countAccess(instr, block);
+    }
+  }
+
+  /**
+   * A yield may be computed into its parameter's local when nothing reads the parameter afterwards. Results of inner loops
+   * are left alone: they live in the inner loop's locals.
+   */
+  function coalesce(instrs: readonly Instr[]): void {
+    for (const instr of instrs) {
+      if (instr.op === 'if') coalesce(instr.body);
+      if (instr.op !== 'loop') continue;
+      coalesce(instr.body);
+      const body = blockOf(instr.body);
+      instr.yields.forEach((v, i) => {
+        const position = positions.get(v.id);
+        if (position === undefined || isConstant(v) || homes.get(v.id) !== body || coalescedTo.has(v.id))
+          return;
+        const record = uses.get(instr.params[i].id);
+        if (!record || record.last <= position) coalescedTo.set(v.id, instr.params[i]);
+      });
+    }
+  }
+
+  function deferred(v: Value): boolean {
+    return isConstant(v) || !uses.has(v.id) || inlined.has(v.id);
+  }
+
+  function liveIns(loop: Loop): readonly Value[] {
+    const found = new Map<number, Value>();
+    const own = new Set<number>();
+    function visit(instrs: readonly Instr[]): void {
+      for (const instr of instrs) {
+        if ('result' in instr) own.add(instr.result.id);
+        if (instr.op === 'loop')
+          for (const v of [instr.index, ...instr.params, ...instr.results]) own.add(v.id);
+        const unused = 'result' in instr && (isConstant(instr.result) || !uses.has(instr.result.id));
+        if (!unused) operands(instr).forEach(read);
+        if (instr.op === 'loop' || instr.op === 'if') visit(instr.body);
+        if (instr.op === 'loop') instr.yields.forEach(read);
+      }
+    }
+    function read(v: Value): void {
+      const op = definitions.get(v.id)?.op;
+      if (!own.has(v.id) && !isConstant(v) && op !== 'size' && op !== 'scalar') found.set(v.id, v);
+    }
+    own.add(loop.index.id);
+    for (const v of loop.params) own.add(v.id);
+    visit(loop.body);
+    return [...found.values()];
+  }
+
+  define(fn.body, { parent: null, position: 0, loopDepth: 0, yields: [] });
+  countUses(blockOf(fn.body));
+  coalesce(fn.body);
+
+  return {
+    blockOf,
+    constant,
+    splatBits,
+    definition: (v) => definitions.get(v.id),
+    deferred,
+    coalesced: (v) => coalescedTo.get(v.id),
+    address,
+    group: (block, key) => groups.get(block)?.get(key),
+    operands,
+    liveIns,
+  };
+}

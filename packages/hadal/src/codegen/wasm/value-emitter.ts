@@ -1,0 +1,341 @@
+/** Emits the L3 instructions that compute, load or store: each pushes its result, or nothing. */
+import { InternalError } from '../../base/errors.js';
+import type { Instr, Value } from '../../kernel/l3.js';
+import type { FunctionEmitter } from './function-emitter.js';
+import {
+  scalarBinary,
+  scalarChoice,
+  scalarCompare,
+  scalarConvert,
+  scalarShift,
+  scalarUnary,
+  vectorBinary,
+  vectorCompare,
+  vectorShift,
+  vectorSwapped,
+  vectorUnary,
+} from './op-tables.js';
+import { float32Bits } from './plan.js';
+
+type InstrOf<Op extends Instr['op']> = Extract<Instr, { op: Op }>;
+
+/** Bytes 0, 4, 8 and 12: the low bytes of four 32-bit lanes. */
+const LOW_BYTES = [0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/** The upper half of the lanes where the lower was, for vectors of four and of two. */
+const UPPER_HALF = [
+  [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15],
+  [4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7],
+];
+
+export function emitOperation(emitter: FunctionEmitter, instr: Instr): void {
+  const { code } = emitter.writer;
+  switch (instr.op) {
+    case 'unary':
+      emitUnary(emitter, instr);
+      return;
+    case 'binary':
+      emitBinary(emitter, instr);
+      return;
+    case 'fma':
+      emitFma(emitter, instr);
+      return;
+    case 'compare':
+      emitter.push(instr.a);
+      emitter.push(instr.b);
+      code.op(entry(isVector(instr.a) ? vectorCompare : scalarCompare, instr.fn, instr.a));
+      return;
+    case 'select':
+      emitter.push(instr.a);
+      emitter.push(instr.b);
+      emitter.push(instr.mask);
+      code.op(isVector(instr.a) ? 'v128.bitselect' : 'select');
+      return;
+    case 'shift': {
+      emitter.push(instr.a);
+      code.i32(instr.amount);
+      const op = (isVector(instr.a) ? vectorShift : scalarShift)[instr.fn];
+      if (op) code.op(op);
+      return;
+    }
+    case 'convert':
+      emitConvert(emitter, instr);
+      return;
+    case 'bitcast':
+      emitter.push(instr.a);
+      if (isVector(instr.a) || instr.a.type.kind === instr.result.type.kind) return;
+      code.op(instr.result.type.kind === 'i32' ? 'i32.reinterpret_f32' : 'f32.reinterpret_i32');
+      return;
+    case 'broadcast':
+      emitBroadcast(emitter, instr);
+      return;
+    case 'ramp':
+      emitter.push(instr.base);
+      if (!isVector(instr.result)) return;
+      code.op('i32x4.splat');
+      code.v128(new Uint8Array(new Int32Array([0, 1, 2, 3]).buffer));
+      code.op('i32x4.add');
+      return;
+    case 'horizontal':
+      emitHorizontal(emitter, instr);
+      return;
+    case 'load':
+      emitLoad(emitter, instr);
+      return;
+    case 'store':
+      emitStore(emitter, instr);
+      return;
+    case 'tail':
+      throw new InternalError(`L3 ${emitter.context.fn.name}: tail is for targets with masks`);
+    case 'const':
+    case 'size':
+    case 'scalar':
+    case 'loop':
+    case 'if':
+      throw new InternalError(`L3 ${emitter.context.fn.name}: ${instr.op} is not an operation`);
+  }
+}
+
+function isVector(v: Value): boolean {
+  return v.type.lanes > 1;
+}
+
+function entry<T>(table: { readonly [key: string]: T | undefined }, fn: string, v: Value): T {
+  const op = table[`${fn}.${v.type.kind}`];
+  if (op === undefined)
+    throw new InternalError(`wasm has no ${fn} of ${v.type.kind} on ${v.type.lanes} lanes`);
+  return op;
+}
+
+function emitUnary(emitter: FunctionEmitter, { fn, a }: InstrOf<'unary'>): void {
+  const { code } = emitter.writer;
+  const op = (isVector(a) ? vectorUnary : scalarUnary)[`${fn}.${a.type.kind}`];
+  if (op) {
+    emitter.push(a);
+    code.op(op);
+    return;
+  }
+  const wide = a.type.kind === 'i64';
+  const push = (value: number) => (wide ? code.i64(BigInt(value)) : code.i32(value));
+  switch (fn) {
+    case 'not':
+      emitter.push(a);
+      push(-1);
+      code.op(wide ? 'i64.xor' : 'i32.xor');
+      return;
+    case 'neg':
+      push(0);
+      emitter.push(a);
+      code.op(wide ? 'i64.sub' : 'i32.sub');
+      return;
+    case 'abs': {
+      // 0 < a ? a : 0 - a
+      const kept = emitter.pushAndKeep(a);
+      push(0);
+      code.get(kept.local);
+      code.op(wide ? 'i64.sub' : 'i32.sub');
+      push(0);
+      code.get(kept.local);
+      code.op(wide ? 'i64.lt_s' : 'i32.lt_s');
+      code.op('select');
+      kept.done();
+      return;
+    }
+    default:
+      entry(scalarUnary, fn, a);
+  }
+}
+
+function emitBinary(emitter: FunctionEmitter, { fn, a, b }: InstrOf<'binary'>): void {
+  const { code } = emitter.writer;
+  const swapped = isVector(a) ? vectorSwapped[`${fn}.${a.type.kind}`] : undefined;
+  if (swapped) {
+    emitter.push(b);
+    emitter.push(a);
+    code.op(swapped);
+    return;
+  }
+  const choice = isVector(a) ? undefined : scalarChoice[`${fn}.${a.type.kind}`];
+  if (choice) {
+    const x = emitter.pushAndKeep(a);
+    const y = emitter.pushAndKeep(b);
+    code.get(x.local);
+    code.get(y.local);
+    code.op(choice);
+    code.op('select');
+    x.done();
+    y.done();
+    return;
+  }
+  const divisor = Number(emitter.constant(b) ?? 0);
+  emitter.push(a);
+  if ((fn === 'div' || fn === 'rem') && a.type.kind === 'index' && Number.isInteger(Math.log2(divisor))) {
+    code.i32(fn === 'div' ? Math.log2(divisor) : divisor - 1);
+    code.op(fn === 'div' ? 'i32.shr_u' : 'i32.and');
+    return;
+  }
+  emitter.push(b);
+  code.op(entry(isVector(a) ? vectorBinary : scalarBinary, fn, a));
+}
+
+/** Scalars go through a vector where the host fuses, so that scalar tails give the same bits as vector bodies. */
+function emitFma(emitter: FunctionEmitter, { a, b, c, result }: InstrOf<'fma'>): void {
+  const { code } = emitter.writer;
+  const vector = isVector(result);
+  if (!emitter.context.relaxed) {
+    emitter.push(a);
+    emitter.push(b);
+    code.op(vector ? 'f32x4.mul' : 'f32.mul');
+    emitter.push(c);
+    code.op(vector ? 'f32x4.add' : 'f32.add');
+    return;
+  }
+  for (const v of [a, b, c]) {
+    emitter.push(v);
+    if (!vector) code.op('f32x4.splat');
+  }
+  code.op('f32x4.relaxed_madd');
+  if (!vector) code.lane('f32x4.extract_lane', 0);
+}
+
+function emitConvert(emitter: FunctionEmitter, { a, result }: InstrOf<'convert'>): void {
+  const { code } = emitter.writer;
+  const pair = `${a.type.kind}>${result.type.kind}`;
+  emitter.push(a);
+  if (!isVector(a)) {
+    const op = scalarConvert[pair];
+    if (op === undefined) throw new InternalError(`wasm has no conversion ${pair}`);
+    if (op) code.op(op);
+    return;
+  }
+  switch (pair) {
+    case 'f32>i32':
+      code.op('i32x4.trunc_sat_f32x4_s');
+      return;
+    case 'i32>f32':
+      code.op('f32x4.convert_i32x4_s');
+      return;
+    case 'mask>i32':
+      code.i32(31);
+      code.op('i32x4.shr_u');
+      return;
+    case 'mask>f32':
+      code.splat32(float32Bits(1));
+      code.op('v128.and');
+      return;
+    default:
+      throw new InternalError(`wasm has no conversion ${pair} on vectors`);
+  }
+}
+
+function emitBroadcast(emitter: FunctionEmitter, { a, result }: InstrOf<'broadcast'>): void {
+  const { code } = emitter.writer;
+  if (!isVector(result)) {
+    emitter.push(a);
+    return;
+  }
+  const definition = emitter.inlineDefinition(a);
+  if (
+    definition?.op === 'load' &&
+    (definition.mem === 'f32' || definition.mem === 'i32') &&
+    !definition.mask
+  ) {
+    const offset = emitter.pushAddress(definition);
+    code.memory('v128.load32_splat', 4, offset);
+    return;
+  }
+  if (a.type.kind === 'mask') {
+    code.i32(0);
+    emitter.push(a);
+    code.op('i32.sub');
+    code.op('i32x4.splat');
+    return;
+  }
+  emitter.push(a);
+  code.op(a.type.kind === 'f32' ? 'f32x4.splat' : 'i32x4.splat');
+}
+
+function emitHorizontal(emitter: FunctionEmitter, { fn, a, result }: InstrOf<'horizontal'>): void {
+  const { code } = emitter.writer;
+  emitter.push(a);
+  if (!isVector(a)) return;
+  if (result.type.kind === 'mask') {
+    code.op(fn === 'and' ? 'i32x4.all_true' : 'v128.any_true');
+    return;
+  }
+  const swapped = vectorSwapped[`${fn}.${a.type.kind}`];
+  for (const upper of UPPER_HALF) {
+    const lower = emitter.writer.local('v128');
+    code.set(lower);
+    if (!swapped) code.get(lower);
+    code.get(lower);
+    code.get(lower);
+    code.shuffle(upper);
+    if (swapped) code.get(lower);
+    code.op(swapped ?? entry(vectorBinary, fn, a));
+    emitter.writer.release(lower);
+  }
+  code.lane(result.type.kind === 'f32' ? 'f32x4.extract_lane' : 'i32x4.extract_lane', 0);
+}
+
+function emitLoad(emitter: FunctionEmitter, instr: InstrOf<'load'>): void {
+  const { code } = emitter.writer;
+  if (instr.mask)
+    throw new InternalError(`L3 ${emitter.context.fn.name}: masked loads are for targets with masks`);
+  const offset = emitter.pushAddress(instr);
+  const vector = isVector(instr.result);
+  switch (instr.mem) {
+    case 'f32':
+    case 'i32':
+      code.memory(vector ? 'v128.load' : `${instr.mem}.load`, 4, offset);
+      return;
+    case 'i64':
+      code.memory('i64.load', 8, offset);
+      return;
+    case 'u8':
+    case 'bool':
+      if (vector) {
+        code.memory('v128.load32_zero', 1, offset);
+        code.op('i16x8.extend_low_i8x16_u');
+        code.op('i32x4.extend_low_i16x8_u');
+      } else {
+        code.memory('i32.load8_u', 1, offset);
+      }
+      if (instr.mem === 'bool') {
+        if (vector) code.splat32(0);
+        else code.i32(0);
+        code.op(vector ? 'i32x4.ne' : 'i32.ne');
+      }
+  }
+}
+
+function emitStore(emitter: FunctionEmitter, instr: InstrOf<'store'>): void {
+  const { code } = emitter.writer;
+  if (instr.mask)
+    throw new InternalError(`L3 ${emitter.context.fn.name}: masked stores are for targets with masks`);
+  const offset = emitter.pushAddress(instr);
+  const vector = isVector(instr.value);
+  emitter.push(instr.value);
+  switch (instr.mem) {
+    case 'f32':
+    case 'i32':
+      code.memory(vector ? 'v128.store' : `${instr.mem}.store`, 4, offset);
+      return;
+    case 'i64':
+      code.memory('i64.store', 8, offset);
+      return;
+    case 'u8':
+    case 'bool':
+      if (!vector) {
+        code.memory('i32.store8', 1, offset);
+        return;
+      }
+      if (instr.mem === 'bool') {
+        code.splat32(1);
+        code.op('v128.and');
+      }
+      code.splat32(0);
+      code.shuffle(LOW_BYTES);
+      code.memory('v128.store32_lane', 1, offset);
+      code.bytes.u8(0);
+  }
+}

@@ -1,0 +1,504 @@
+/**
+ * Looks through an L3 function before code is emitted, in two walks.
+ *
+ * Backwards: counts uses, finds what is dead, and decides what stays virtual (see `node.ts`). Memory operands: a load is
+ * emitted at its use when that is its only one and no store, loop or branch lies between; a broadcast scalar load may be
+ * embedded in two uses on AVX-512. Each instruction takes one memory operand.
+ *
+ * Forwards: numbers the instructions that are emitted and gives each value its live interval. Instruction p has positions
+ * 4p (recomputed values are put into registers), 4p + 1 (operands are read), 4p + 2 (results are written). A value used in a
+ * loop but defined outside lives to the loop's end.
+ */
+import { InternalError, known } from '../../base/errors.js';
+import type { Instr, L3Function, Value } from '../../kernel/l3.js';
+import { operandsOf } from '../../kernel/l3.js';
+import type { X86Features } from './features.js';
+import type { Node, RegisterClass } from './node.js';
+import { makeNode } from './node.js';
+
+type Loop = Extract<Instr, { op: 'loop' }>;
+type Load = Extract<Instr, { op: 'load' }>;
+
+/** An index as an address uses it: a register and a constant, or a constant alone. */
+export interface IndexForm {
+  readonly base: Node | null;
+  readonly offset: number;
+}
+
+export interface Analysis {
+  readonly fn: L3Function;
+  readonly nodes: readonly (Node | undefined)[];
+  readonly buffers: readonly Node[];
+  /** Everything that wants a register. */
+  readonly intervals: readonly Node[];
+  /** Values to be put into registers before the instruction with this number. */
+  readonly materialise: ReadonlyMap<number, readonly Node[]>;
+  indexForm(v: Value): IndexForm;
+  node(v: Value): Node;
+}
+
+const float = new Float32Array(1);
+const floatBits = new Int32Array(float.buffer);
+
+export function f32Bits(x: number): number {
+  float[0] = x;
+  return floatBits[0];
+}
+
+/** Uses that one embedded broadcast load may have: the second costs a load, but saves an instruction and a register. */
+const embeddedUses = 2;
+
+export function analyse(fn: L3Function, features: X86Features): Analysis {
+  const wide = features.level === 'avx512';
+  const nodes: (Node | undefined)[] = [];
+  const buffers = fn.buffers.map((_, slot) => {
+    const b = makeNode(`b${slot}`, 'index', 1, 'gpr', null);
+    b.recompute = { from: 'argument', slot };
+    return b;
+  });
+
+  function classOf(v: Value): RegisterClass {
+    if (v.type.kind === 'mask') return v.type.lanes === 1 ? 'gpr' : wide ? 'mask' : 'vec';
+    return v.type.kind === 'f32' || v.type.lanes > 1 ? 'vec' : 'gpr';
+  }
+  function define(v: Value, def: Instr | null): Node {
+    const have = nodes[v.id];
+    if (have) return have;
+    const n = makeNode(`%${v.id}`, v.type.kind, v.type.lanes, classOf(v), def);
+    nodes[v.id] = n;
+    return n;
+  }
+  function node(v: Value): Node {
+    return known(nodes[v.id], `a definition of %${v.id}`);
+  }
+
+  // --- definitions -----------------------------------------------------------------------------------------------------
+
+  function declare(instrs: readonly Instr[]): void {
+    for (const instr of instrs) {
+      switch (instr.op) {
+        case 'loop':
+          define(instr.index, null);
+          for (const p of instr.params) define(p, null);
+          declare(instr.body);
+          for (const r of instr.results) define(r, instr);
+          break;
+        case 'if':
+          declare(instr.body);
+          break;
+        case 'store':
+          break;
+        default:
+          recomputable(instr, define(instr.result, instr));
+      }
+    }
+  }
+
+  function recomputable(instr: Instr, n: Node): void {
+    if (instr.op === 'const') {
+      if (n.kind === 'f32') n.recompute = { from: 'bits', bits: f32Bits(Number(instr.value)) };
+      else n.recompute = { from: 'integer', value: instr.value };
+    } else if (instr.op === 'size') {
+      n.recompute = { from: 'argument', slot: fn.buffers.length + instr.slot };
+    } else if (instr.op === 'scalar') {
+      n.recompute = { from: 'argument', slot: fn.buffers.length + fn.sizes + instr.slot };
+    } else if (instr.op === 'broadcast') {
+      const a = node(instr.a).recompute;
+      if (!a) return;
+      if (n.kind === 'mask') {
+        if (a.from === 'integer') n.recompute = { from: 'mask', on: Number(a.value) !== 0 };
+      } else if (a.from === 'integer') {
+        n.recompute = { from: 'bits', bits: Number(a.value) | 0 };
+      } else {
+        n.recompute = a;
+      }
+    }
+  }
+
+  // --- backwards: uses and what stays virtual --------------------------------------------------------------------------
+
+  let epoch = 0;
+  const memoryOperand = new Map<Instr, Node>();
+  /** Broadcasts that are memory operands provided that the load they spread is one. */
+  const embeddedIn = new Map<Node, Node[]>();
+
+  function use(v: Value): void {
+    node(v).uses++;
+  }
+  function useAddress(v: Value): void {
+    node(v).addressUses++;
+  }
+  /** A use that can read from memory instead of a register. */
+  function useMemory(v: Value, consumer: Instr): void {
+    const n = node(v);
+    n.uses++;
+    if (n.memoryUses > 0 && n.useEpoch !== epoch) n.consumersFree = false;
+    n.memoryUses++;
+    n.useEpoch = epoch;
+    if (n.memoryUses <= embeddedUses) {
+      if (n.consumers) {
+        if (n.consumers[n.consumers.length - 1] === consumer) n.consumersFree = false;
+        n.consumers.push(consumer);
+      } else {
+        n.consumers = [consumer];
+      }
+    }
+  }
+
+  function foldable(n: Node, limit: number): boolean {
+    if (n.consumers === null || n.uses > limit || n.uses !== n.memoryUses) return false;
+    return n.addressUses === 0 && n.consumersFree && n.useEpoch === epoch && n.consumers.every((c) => !memoryOperand.has(c));
+  }
+  function fold(n: Node): void {
+    n.virtual = 'memory';
+    for (const c of n.consumers ?? []) memoryOperand.set(c, n);
+  }
+
+  function countLoad(instr: Load, n: Node): void {
+    const plain = instr.mask === null && (instr.mem === 'f32' || instr.mem === 'i32' || instr.mem === 'i64');
+    if (plain && foldable(n, 1)) {
+      fold(n);
+    } else {
+      for (const spread of embeddedIn.get(n) ?? []) unfold(spread);
+    }
+    useAddress(instr.index);
+    if (instr.mask) use(instr.mask);
+  }
+  function unfold(n: Node): void {
+    n.virtual = 'no';
+    for (const c of n.consumers ?? []) memoryOperand.delete(c);
+  }
+
+  function constantIndex(v: Value): number | null {
+    const r = node(v).recompute;
+    return r?.from === 'integer' && typeof r.value === 'number' ? r.value : null;
+  }
+
+  /** base and constant of an addition or subtraction on indices, if it is one with a constant. */
+  function addition(instr: Instr): { readonly base: Value; readonly offset: number } | null {
+    if (instr.op !== 'binary' || instr.a.type.kind !== 'index') return null;
+    const b = constantIndex(instr.b);
+    if (b !== null && Math.abs(b) < 1 << 26) {
+      if (instr.fn === 'add') return { base: instr.a, offset: b };
+      if (instr.fn === 'sub') return { base: instr.a, offset: -b };
+    }
+    const a = constantIndex(instr.a);
+    return instr.fn === 'add' && a !== null && Math.abs(a) < 1 << 26 ? { base: instr.b, offset: a } : null;
+  }
+
+  function countOperands(instr: Instr): void {
+    const integer = 'a' in instr && instr.a.type.lanes === 1 && instr.a.type.kind !== 'f32';
+    switch (instr.op) {
+      case 'binary': {
+        const { a, b, fn: op } = instr;
+        if (a.type.kind === 'mask' || op === 'div' || op === 'rem' || (integer && (op === 'min' || op === 'max'))) {
+          const vectorDiv = op === 'div' && a.type.kind === 'f32';
+          use(a);
+          if (vectorDiv) useMemory(b, instr);
+          else use(b);
+          return;
+        }
+        const commutes = op !== 'sub' && !(a.type.kind === 'f32' && (op === 'min' || op === 'max'));
+        // Of two that could, the second is the more usual memory operand: count it last so that it is seen first.
+        if (commutes) useMemory(a, instr);
+        else use(a);
+        useMemory(b, instr);
+        return;
+      }
+      case 'fma':
+        useMemory(instr.a, instr);
+        useMemory(instr.b, instr);
+        useMemory(instr.c, instr);
+        return;
+      case 'compare':
+        if (integer) {
+          use(instr.a);
+          use(instr.b);
+        } else if (instr.a.type.lanes === 1 && (instr.fn === 'lt' || instr.fn === 'le')) {
+          // vucomiss compares b with a, so that unordered operands come out as not below.
+          useMemory(instr.a, instr);
+          use(instr.b);
+        } else {
+          use(instr.a);
+          useMemory(instr.b, instr);
+        }
+        return;
+      case 'select': {
+        if (instr.mask.type.lanes === 1) {
+          useFlags(instr.mask, instr);
+          use(instr.a);
+        } else {
+          use(instr.mask);
+          if (instr.a.type.kind === 'mask') use(instr.a);
+          else useMemory(instr.a, instr);
+        }
+        use(instr.b);
+        return;
+      }
+      case 'unary': {
+        const direct = instr.fn === 'sqrt' || instr.fn === 'floor' || instr.fn === 'round' || (instr.fn === 'abs' && instr.a.type.kind === 'i32');
+        if (direct && !integer) useMemory(instr.a, instr);
+        else use(instr.a);
+        return;
+      }
+      case 'convert':
+        if (instr.a.type.lanes > 1 && instr.a.type.kind !== 'mask') useMemory(instr.a, instr);
+        else use(instr.a);
+        return;
+      case 'broadcast':
+        if (instr.a.type.kind === 'mask') use(instr.a);
+        else useMemory(instr.a, instr);
+        return;
+      default:
+        for (const v of operandsOf(instr)) use(v);
+    }
+  }
+
+  function useFlags(v: Value, consumer: Instr): void {
+    const n = node(v);
+    n.uses++;
+    n.useEpoch = epoch;
+    n.consumers = [consumer];
+  }
+
+  function count(instrs: readonly Instr[]): void {
+    for (let i = instrs.length - 1; i >= 0; i--) {
+      const instr = instrs[i];
+      switch (instr.op) {
+        case 'loop':
+          epoch++;
+          for (const v of instr.yields) use(v);
+          count(instr.body);
+          epoch++;
+          for (const v of operandsOf(instr)) use(v);
+          break;
+        case 'if':
+          epoch++;
+          count(instr.body);
+          epoch++;
+          useFlags(instr.cond, instr);
+          break;
+        case 'store':
+          epoch++;
+          useAddress(instr.index);
+          use(instr.value);
+          if (instr.mask) use(instr.mask);
+          break;
+        default:
+          countDefinition(instr, node(instr.result));
+      }
+    }
+  }
+
+  function countDefinition(instr: Exclude<Instr, { op: 'loop' | 'if' | 'store' }>, n: Node): void {
+    if (n.uses + n.addressUses === 0) {
+      n.dead = true;
+      return;
+    }
+    if (n.recompute) return;
+    if (instr.op === 'load') {
+      countLoad(instr, n);
+      return;
+    }
+    const sum = n.uses === 0 ? addition(instr) : null;
+    if (sum) {
+      n.virtual = 'address';
+      node(sum.base).addressUses += n.addressUses;
+      return;
+    }
+    if (instr.op === 'compare' && instr.a.type.lanes === 1 && n.uses === 1 && n.consumers !== null && n.useEpoch === epoch) {
+      const consumer = n.consumers[0];
+      const direct = instr.a.type.kind !== 'f32' || instr.fn === 'lt' || instr.fn === 'le';
+      if (direct && (consumer.op === 'if' || (consumer.op === 'select' && consumer.a.type.kind !== 'f32'))) n.virtual = 'flags';
+    }
+    if (wide && instr.op === 'broadcast' && instr.a.type.kind !== 'mask') {
+      const a = node(instr.a);
+      if (a.def?.op === 'load' && (a.def.mem === 'f32' || a.def.mem === 'i32') && foldable(n, embeddedUses)) {
+        fold(n);
+        const others = embeddedIn.get(a);
+        if (others) others.push(n);
+        else embeddedIn.set(a, [n]);
+      }
+    }
+    countOperands(instr);
+  }
+
+  // --- forwards: positions and intervals -------------------------------------------------------------------------------
+
+  interface OpenLoop {
+    readonly start: number;
+    readonly through: Set<Node>;
+  }
+  let position = 0;
+  let top = 0;
+  const loops: OpenLoop[] = [];
+  const intervals: Node[] = [];
+  const materialise = new Map<number, Node[]>();
+  const weights = [1, 10, 100, 1000, 10000];
+
+  function open(n: Node, at: number): void {
+    n.start = at;
+    n.end = at;
+    intervals.push(n);
+  }
+
+  function touch(n: Node, at = 4 * position + 1): void {
+    if (n.virtual !== 'no') {
+      touchParts(n, at);
+      return;
+    }
+    if (n.recompute) {
+      if (n.recompute.from === 'integer') return;
+      if (n.firstTop < 0) n.firstTop = top;
+      if (n.start < 0) {
+        // Outside of loops a constant is as well read from the pool.
+        if (n.recompute.from !== 'argument' && loops.length === 0) return;
+        open(n, 4 * n.firstTop);
+        const list = materialise.get(n.firstTop);
+        if (list) list.push(n);
+        else materialise.set(n.firstTop, [n]);
+      }
+    }
+    if (n.start < 0) throw new InternalError(`x86: ${n.name} is read before it is written`);
+    n.weight += weights[Math.min(loops.length, 4)];
+    if (n.end < at) n.end = at;
+    for (const loop of loops) {
+      if (n.start < loop.start) {
+        loop.through.add(n);
+        break;
+      }
+    }
+  }
+
+  function touchParts(n: Node, at: number): void {
+    const def = known(n.def, `the instruction of ${n.name}`);
+    if (def.op === 'load') {
+      touchAddress(def.buffer, def.index, at);
+    } else if (n.virtual === 'address') {
+      const { base } = indexOf(n);
+      if (base) touch(base, at);
+    } else {
+      for (const v of operandsOf(def)) touch(node(v), at);
+    }
+  }
+
+  function touchAddress(buffer: number, index: Value, at: number): void {
+    touch(buffers[buffer], at);
+    const { base } = indexForm(index);
+    if (base) touch(base, at);
+  }
+
+  function indexOf(n: Node): IndexForm {
+    let offset = 0;
+    let at = n;
+    while (at.virtual === 'address') {
+      const sum = known(at.def ? addition(at.def) : null, `the sum ${at.name}`);
+      offset += sum.offset;
+      at = node(sum.base);
+    }
+    const constant = at.recompute?.from === 'integer' ? at.recompute.value : null;
+    return typeof constant === 'number' ? { base: null, offset: offset + constant } : { base: at, offset };
+  }
+  function indexForm(v: Value): IndexForm {
+    return indexOf(node(v));
+  }
+
+  function number(instrs: readonly Instr[]): void {
+    for (const instr of instrs) {
+      if ('result' in instr) {
+        const n = node(instr.result);
+        if (n.dead || n.recompute || n.virtual !== 'no') continue;
+      }
+      position++;
+      if (loops.length === 0 && ifs === 0) top = position;
+      switch (instr.op) {
+        case 'loop':
+          numberLoop(instr);
+          break;
+        case 'if':
+          touch(node(instr.cond));
+          ifs++;
+          number(instr.body);
+          ifs--;
+          break;
+        case 'store':
+          touchAddress(instr.buffer, instr.index, 4 * position + 1);
+          touch(node(instr.value));
+          if (instr.mask) touch(node(instr.mask));
+          break;
+        case 'load':
+          touchAddress(instr.buffer, instr.index, 4 * position + 1);
+          if (instr.mask) touch(node(instr.mask));
+          open(node(instr.result), 4 * position + 2);
+          break;
+        default: {
+          for (const v of operandsOf(instr)) touch(node(v));
+          const n = node(instr.result);
+          open(n, 4 * position + 2);
+          n.weight += weights[Math.min(loops.length, 4)];
+          hint(instr, n);
+        }
+      }
+    }
+  }
+  let ifs = 0;
+
+  /** The operand whose register the result best takes over. */
+  function hint(instr: Instr, n: Node): void {
+    if (instr.op === 'fma') n.hint = node(instr.c);
+    else if ((instr.op === 'binary' || instr.op === 'unary' || instr.op === 'bitcast' || instr.op === 'convert') && node(instr.a).cls === n.cls) {
+      n.hint = node(instr.a);
+    }
+  }
+
+  function numberLoop(instr: Loop): void {
+    touch(node(instr.start));
+    touch(node(instr.end));
+    for (const v of instr.inits) {
+      // A constant is written straight into the parameter.
+      const from = node(v).recompute?.from ?? 'argument';
+      if (from === 'argument') touch(node(v));
+    }
+    const loop: OpenLoop = { start: 4 * position + 2, through: new Set() };
+    loops.push(loop);
+    const index = node(instr.index);
+    open(index, loop.start);
+    index.weight += 2 * weights[Math.min(loops.length, 4)];
+    const params = instr.params.map(node);
+    params.forEach((p, i) => {
+      open(p, loop.start);
+      const init = node(instr.inits[i]);
+      if (!init.recompute && init.virtual === 'no') p.hint = init;
+    });
+    // The end is read at the bottom of every round.
+    const end = node(instr.end);
+    number(instr.body);
+    position++;
+    const last = 4 * position + 1;
+    instr.yields.forEach((v, i) => {
+      const y = node(v);
+      touch(y);
+      if (y.start > loop.start && y.target === null) {
+        y.target = params[i];
+        params[i].carriedUntil = last;
+      }
+    });
+    touch(end);
+    touch(index);
+    loops.pop();
+    for (const n of loop.through) {
+      if (n.end < last) n.end = last;
+    }
+    instr.results.forEach((v, i) => {
+      const r = node(v);
+      open(r, last + 1);
+      r.hint = params[i];
+    });
+    if (loops.length === 0 && ifs === 0) top = position;
+  }
+
+  declare(fn.body);
+  count(fn.body);
+  number(fn.body);
+  return { fn, nodes, buffers, intervals, materialise, indexForm, node };
+}

@@ -1,0 +1,545 @@
+/**
+ * Writes x86-64 machine code. Vector instructions come from the table in `instructions.ts` through `op` and `masked`; the few
+ * integer instructions have methods of their own. Jumps go to labels and are patched when the label is bound; constants are
+ * collected in a pool that `finish` puts behind the code.
+ *
+ * Encodings are the shortest of each family: VEX where it can express the instruction (two bytes where possible), else EVEX
+ * with disp8 scaled by the operand's size. Jumps always take 32 bits: kernels are short and the loops' tops are aligned.
+ */
+import { InternalError } from '../../base/errors.js';
+import type { Form, OperandKind, OperandsOf } from './instructions.js';
+import type { Gpr, Mask, Mem, Operand } from './operands.js';
+import { showOperand } from './operands.js';
+
+export type Size = 32 | 64;
+export const aluOps = { add: 0, or: 1, and: 4, sub: 5, xor: 6, cmp: 7 } as const;
+export type AluOp = keyof typeof aluOps;
+export const conditions = { o: 0, b: 2, ae: 3, e: 4, ne: 5, be: 6, a: 7, s: 8, ns: 9, p: 10, np: 11, l: 12, ge: 13, le: 14, g: 15 } as const;
+export type Condition = keyof typeof conditions;
+export const shiftOps = { shl: 4, shr: 5, sar: 7 } as const;
+const unaryOps = { not: 2, neg: 3, mul: 4, div: 6 } as const;
+
+export type Label = number;
+
+/** Intel's recommended multi-byte no-ops, by length. */
+const nops: readonly (readonly number[])[] = [
+  [],
+  [0x90],
+  [0x66, 0x90],
+  [0x0f, 0x1f, 0x00],
+  [0x0f, 0x1f, 0x40, 0x00],
+  [0x0f, 0x1f, 0x44, 0x00, 0x00],
+  [0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00],
+  [0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00],
+  [0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
+];
+
+interface PoolFixup {
+  readonly at: number;
+  readonly constant: number;
+  /** End of the instruction, which RIP-relative addresses count from. */
+  readonly end: number;
+}
+
+export class Assembler {
+  #code = new Uint8Array(1024);
+  #at = 0;
+  readonly #labels: number[] = [];
+  readonly #jumps: { readonly at: number; readonly label: Label }[] = [];
+  readonly #fixups: PoolFixup[] = [];
+  readonly #constants: Uint8Array[] = [];
+  readonly #constantIds = new Map<string, number>();
+  readonly #words = new Map<number, number>();
+  /** Where a listing goes; null when none is wanted. */
+  readonly #trace: ((line: string) => void) | null;
+
+  constructor(trace: ((line: string) => void) | null = null) {
+    this.#trace = trace;
+  }
+
+  get position(): number {
+    return this.#at;
+  }
+
+  /** A remark in the listing. */
+  note(text: () => string): void {
+    if (this.#trace) this.#trace(`; ${text()}`);
+  }
+
+  // --- labels ----------------------------------------------------------------------------------------------------------
+
+  label(): Label {
+    this.#labels.push(-1);
+    return this.#labels.length - 1;
+  }
+
+  bind(label: Label): void {
+    if (this.#labels[label] !== -1) throw new InternalError(`x86: label ${label} is bound twice`);
+    this.#labels[label] = this.#at;
+    if (this.#trace) this.#trace(`L${label}:`);
+  }
+
+  align(bytes: number): void {
+    let pad = -this.#at & (bytes - 1);
+    this.#reserve(pad);
+    while (pad > 0) {
+      const n = Math.min(pad, 8);
+      for (const b of nops[n]) this.#code[this.#at++] = b;
+      pad -= n;
+    }
+  }
+
+  jmp(label: Label): void {
+    this.#reserve(16);
+    this.#byte(0xe9);
+    this.#jump(label);
+    if (this.#trace) this.#trace(`jmp L${label}`);
+  }
+
+  jcc(condition: Condition, label: Label): void {
+    this.#reserve(16);
+    this.#byte(0x0f);
+    this.#byte(0x80 | conditions[condition]);
+    this.#jump(label);
+    if (this.#trace) this.#trace(`j${condition} L${label}`);
+  }
+
+  // --- constants -------------------------------------------------------------------------------------------------------
+
+  /** The pool constant with these 4 bytes. */
+  word(bits: number): number {
+    const have = this.#words.get(bits);
+    if (have !== undefined) return have;
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setUint32(0, bits >>> 0, true);
+    this.#constants.push(bytes);
+    this.#words.set(bits, this.#constants.length - 1);
+    return this.#constants.length - 1;
+  }
+
+  /** The pool constant with these bytes; as many as the widest read of it. */
+  bytes(key: string, make: () => Uint8Array): number {
+    const have = this.#constantIds.get(key);
+    if (have !== undefined) return have;
+    this.#constants.push(make());
+    this.#constantIds.set(key, this.#constants.length - 1);
+    return this.#constants.length - 1;
+  }
+
+  /** Patches jumps and constants and returns the code followed by its constants, largest first so that each is aligned. */
+  finish(): Uint8Array {
+    const order = this.#constants.map((_, i) => i).sort((a, b) => this.#constants[b].length - this.#constants[a].length);
+    const codeEnd = this.#at;
+    const start = order.length > 0 ? (codeEnd + 63) & ~63 : codeEnd;
+    const offsets = new Map<number, number>();
+    let end = start;
+    for (const id of order) {
+      offsets.set(id, end);
+      end += this.#constants[id].length;
+    }
+    const out = new Uint8Array(end);
+    out.set(this.#code.subarray(0, codeEnd));
+    const view = new DataView(out.buffer);
+    for (const [id, offset] of offsets) out.set(this.#constants[id], offset);
+    for (const f of this.#fixups) view.setInt32(f.at, (offsets.get(f.constant) ?? 0) - f.end, true);
+    for (const j of this.#jumps) {
+      const target = this.#labels[j.label];
+      if (target === -1) throw new InternalError(`x86: label ${j.label} is never bound`);
+      view.setInt32(j.at, target - (j.at + 4), true);
+    }
+    return out;
+  }
+
+  // --- vector instructions ---------------------------------------------------------------------------------------------
+
+  op<const K extends readonly OperandKind[]>(form: Form<K>, ...operands: OperandsOf<K>): void {
+    this.#vector(form, operands as readonly Operand[], 0, false);
+  }
+
+  /** With a write mask; lanes that are off become zero (`zeroing`) or keep what they were. */
+  masked<const K extends readonly OperandKind[]>(form: Form<K>, mask: Mask, zeroing: boolean, ...operands: OperandsOf<K>): void {
+    if (mask.index === 0) throw new InternalError('x86: k0 cannot be a write mask');
+    this.#vector(form, operands as readonly Operand[], mask.index, zeroing);
+  }
+
+  // --- integer instructions --------------------------------------------------------------------------------------------
+
+  alu(op: AluOp, size: Size, dst: Gpr | Mem, src: Gpr | Mem | number): void {
+    const code = aluOps[op] << 3;
+    if (typeof src === 'number') {
+      checkInt32(src);
+      const short = src >= -128 && src < 128;
+      this.#legacy([short ? 0x83 : 0x81], size, aluOps[op], dst, short ? 1 : 4);
+      this.#immediate(src, short ? 1 : 4);
+    } else if (src.kind === 'mem') {
+      if (dst.kind === 'mem') throw new InternalError(`x86: ${op} with two memory operands`);
+      this.#legacy([code | 3], size, dst.index, src, 0);
+    } else {
+      this.#legacy([code | 1], size, src.index, dst, 0);
+    }
+    this.#show(op, size, dst, src);
+  }
+
+  test(size: Size, a: Gpr, b: Gpr): void {
+    this.#legacy([0x85], size, b.index, a, 0);
+    this.#show('test', size, a, b);
+  }
+
+  mov(size: Size, dst: Gpr | Mem, src: Gpr | Mem): void {
+    if (src.kind === 'mem') {
+      if (dst.kind === 'mem') throw new InternalError('x86: mov with two memory operands');
+      this.#legacy([0x8b], size, dst.index, src, 0);
+    } else {
+      this.#legacy([0x89], size, src.index, dst, 0);
+    }
+    this.#show('mov', size, dst, src);
+  }
+
+  /** The shortest way to a 64-bit constant; leaves the flags alone. */
+  movImm(dst: Gpr, value: number | bigint): void {
+    const wide = BigInt.asIntN(64, BigInt(value));
+    if (wide >= 0n && wide < 1n << 32n) {
+      this.#reserve(16);
+      if (dst.index >= 8) this.#byte(0x41);
+      this.#byte(0xb8 | (dst.index & 7));
+      this.#immediate(Number(wide), 4);
+      this.#show('mov', 32, dst, Number(wide));
+    } else if (wide >= -(1n << 31n) && wide < 0n) {
+      this.#legacy([0xc7], 64, 0, dst, 4);
+      this.#immediate(Number(wide), 4);
+      this.#show('mov', 64, dst, Number(wide));
+    } else {
+      this.#reserve(16);
+      this.#byte(dst.index >= 8 ? 0x49 : 0x48);
+      this.#byte(0xb8 | (dst.index & 7));
+      this.#immediate(Number(wide & 0xffffffffn) | 0, 4);
+      this.#immediate(Number(wide >> 32n) | 0, 4);
+      if (this.#trace) this.#trace(`movabs ${showOperand(dst, 64)}, ${wide}`);
+    }
+  }
+
+  /** Stores a sign-extended 32-bit constant of 8 (bits), 32 or 64. */
+  movMemImm(size: 8 | Size, dst: Mem, value: number): void {
+    checkInt32(value);
+    this.#legacy([size === 8 ? 0xc6 : 0xc7], size === 64 ? 64 : 32, 0, dst, size === 8 ? 1 : 4);
+    this.#immediate(value, size === 8 ? 1 : 4);
+    if (this.#trace) this.#trace(`mov ${pointer[size]} ${showOperand(dst, 64)}, ${value}`);
+  }
+
+  /** Zero-extends a byte to 64 bits. */
+  movzx8(dst: Gpr, src: Gpr | Mem): void {
+    this.#legacy([0x0f, 0xb6], 32, dst.index, src, 0, true);
+    if (this.#trace) this.#trace(`movzx ${showOperand(dst, 32)}, ${src.kind === 'mem' ? 'byte ptr ' : ''}${showOperand(src, 8)}`);
+  }
+
+  store8(dst: Mem, src: Gpr): void {
+    this.#legacy([0x88], 32, src.index, dst, 0, false, src.index >= 4);
+    if (this.#trace) this.#trace(`mov ${showOperand(dst, 64)}, ${showOperand(src, 8)}`);
+  }
+
+  /** Sign-extends 32 bits to 64. */
+  movsxd(dst: Gpr, src: Gpr | Mem): void {
+    this.#legacy([0x63], 64, dst.index, src, 0);
+    if (this.#trace) {
+      this.#trace(`movsxd ${showOperand(dst, 64)}, ${src.kind === 'mem' ? 'dword ptr ' : ''}${showOperand(src, 32)}`);
+    }
+  }
+
+  lea(dst: Gpr, src: Mem): void {
+    this.#legacy([0x8d], 64, dst.index, src, 0);
+    this.#show('lea', 64, dst, src);
+  }
+
+  imul(size: Size, dst: Gpr, src: Gpr | Mem): void {
+    this.#legacy([0x0f, 0xaf], size, dst.index, src, 0);
+    this.#show('imul', size, dst, src);
+  }
+
+  imulImm(size: Size, dst: Gpr, src: Gpr | Mem, value: number): void {
+    checkInt32(value);
+    const short = value >= -128 && value < 128;
+    this.#legacy([short ? 0x6b : 0x69], size, dst.index, src, short ? 1 : 4);
+    this.#immediate(value, short ? 1 : 4);
+    this.#show('imul', size, dst, src, value);
+  }
+
+  /** `div` divides rdx:rax (edx:eax), quotient in rax, remainder in rdx. */
+  unary(op: keyof typeof unaryOps, size: Size, x: Gpr | Mem): void {
+    this.#legacy([0xf7], size, unaryOps[op], x, 0);
+    this.#show(op, size, x);
+  }
+
+  shift(op: keyof typeof shiftOps, size: Size, x: Gpr, amount: number): void {
+    if (amount < 0 || amount >= size) throw new InternalError(`x86: shift of ${size} bits by ${amount}`);
+    this.#legacy([0xc1], size, shiftOps[op], x, 1);
+    this.#immediate(amount, 1);
+    this.#show(op, size, x, amount);
+  }
+
+  setcc(condition: Condition, dst: Gpr): void {
+    this.#legacy([0x0f, 0x90 | conditions[condition]], 32, 0, dst, 0, true);
+    if (this.#trace) this.#trace(`set${condition} ${showOperand(dst, 8)}`);
+  }
+
+  cmov(condition: Condition, size: Size, dst: Gpr, src: Gpr | Mem): void {
+    this.#legacy([0x0f, 0x40 | conditions[condition]], size, dst.index, src, 0);
+    this.#show(`cmov${condition}`, size, dst, src);
+  }
+
+  push(r: Gpr): void {
+    this.#reserve(16);
+    if (r.index >= 8) this.#byte(0x41);
+    this.#byte(0x50 | (r.index & 7));
+    this.#show('push', 64, r);
+  }
+
+  pop(r: Gpr): void {
+    this.#reserve(16);
+    if (r.index >= 8) this.#byte(0x41);
+    this.#byte(0x58 | (r.index & 7));
+    this.#show('pop', 64, r);
+  }
+
+  /** Calls the function whose address is in memory. */
+  call(target: Gpr | Mem): void {
+    this.#legacy([0xff], 32, 2, target, 0);
+    if (this.#trace) this.#trace(`call ${target.kind === 'mem' ? 'qword ptr ' : ''}${showOperand(target, 64)}`);
+  }
+
+  ret(): void {
+    this.#raw('ret', [0xc3]);
+  }
+  vzeroupper(): void {
+    this.#raw('vzeroupper', [0xc5, 0xf8, 0x77]);
+  }
+  cpuid(): void {
+    this.#raw('cpuid', [0x0f, 0xa2]);
+  }
+  xgetbv(): void {
+    this.#raw('xgetbv', [0x0f, 0x01, 0xd0]);
+  }
+
+  // --- encoding --------------------------------------------------------------------------------------------------------
+
+  #raw(name: string, bytes: readonly number[]): void {
+    this.#reserve(16);
+    for (const b of bytes) this.#byte(b);
+    if (this.#trace) this.#trace(name);
+  }
+
+  #show(name: string, size: Size, ...operands: readonly Operand[]): void {
+    if (!this.#trace) return;
+    const anyRegister = operands.some((x) => typeof x !== 'number' && x.kind === 'gpr');
+    const text = operands.map((x) => {
+      const shown = showOperand(x, size);
+      return !anyRegister && typeof x !== 'number' && x.kind === 'mem' ? `${pointer[size]} ${shown}` : shown;
+    });
+    this.#trace(`${name} ${text.join(', ')}`);
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#at + bytes <= this.#code.length) return;
+    const grown = new Uint8Array(Math.max(this.#code.length * 2, this.#at + bytes));
+    grown.set(this.#code);
+    this.#code = grown;
+  }
+
+  #byte(b: number): void {
+    this.#code[this.#at++] = b;
+  }
+
+  #immediate(value: number, bytes: 1 | 4): void {
+    this.#reserve(8);
+    for (let i = 0; i < bytes; i++) this.#byte(value >> (8 * i));
+  }
+
+  #jump(label: Label): void {
+    this.#jumps.push({ at: this.#at, label });
+    this.#at += 4;
+  }
+
+  /**
+   * REX, opcode, ModRM and address of an integer instruction. `byteRm`: the rm operand is a byte register, whose numbers 4..7
+   * need an empty REX prefix to mean spl..dil; `rex` asks for that prefix for the reg operand.
+   */
+  #legacy(
+    opcode: readonly number[],
+    size: Size,
+    reg: number,
+    rm: Gpr | Mem,
+    immediateBytes: number,
+    byteRm = false,
+    rex = false,
+  ): void {
+    this.#reserve(24);
+    let prefix = size === 64 ? 0x48 : 0;
+    if (reg >= 8) prefix |= 0x44;
+    if (rm.kind === 'gpr') {
+      if (rm.index >= 8) prefix |= 0x41;
+      if (byteRm && rm.index >= 4) prefix |= 0x40;
+    } else {
+      if (rm.base && rm.base.index >= 8) prefix |= 0x41;
+      if (rm.index && rm.index.index >= 8) prefix |= 0x42;
+    }
+    if (rex) prefix |= 0x40;
+    if (prefix) this.#byte(prefix);
+    for (const b of opcode) this.#byte(b);
+    if (rm.kind === 'gpr') this.#byte(0xc0 | ((reg & 7) << 3) | (rm.index & 7));
+    else this.#address(reg, rm, 1, immediateBytes);
+  }
+
+  #vector(form: Form, operands: readonly Operand[], mask: number, zeroing: boolean): void {
+    if (operands.length !== form.roles.length) throw new InternalError(`x86: ${form.name} takes ${form.roles.length} operands`);
+    let reg = form.digit >= 0 ? form.digit : 0;
+    let vvvv = 0;
+    let rm = 0;
+    let address: Mem | null = null;
+    let immediate = -1;
+    let width = 0;
+    let high = false;
+    for (let i = 0; i < operands.length; i++) {
+      const x = operands[i];
+      const role = form.roles.charCodeAt(i);
+      let index = 0;
+      if (typeof x === 'number') {
+        if (x < 0 || x > 255) throw new InternalError(`x86: ${form.name}: immediate ${x} is not a byte`);
+        immediate = x;
+        continue;
+      }
+      if (x.kind === 'mem') {
+        address = x;
+        continue;
+      }
+      index = x.index;
+      if (x.kind === 'vec') {
+        if (index >= 16) high = true;
+        const kind = form.kinds[i];
+        if (kind === 'v' || kind === 'vm') {
+          if (width !== 0 && width !== x.width) throw new InternalError(`x86: ${form.name} with vectors of two widths`);
+          width = x.width;
+        }
+      }
+      if (role === 0x72) reg = index;
+      else if (role === 0x76) vvvv = index;
+      else if (role === 0x62) rm = index;
+      else immediate = index << 4;
+    }
+    const length = form.length === 'v' ? (width === 512 ? 2 : width === 256 ? 1 : 0) : form.length;
+    this.#reserve(24);
+    const immediateBytes = immediate >= 0 ? 1 : 0;
+    if (form.vex && !high && mask === 0 && length < 2 && !(address?.broadcast ?? false)) {
+      this.#vex(form, reg, vvvv, rm, address, length, immediateBytes);
+    } else {
+      if (!form.evex) throw new InternalError(`x86: ${form.name} has no EVEX encoding`);
+      this.#evex(form, reg, vvvv, rm, address, length, mask, zeroing, immediateBytes);
+    }
+    if (immediate >= 0) this.#byte(immediate);
+    if (this.#trace) this.#trace(showVector(form, operands, mask, zeroing, high || mask !== 0 || length === 2 || !form.vex, width));
+  }
+
+  #vex(form: Form, reg: number, vvvv: number, rm: number, address: Mem | null, length: number, immediateBytes: number): void {
+    const r = reg >= 8 ? 0 : 0x80;
+    const x = address?.index && address.index.index >= 8 ? 0 : 0x40;
+    const b = (address ? (address.base?.index ?? 0) : rm) >= 8 ? 0 : 0x20;
+    const last = ((~vvvv & 15) << 3) | (length << 2) | form.pp;
+    if (x && b && form.vexW === 0 && form.map === 1) {
+      this.#byte(0xc5);
+      this.#byte(r | last);
+    } else {
+      this.#byte(0xc4);
+      this.#byte(r | x | b | form.map);
+      this.#byte((form.vexW << 7) | last);
+    }
+    this.#byte(form.opcode);
+    if (address) this.#address(reg, address, 1, immediateBytes);
+    else this.#byte(0xc0 | ((reg & 7) << 3) | (rm & 7));
+  }
+
+  #evex(
+    form: Form,
+    reg: number,
+    vvvv: number,
+    rm: number,
+    address: Mem | null,
+    length: number,
+    mask: number,
+    zeroing: boolean,
+    immediateBytes: number,
+  ): void {
+    let p0 = form.map | 0xf0;
+    if (reg & 8) p0 ^= 0x80;
+    if (reg & 16) p0 ^= 0x10;
+    if (address) {
+      if (address.index && address.index.index & 8) p0 ^= 0x40;
+      if (address.base && address.base.index & 8) p0 ^= 0x20;
+    } else {
+      if (rm & 16) p0 ^= 0x40;
+      if (rm & 8) p0 ^= 0x20;
+    }
+    const broadcast = address?.broadcast ?? false;
+    if (broadcast && form.element === 0) throw new InternalError(`x86: ${form.name} takes no broadcast operand`);
+    this.#byte(0x62);
+    this.#byte(p0);
+    this.#byte((form.evexW << 7) | ((~vvvv & 15) << 3) | 4 | form.pp);
+    this.#byte((zeroing ? 0x80 : 0) | (length << 5) | (broadcast ? 0x10 : 0) | (vvvv & 16 ? 0 : 8) | mask);
+    this.#byte(form.opcode);
+    if (address) this.#address(reg, address, broadcast ? form.element : tupleBytes(form, length), immediateBytes);
+    else this.#byte(0xc0 | ((reg & 7) << 3) | (rm & 7));
+  }
+
+  /** ModRM, SIB and displacement; an 8-bit displacement counts in units of `unit` bytes. */
+  #address(reg: number, m: Mem, unit: number, immediateBytes: number): void {
+    const field = (reg & 7) << 3;
+    if (m.base === null) {
+      this.#byte(field | 5);
+      this.#fixups.push({ at: this.#at, constant: m.pool, end: this.#at + 4 + immediateBytes });
+      this.#at += 4;
+      return;
+    }
+    const base = m.base.index & 7;
+    const steps = m.disp / unit;
+    // Base 5 (rbp, r13) without a displacement would mean RIP or none.
+    const mode = m.disp === 0 && base !== 5 ? 0 : Number.isInteger(steps) && steps >= -128 && steps < 128 ? 1 : 2;
+    if (m.index !== null || base === 4) {
+      const scale = m.scale === 8 ? 3 : m.scale === 4 ? 2 : m.scale === 2 ? 1 : 0;
+      this.#byte((mode << 6) | field | 4);
+      this.#byte((scale << 6) | ((m.index ? m.index.index & 7 : 4) << 3) | base);
+    } else {
+      this.#byte((mode << 6) | field | base);
+    }
+    if (mode === 1) this.#byte(steps);
+    else if (mode === 2) for (let i = 0; i < 4; i++) this.#byte(m.disp >> (8 * i));
+  }
+}
+
+const pointer = { 8: 'byte ptr', 32: 'dword ptr', 64: 'qword ptr' } as const;
+
+function checkInt32(x: number): void {
+  if (x !== (x | 0)) throw new InternalError(`x86: immediate ${x} does not fit in 32 bits`);
+}
+
+function tupleBytes(form: Form, length: number): number {
+  const vector = 16 << length;
+  switch (form.tuple) {
+    case 'full':
+      return vector;
+    case 'half':
+      return vector / 2;
+    case 'quarter':
+      return vector / 4;
+    case 'eighth':
+      return vector / 8;
+    default:
+      return form.tuple;
+  }
+}
+
+function showVector(form: Form, operands: readonly Operand[], mask: number, zeroing: boolean, evex: boolean, width: number): string {
+  const text = operands.map((x, i) => {
+    const kind = form.kinds[i];
+    const shown = showOperand(x, kind === 'R' || kind === 'Rm' ? 64 : 32, width / 32);
+    const sized = kind === 'rm' && typeof x !== 'number' && x.kind === 'mem' ? `dword ptr ${shown}` : kind === 'Rm' && typeof x !== 'number' && x.kind === 'mem' ? `qword ptr ${shown}` : shown;
+    return i === 0 && mask !== 0 ? `${sized}{k${mask}}${zeroing ? '{z}' : ''}` : sized;
+  });
+  return `${evex ? form.evexName : form.name} ${text.join(', ')}`;
+}

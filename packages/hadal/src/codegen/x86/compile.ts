@@ -1,0 +1,161 @@
+/**
+ * From an L3 function to x86-64 code: analysis, register allocation, emission. The kernel follows the System V calling
+ * convention, `void kernel(blocks, count)`: it loops over the blocks of arguments itself and does nothing when there are none.
+ */
+import { InternalError } from '../../base/errors.js';
+import { blockBytes, layoutOf } from '../../kernel/abi.js';
+import type { Instr, L3Function } from '../../kernel/l3.js';
+import { operandsOf } from '../../kernel/l3.js';
+import type { Allocation } from './allocate.js';
+import { allocate } from './allocate.js';
+import type { Analysis } from './analysis.js';
+import { analyse } from './analysis.js';
+import { Assembler } from './assembler.js';
+import { emitIf, emitLoop } from './emit-control.js';
+import { integerBinary, integerShift, integerUnary, scalarCompare, scalarConvert, scalarSelect } from './emit-integer.js';
+import { load, store } from './emit-memory.js';
+import * as vector from './emit-vector.js';
+import { Emitter, frame } from './emitter.js';
+import type { X86Features } from './features.js';
+import type { Node } from './node.js';
+import { gprs, mem, rax, rdi, rsi, rsp } from './operands.js';
+
+export interface X86Code {
+  readonly code: Uint8Array;
+  /** The instructions as text, with the L3 values they come from. Made when it is asked for. */
+  readonly listing: string;
+}
+
+export function compileX86(fn: L3Function, features: X86Features): X86Code {
+  const lanes = features.level === 'avx512' ? 16 : 8;
+  if (fn.lanes !== 1 && fn.lanes !== lanes) {
+    throw new InternalError(`x86: ${fn.name} has ${fn.lanes} lanes, ${features.level} has ${lanes}`);
+  }
+  const analysis = analyse(fn, features);
+  const allocation = allocate(analysis, features);
+  const asm = new Assembler();
+  emitFunction(asm, analysis, allocation, features);
+  return {
+    code: asm.finish(),
+    get listing(): string {
+      const lines = [`; ${fn.name}, ${features.level}, ${allocation.spills} spills`];
+      const again = new Assembler((line) => lines.push(line.startsWith(';') || line.endsWith(':') ? line : `  ${line}`));
+      emitFunction(again, analysis, allocation, features);
+      return lines.join('\n');
+    },
+  };
+}
+
+const calleeSaved = [3, 5, 12, 13, 14, 15];
+
+function emitFunction(asm: Assembler, analysis: Analysis, allocation: Allocation, features: X86Features): void {
+  const e = new Emitter(asm, analysis, allocation, features);
+  const saved = calleeSaved.filter((r) => allocation.used.gpr & (1 << r));
+  const nothing = asm.label();
+  asm.test(64, rsi, rsi);
+  asm.jcc('e', nothing);
+  for (const r of saved) asm.push(gprs[r]);
+  asm.mov(64, rax, rsp);
+  asm.alu('sub', 64, rsp, frame.spills + allocation.frameBytes);
+  asm.alu('and', 64, rsp, -64);
+  asm.mov(64, mem(rsp, frame.callerStack), rax);
+  asm.mov(64, mem(rsp, frame.count), rsi);
+
+  const nextBlock = asm.label();
+  asm.bind(nextBlock);
+  emitBody(e, analysis, analysis.fn.body);
+  asm.alu('add', 64, rdi, blockBytes(layoutOf(analysis.fn)));
+  asm.alu('sub', 64, mem(rsp, frame.count), 1);
+  asm.jcc('ne', nextBlock);
+
+  asm.mov(64, rsp, mem(rsp, frame.callerStack));
+  for (const r of [...saved].reverse()) asm.pop(gprs[r]);
+  asm.vzeroupper();
+  asm.bind(nothing);
+  asm.ret();
+}
+
+function emitBody(e: Emitter, analysis: Analysis, body: readonly Instr[]): void {
+  const { asm } = e;
+  // Counts as `analysis.ts` numbers.
+  let position = 0;
+
+  function block(instrs: readonly Instr[]): void {
+    for (const instr of instrs) {
+      if ('result' in instr) {
+        const n = e.node(instr.result);
+        if (n.dead || n.recompute || n.virtual !== 'no') continue;
+      }
+      position++;
+      for (const n of analysis.materialise.get(position) ?? []) if (n.reg >= 0) vector.materialise(e, n);
+      asm.note(() => describe(e, instr));
+      e.begin(instr);
+      if (instr.op === 'loop') {
+        emitLoop(e, instr, (inner) => {
+          block(inner);
+          position++;
+        });
+      } else if (instr.op === 'if') {
+        emitIf(e, instr, block);
+      } else {
+        emit(e, instr);
+      }
+      e.end();
+    }
+  }
+  block(body);
+}
+
+function emit(e: Emitter, instr: Exclude<Instr, { op: 'loop' | 'if' }>): void {
+  const general = 'result' in instr && e.node(instr.result).cls === 'gpr';
+  switch (instr.op) {
+    case 'const':
+    case 'size':
+    case 'scalar':
+      return;
+    case 'unary':
+      return general ? integerUnary(e, instr) : vector.vectorUnary(e, instr);
+    case 'binary':
+      return general ? integerBinary(e, instr) : vector.vectorBinary(e, instr);
+    case 'fma':
+      return vector.fma(e, instr);
+    case 'compare':
+      return general ? scalarCompare(e, instr) : vector.vectorCompare(e, instr);
+    case 'select':
+      return instr.mask.type.lanes === 1 ? scalarSelect(e, instr) : vector.vectorSelect(e, instr);
+    case 'shift':
+      return general ? integerShift(e, instr) : vector.vectorShift(e, instr);
+    case 'convert':
+      return instr.a.type.lanes === 1 ? scalarConvert(e, instr) : vector.vectorConvert(e, instr);
+    case 'bitcast':
+      return vector.bitcast(e, instr);
+    case 'broadcast':
+      return vector.broadcast(e, instr);
+    case 'ramp':
+      return vector.ramp(e, instr);
+    case 'tail':
+      return vector.tail(e, instr);
+    case 'horizontal':
+      return vector.horizontal(e, instr);
+    case 'load':
+      return load(e, instr);
+    case 'store':
+      return store(e, instr);
+  }
+}
+
+function place(n: Node): string {
+  if (n.reg >= 0) return `${n.name}:${n.cls === 'gpr' ? 'r' : n.cls === 'vec' ? 'v' : 'k'}${n.reg}`;
+  return n.spilled ? `${n.name}:stack${n.slot}` : n.name;
+}
+
+/** One L3 instruction with the places of its values. */
+function describe(e: Emitter, instr: Instr): string {
+  const operands = operandsOf(instr).map((v) => place(e.node(v)));
+  const what = 'fn' in instr ? `${instr.op} ${instr.fn}` : instr.op;
+  const at = 'buffer' in instr ? ` b${instr.buffer} + ${instr.offset}` : '';
+  const result = 'result' in instr ? `${place(e.node(instr.result))} = ` : '';
+  const carried =
+    instr.op === 'loop' ? ` ${place(e.node(instr.index))} with ${instr.params.map((p) => place(e.node(p))).join(', ')}` : '';
+  return `${result}${what}${at} ${operands.join(', ')}${carried}`;
+}

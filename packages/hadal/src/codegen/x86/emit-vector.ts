@@ -1,0 +1,442 @@
+/** Operations on vector registers, f32 scalars among them, and on lane masks. */
+import { InternalError } from '../../base/errors.js';
+import type { Instr, Value } from '../../kernel/l3.js';
+import type { Emitter } from './emitter.js';
+import { negated } from './emit-integer.js';
+import type { Form } from './instructions.js';
+import { I } from './instructions.js';
+import type { Node } from './node.js';
+import type { Vec } from './operands.js';
+import { masks, poolMem, vec, xmms } from './operands.js';
+
+type Op<K extends Instr['op']> = Extract<Instr, { op: K }>;
+type ThreeOperands = Form<readonly ['v', 'v', 'vm']>;
+type ScalarThree = Form<readonly ['x', 'x', 'xm']>;
+
+const floatPacked: { readonly [op: string]: ThreeOperands } = {
+  add: I.vaddps,
+  sub: I.vsubps,
+  mul: I.vmulps,
+  div: I.vdivps,
+  min: I.vminps,
+  max: I.vmaxps,
+};
+const floatSingle: { readonly [op: string]: ScalarThree } = {
+  add: I.vaddss,
+  sub: I.vsubss,
+  mul: I.vmulss,
+  div: I.vdivss,
+  min: I.vminss,
+  max: I.vmaxss,
+};
+/** i32 lanes, and masks where they are vectors: the float forms of the logic operations have both encodings. */
+const integerPacked: { readonly [op: string]: ThreeOperands } = {
+  add: I.vpaddd,
+  sub: I.vpsubd,
+  mul: I.vpmulld,
+  min: I.vpminsd,
+  max: I.vpmaxsd,
+  and: I.vandps,
+  or: I.vorps,
+  xor: I.vxorps,
+};
+const maskForms = { and: I.kandw, or: I.korw, xor: I.kxorw } as const;
+
+const signBit = -(2 ** 31);
+const allButSign = 2 ** 31 - 1;
+
+export function vectorBinary(e: Emitter, instr: Op<'binary'>): void {
+  const n = e.node(instr.result);
+  if (n.cls === 'mask') {
+    const dst = e.maskResult(n);
+    const form = maskForms[instr.fn as keyof typeof maskForms];
+    e.asm.op(form, dst, e.mask(instr.a, masks[7]), e.mask(instr.b, masks[0]));
+    e.maskDone(n, dst);
+    return;
+  }
+  let { a, b } = instr;
+  const ordered = instr.fn === 'sub' || instr.fn === 'div' || (n.kind === 'f32' && (instr.fn === 'min' || instr.fn === 'max'));
+  if (!ordered && !e.inRegister(a) && (e.inRegister(b) || e.node(a).virtual === 'memory')) [a, b] = [b, a];
+  const left = e.vec(a);
+  const right = e.vecOperand(b);
+  const dst = e.vecResult(n, left);
+  if (n.kind === 'f32' && n.lanes === 1) e.asm.op(floatSingle[instr.fn], dst, left, right);
+  else e.asm.op((n.kind === 'f32' ? floatPacked : integerPacked)[instr.fn], dst, left, right);
+  e.vecDone(n, dst);
+}
+
+/** Chooses among the three operand orders of FMA so that the result takes over an operand's register without a move. */
+export function fma(e: Emitter, instr: Op<'fma'>): void {
+  const n = e.node(instr.result);
+  const one = n.lanes === 1;
+  const form231: Form<readonly ['v' | 'x', 'v' | 'x', 'vm' | 'xm']> = one ? I.vfmadd231ss : I.vfmadd231ps;
+  const form213: typeof form231 = one ? I.vfmadd213ss : I.vfmadd213ps;
+  const form132: typeof form231 = one ? I.vfmadd132ss : I.vfmadd132ps;
+  const reg = (v: Value): number => e.node(v).reg;
+  let { a, b } = instr;
+  const { c } = instr;
+  // Of the factors, b may be in memory; where only a is, they change places.
+  if (reg(a) < 0 && (reg(b) >= 0 || e.node(a).virtual === 'memory')) [a, b] = [b, a];
+
+  if (n.reg >= 0 && n.reg === reg(c)) {
+    const x = e.vec(a);
+    e.asm.op(form231, vec(n.reg, e.widthOf(n)), x, e.vecOperand(b));
+    return;
+  }
+  if (n.reg >= 0 && (n.reg === reg(a) || n.reg === reg(b))) {
+    const dst = vec(n.reg, e.widthOf(n));
+    const other = n.reg === reg(a) ? b : a;
+    if (reg(c) >= 0) e.asm.op(form132, dst, e.vec(c), e.vecOperand(other));
+    else if (e.node(other).virtual === 'memory') e.asm.op(form132, dst, e.vec(c), e.vecOperand(other));
+    else e.asm.op(form213, dst, e.vec(other), e.vecOperand(c));
+    return;
+  }
+  const dst = e.vecResult(n);
+  if (reg(c) < 0 && reg(a) >= 0 && reg(b) >= 0) {
+    e.vecInto(dst, e.node(a));
+    e.asm.op(form213, dst, e.vec(b), e.vecOperand(c));
+  } else {
+    e.vecInto(dst, e.node(c));
+    const x = e.vec(a);
+    e.asm.op(form231, dst, x, e.vecOperand(b));
+  }
+  e.vecDone(n, dst);
+}
+
+export function vectorUnary(e: Emitter, instr: Op<'unary'>): void {
+  const { asm } = e;
+  const n = e.node(instr.result);
+  if (n.cls === 'mask') {
+    const dst = e.maskResult(n);
+    asm.op(I.knotw, dst, e.mask(instr.a));
+    e.maskDone(n, dst);
+    return;
+  }
+  if (instr.fn === 'sqrt' || instr.fn === 'floor' || instr.fn === 'round') {
+    const source = e.vecOperand(instr.a);
+    const dst = e.vecResult(n, source.kind === 'vec' ? source : null);
+    // Rounding 1 is down, 0 to even; 8 keeps the inexact flag from being raised.
+    const mode = instr.fn === 'floor' ? 9 : 8;
+    if (n.lanes > 1) {
+      if (instr.fn === 'sqrt') asm.op(I.vsqrtps, dst, source);
+      else asm.op(I.vroundps, dst, source, mode);
+    } else {
+      if (source.kind === 'mem') e.zero(dst);
+      const base = source.kind === 'vec' ? source : dst;
+      if (instr.fn === 'sqrt') asm.op(I.vsqrtss, dst, base, source);
+      else asm.op(I.vroundss, dst, base, source, mode);
+    }
+    e.vecDone(n, dst);
+    return;
+  }
+  if (n.kind === 'i32' && instr.fn === 'abs') {
+    const source = e.vecOperand(instr.a);
+    const dst = e.vecResult(n, source.kind === 'vec' ? source : null);
+    asm.op(I.vpabsd, dst, source);
+    e.vecDone(n, dst);
+    return;
+  }
+  const a = e.vec(instr.a);
+  if (n.kind === 'i32' && instr.fn === 'neg') {
+    const zero = e.takeVec(e.width);
+    e.zero(zero);
+    const dst = e.vecResult(n, zero);
+    asm.op(I.vpsubd, dst, zero, a);
+    e.vecDone(n, dst);
+    return;
+  }
+  const dst = e.vecResult(n, a);
+  if (instr.fn === 'abs') asm.op(I.vandps, dst, a, e.logicBits(allButSign, n.lanes));
+  else asm.op(I.vxorps, dst, a, e.logicBits(instr.fn === 'neg' ? signBit : -1, n.lanes));
+  e.vecDone(n, dst);
+}
+
+/** Immediates of vcmpps (ordered, quiet; `ne` unordered) and of vpcmpd. */
+const floatPredicates = { eq: 0, lt: 0x11, le: 0x12, ne: 4 } as const;
+const integerPredicates = { eq: 0, lt: 1, le: 2, ne: 4 } as const;
+
+export function vectorCompare(e: Emitter, instr: Op<'compare'>): void {
+  const { asm } = e;
+  const n = e.node(instr.result);
+  const float = instr.a.type.kind === 'f32';
+  if (n.cls === 'mask') {
+    const dst = e.maskResult(n);
+    const a = e.vec(instr.a);
+    const b = e.vecOperand(instr.b);
+    if (float) asm.op(I.vcmppsMask, dst, a, b, floatPredicates[instr.fn]);
+    else asm.op(I.vpcmpd, dst, a, b, integerPredicates[instr.fn]);
+    e.maskDone(n, dst);
+    return;
+  }
+  if (float) {
+    const a = e.vec(instr.a);
+    const b = e.vecOperand(instr.b);
+    const dst = e.vecResult(n, a);
+    asm.op(I.vcmpps, dst, a, b, floatPredicates[instr.fn]);
+    e.vecDone(n, dst);
+    return;
+  }
+  // AVX2 has equal and greater: the others are the same turned round or negated.
+  const equality = instr.fn === 'eq' || instr.fn === 'ne';
+  const [x, y] = instr.fn === 'lt' ? [instr.b, instr.a] : [instr.a, instr.b];
+  const left = e.vec(x);
+  const right = e.vecOperand(y);
+  const dst = e.vecResult(n, left);
+  asm.op(equality ? I.vpcmpeqd : I.vpcmpgtd, dst, left, right);
+  if (instr.fn === 'ne' || instr.fn === 'le') asm.op(I.vxorps, dst, dst, e.lanesOf(-1));
+  e.vecDone(n, dst);
+}
+
+export function vectorSelect(e: Emitter, instr: Op<'select'>): void {
+  const { asm } = e;
+  const n = e.node(instr.result);
+  if (n.cls === 'mask') {
+    // b ^ (m & (a ^ b)): two scratch masks are enough wherever the operands are.
+    asm.op(I.kxorw, masks[0], e.mask(instr.a, masks[0]), e.mask(instr.b, masks[7]));
+    asm.op(I.kandw, masks[0], masks[0], e.mask(instr.mask, masks[7]));
+    const dst = e.maskResult(n);
+    asm.op(I.kxorw, dst, masks[0], e.mask(instr.b, masks[7]));
+    e.maskDone(n, dst);
+    return;
+  }
+  if (e.wide) {
+    const mask = e.mask(instr.mask);
+    const b = e.vec(instr.b);
+    const a = e.vecOperand(instr.a);
+    const dst = e.vecResult(n, b);
+    asm.masked(I.vblendmps, mask, false, dst, b, a);
+    e.vecDone(n, dst);
+    return;
+  }
+  const mask = e.vec(instr.mask);
+  const b = e.vec(instr.b);
+  const a = e.vecOperand(instr.a);
+  const dst = e.vecResult(n, b);
+  asm.op(I.vblendvps, dst, b, a, mask);
+  e.vecDone(n, dst);
+}
+
+const shiftForms = { shl: I.vpslld, shr: I.vpsrld, sar: I.vpsrad } as const;
+
+export function vectorShift(e: Emitter, instr: Op<'shift'>): void {
+  const n = e.node(instr.result);
+  const a = e.vec(instr.a);
+  const dst = e.vecResult(n, a);
+  e.asm.op(shiftForms[instr.fn], dst, a, instr.amount);
+  e.vecDone(n, dst);
+}
+
+/** Conversions between vectors. */
+export function vectorConvert(e: Emitter, instr: Op<'convert'>): void {
+  const { asm } = e;
+  const n = e.node(instr.result);
+  if (instr.a.type.kind === 'mask') {
+    const one = n.kind === 'f32' ? 0x3f800000 : 1;
+    if (e.wide) {
+      const mask = e.mask(instr.a);
+      const dst = e.vecResult(n);
+      asm.masked(I.vbroadcastss, mask, true, dst, poolMem(asm.word(one)));
+      e.vecDone(n, dst);
+    } else {
+      const mask = e.vec(instr.a);
+      const dst = e.vecResult(n, mask);
+      asm.op(I.vandps, dst, mask, e.lanesOf(one));
+      e.vecDone(n, dst);
+    }
+    return;
+  }
+  const source = e.vecOperand(instr.a);
+  const dst = e.vecResult(n, source.kind === 'vec' ? source : null);
+  if (n.kind === instr.a.type.kind) e.vecInto(dst, e.node(instr.a));
+  else asm.op(n.kind === 'f32' ? I.vcvtdq2ps : I.vcvttps2dq, dst, source);
+  e.vecDone(n, dst);
+}
+
+export function bitcast(e: Emitter, instr: Op<'bitcast'>): void {
+  const n = e.node(instr.result);
+  const a = e.node(instr.a);
+  if (n.cls === 'gpr' && a.cls === 'gpr') {
+    const dst = e.gprResult(n);
+    e.gprInto(dst, a);
+    e.gprDone(n, dst);
+  } else if (n.cls === 'gpr') {
+    const dst = e.gprResult(n);
+    e.asm.op(I.vmovdToGpr, dst, e.vecOf(a));
+    e.gprDone(n, dst);
+  } else if (a.cls === 'gpr') {
+    const dst = e.vecResult(n);
+    e.asm.op(I.vmovdFromGpr, dst, e.gprOf(a));
+    e.vecDone(n, dst);
+  } else {
+    const dst = e.vecResult(n);
+    e.vecInto(dst, a);
+    e.vecDone(n, dst);
+  }
+}
+
+export function broadcast(e: Emitter, instr: Op<'broadcast'>): void {
+  const { asm } = e;
+  const n = e.node(instr.result);
+  const a = e.node(instr.a);
+  if (n.lanes === 1) {
+    if (n.cls === 'vec') {
+      const dst = e.vecResult(n);
+      e.vecInto(dst, a);
+      e.vecDone(n, dst);
+    } else {
+      const dst = e.gprResult(n);
+      e.gprInto(dst, a);
+      e.gprDone(n, dst);
+    }
+    return;
+  }
+  if (n.cls === 'mask') {
+    const dst = e.maskResult(n);
+    asm.op(I.kmovwFromGpr, dst, negated(e, e.gprOf(a)));
+    e.maskDone(n, dst);
+    return;
+  }
+  const dst = e.vecResult(n);
+  if (n.kind === 'f32') {
+    const source = e.vecOperand(instr.a);
+    asm.op(I.vbroadcastss, dst, source);
+  } else if (n.kind === 'i32' && a.virtual === 'memory') {
+    const source = e.gprSource(a);
+    if (typeof source === 'number' || typeof source === 'bigint' || source.kind !== 'mem') throw new InternalError('x86: not memory');
+    asm.op(I.vbroadcastss, dst, source);
+  } else {
+    const r = n.kind === 'mask' ? negated(e, e.gprOf(a)) : e.gprOf(a);
+    spread(e, dst, r);
+  }
+  e.vecDone(n, dst);
+}
+
+function spread(e: Emitter, dst: Vec, r: ReturnType<Emitter['gprOf']>): void {
+  if (e.wide) {
+    e.asm.op(I.vpbroadcastdGpr, dst, r);
+  } else {
+    e.asm.op(I.vmovdFromGpr, xmms[dst.index], r);
+    e.asm.op(I.vpbroadcastd, dst, xmms[dst.index]);
+  }
+}
+
+export function ramp(e: Emitter, instr: Op<'ramp'>): void {
+  const { asm } = e;
+  const n = e.node(instr.result);
+  if (n.lanes === 1) {
+    const dst = e.gprResult(n);
+    const source = e.gprOperand(e.node(instr.base));
+    if (typeof source === 'number') asm.movImm(dst, source);
+    else asm.mov(32, dst, source);
+    e.gprDone(n, dst);
+    return;
+  }
+  const dst = e.vecResult(n);
+  spread(e, dst, e.gpr(instr.base));
+  const lanes = asm.bytes(`ramp${n.lanes}`, () => new Uint8Array(Int32Array.from({ length: n.lanes }, (_, i) => i).buffer));
+  asm.op(I.vpaddd, dst, dst, poolMem(lanes));
+  e.vecDone(n, dst);
+}
+
+export function tail(e: Emitter, instr: Op<'tail'>): void {
+  const { asm } = e;
+  const n = e.node(instr.result);
+  const count = e.gpr(instr.count);
+  if (n.lanes === 1) {
+    const dst = e.gprResult(n, count);
+    asm.test(64, count, count);
+    asm.setcc('g', dst);
+    asm.movzx8(dst, dst);
+    e.gprDone(n, dst);
+    return;
+  }
+  if (n.cls !== 'mask') throw new InternalError('x86: tail masks are for AVX-512');
+  // bzhi looks at the count's low 8 bits only.
+  const t = e.takeGpr();
+  asm.movImm(t, n.lanes);
+  asm.alu('cmp', 64, count, t);
+  asm.cmov('l', 64, t, count);
+  const bits = e.isScratch(count) ? count : e.takeGpr();
+  asm.movImm(bits, -1);
+  asm.op(I.bzhi, bits, bits, t);
+  const dst = e.maskResult(n);
+  asm.op(I.kmovwFromGpr, dst, bits);
+  e.maskDone(n, dst);
+}
+
+export function horizontal(e: Emitter, instr: Op<'horizontal'>): void {
+  const { asm } = e;
+  const n = e.node(instr.result);
+  const a = e.node(instr.a);
+  if (a.lanes === 1) {
+    if (n.cls === 'vec') {
+      const dst = e.vecResult(n);
+      e.vecInto(dst, a);
+      e.vecDone(n, dst);
+    } else {
+      const dst = e.gprResult(n);
+      e.gprInto(dst, a);
+      e.gprDone(n, dst);
+    }
+    return;
+  }
+  if (a.kind === 'mask') {
+    horizontalMask(e, instr, n);
+    return;
+  }
+  const form: ThreeOperands = (a.kind === 'f32' ? floatPacked : integerPacked)[instr.fn];
+  const source = e.vecOf(a).index;
+  const t = e.takeVec(512).index;
+  const u = e.takeVec(512).index;
+  let low = source;
+  if (e.wide) {
+    asm.op(I.vextractf64x4, vec(u, 256), vec(source, 512), 1);
+    asm.op(form, vec(t, 256), vec(source, 256), vec(u, 256));
+    low = t;
+  }
+  if (e.wide) asm.op(I.vextractf32x4, xmms[u], vec(low, 256), 1);
+  else asm.op(I.vextractf128, xmms[u], vec(low, 256), 1);
+  asm.op(form, xmms[t], xmms[low], xmms[u]);
+  // Lanes 2 and 3 onto 0 and 1, then 1 onto 0.
+  asm.op(I.vpermilps, xmms[u], xmms[t], 0x0e);
+  asm.op(form, xmms[t], xmms[t], xmms[u]);
+  asm.op(I.vpermilps, xmms[u], xmms[t], 0x01);
+  if (n.cls === 'vec') {
+    const dst = e.vecResult(n, xmms[t]);
+    asm.op(form, dst, xmms[t], xmms[u]);
+    e.vecDone(n, dst);
+  } else {
+    asm.op(form, xmms[t], xmms[t], xmms[u]);
+    const dst = e.gprResult(n);
+    asm.op(I.vmovdToGpr, dst, xmms[t]);
+    e.gprDone(n, dst);
+  }
+}
+
+function horizontalMask(e: Emitter, instr: Op<'horizontal'>, n: Node): void {
+  const { asm } = e;
+  const t = e.takeGpr();
+  if (e.wide) asm.op(I.kmovwToGpr, t, e.mask(instr.a));
+  else asm.op(I.vmovmskps, t, e.vec(instr.a));
+  asm.alu('cmp', 32, t, instr.fn === 'and' ? (e.wide ? 0xffff : 0xff) : 0);
+  asm.setcc(instr.fn === 'and' ? 'e' : 'ne', t);
+  asm.movzx8(t, t);
+  e.gprDone(n, t);
+}
+
+/** A constant or argument that gets a register. */
+export function materialise(e: Emitter, n: Node): void {
+  if (n.cls === 'gpr') {
+    const r = n.recompute;
+    if (r?.from === 'argument') e.asm.mov(e.sizeOf(n), e.gprResult(n), e.argument(r.slot));
+    return;
+  }
+  const place = { ...n, reg: -1 };
+  if (n.cls === 'mask') {
+    e.maskInto(masks[n.reg], place);
+  } else {
+    e.vecInto(vec(n.reg, e.widthOf(n)), place);
+  }
+  e.end();
+}
+

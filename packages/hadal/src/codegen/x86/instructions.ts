@@ -1,0 +1,222 @@
+/**
+ * The vector, mask and BMI instructions that kernels use, as a table: what a VEX or EVEX prefix needs to know of each.
+ * Source: Intel Software Developer's Manual, volume 2; the encodings are checked against GNU as by the golden tests.
+ *
+ * A form's operands are written in Intel's order. Kinds: `v` a vector register of the instruction's width, `vm` the same or
+ * memory, `x` an xmm register whatever the width, `xm` the same or memory, `y`, `ym` likewise, `k` a mask register, `r` a
+ * 32-bit and `R` a 64-bit general register, `rm` and `Rm` the same or memory, `m` memory, `i` an 8-bit immediate.
+ * Roles: `r` ModRM.reg, `v` VEX.vvvv, `b` ModRM.rm (with SIB), `i` immediate, `s` a register in the immediate's high half.
+ */
+import type { Gpr, Mask, Mem, Vec } from './operands.js';
+
+export interface OperandTypes {
+  v: Vec;
+  vm: Vec | Mem;
+  x: Vec;
+  xm: Vec | Mem;
+  y: Vec;
+  ym: Vec | Mem;
+  k: Mask;
+  r: Gpr;
+  R: Gpr;
+  rm: Gpr | Mem;
+  Rm: Gpr | Mem;
+  m: Mem;
+  i: number;
+}
+export type OperandKind = keyof OperandTypes;
+export type OperandsOf<K extends readonly OperandKind[]> = { [I in keyof K]: OperandTypes[K[I]] };
+
+/** Bytes that EVEX disp8 counts in: a fraction of the vector, or a fixed size. */
+export type Tuple = 'full' | 'half' | 'quarter' | 'eighth' | 1 | 2 | 4 | 8 | 16 | 32;
+
+export interface Form<K extends readonly OperandKind[] = readonly OperandKind[]> {
+  readonly name: string;
+  /** Mnemonic where the EVEX encoding has one of its own. */
+  readonly evexName: string;
+  readonly kinds: K;
+  readonly roles: string;
+  /** Opcode map: 1 is 0F, 2 is 0F38, 3 is 0F3A. */
+  readonly map: 1 | 2 | 3;
+  /** Implied prefix: 0 none, 1 is 66, 2 is F3, 3 is F2. */
+  readonly pp: 0 | 1 | 2 | 3;
+  readonly opcode: number;
+  readonly vex: boolean;
+  readonly evex: boolean;
+  readonly vexW: 0 | 1;
+  readonly evexW: 0 | 1;
+  /** Vector length: of the operands, or fixed (0 is 128 bits or none). */
+  readonly length: 'v' | 0 | 1 | 2;
+  readonly tuple: Tuple;
+  /** Bytes of a broadcast element; 0 where the form takes none. */
+  readonly element: 0 | 4 | 8;
+  /** ModRM.reg where it is part of the opcode. */
+  readonly digit: number;
+}
+
+type Rest = Partial<Omit<Form, 'kinds' | 'roles' | 'opcode' | 'map' | 'pp' | 'name'>>;
+
+function form<const K extends readonly OperandKind[]>(
+  name: string,
+  kinds: K,
+  roles: string,
+  pp: 0 | 1 | 2 | 3,
+  map: 1 | 2 | 3,
+  opcode: number,
+  rest: Rest,
+): Form<K> {
+  return {
+    name,
+    evexName: name,
+    kinds,
+    roles,
+    map,
+    pp,
+    opcode,
+    vex: true,
+    evex: true,
+    vexW: 0,
+    evexW: 0,
+    length: 'v',
+    tuple: 'full',
+    element: 0,
+    digit: -1,
+    ...rest,
+  };
+}
+
+const noVex: Rest = { vex: false };
+const noEvex: Rest = { evex: false };
+const bcast: Rest = { element: 4 };
+const scalar: Rest = { length: 0, tuple: 4 };
+
+/** dst, a, b on packed 32-bit lanes with embedded broadcast. */
+function packed(name: string, pp: 0 | 1, map: 1 | 2, opcode: number, rest: Rest = {}) {
+  return form(name, ['v', 'v', 'vm'], 'rvb', pp, map, opcode, { ...bcast, ...rest });
+}
+/** dst, a on packed 32-bit lanes. */
+function packed1(name: string, pp: 0 | 1 | 2, map: 1 | 2, opcode: number, rest: Rest = {}) {
+  return form(name, ['v', 'vm'], 'rb', pp, map, opcode, { ...bcast, ...rest });
+}
+/** dst, a, b on the lowest lane. */
+function single(name: string, pp: 1 | 2, map: 1 | 2, opcode: number) {
+  return form(name, ['x', 'x', 'xm'], 'rvb', pp, map, opcode, scalar);
+}
+function shift(name: string, digit: number) {
+  return form(name, ['v', 'v', 'i'], 'vbi', 1, 1, 0x72, { digit });
+}
+function maskLogic(name: string, opcode: number) {
+  return form(name, ['k', 'k', 'k'], 'rvb', 0, 1, opcode, { ...noEvex, length: 1 });
+}
+
+export const I = {
+  // moves
+  vmovups: form('vmovups', ['v', 'vm'], 'rb', 0, 1, 0x10, {}),
+  vmovaps: form('vmovaps', ['v', 'vm'], 'rb', 0, 1, 0x28, {}),
+  vmovupsStore: form('vmovups', ['m', 'v'], 'br', 0, 1, 0x11, {}),
+  vmovssLoad: form('vmovss', ['x', 'm'], 'rb', 2, 1, 0x10, scalar),
+  vmovssStore: form('vmovss', ['m', 'x'], 'br', 2, 1, 0x11, scalar),
+  vmovqStore: form('vmovq', ['m', 'x'], 'br', 1, 1, 0xd6, { length: 0, tuple: 8, evexW: 1 }),
+  vmovdFromGpr: form('vmovd', ['x', 'rm'], 'rb', 1, 1, 0x6e, scalar),
+  vmovdToGpr: form('vmovd', ['rm', 'x'], 'br', 1, 1, 0x7e, scalar),
+  vmovdqu8: form('vmovdqu8', ['v', 'vm'], 'rb', 3, 1, 0x6f, noVex),
+  vmovdqu8Store: form('vmovdqu8', ['m', 'v'], 'br', 3, 1, 0x7f, noVex),
+  vbroadcastss: form('vbroadcastss', ['v', 'xm'], 'rb', 1, 2, 0x18, { tuple: 4 }),
+  vpbroadcastd: form('vpbroadcastd', ['v', 'xm'], 'rb', 1, 2, 0x58, { tuple: 4 }),
+  vpbroadcastdGpr: form('vpbroadcastd', ['v', 'r'], 'rb', 1, 2, 0x7c, noVex),
+  vextractf128: form('vextractf128', ['xm', 'y', 'i'], 'bri', 1, 3, 0x19, { ...noEvex, length: 1 }),
+  vextractf32x4: form('vextractf32x4', ['xm', 'v', 'i'], 'bri', 1, 3, 0x19, { ...noVex, tuple: 16 }),
+  vextractf64x4: form('vextractf64x4', ['ym', 'v', 'i'], 'bri', 1, 3, 0x1b, {
+    ...noVex,
+    evexW: 1,
+    tuple: 32,
+    length: 2,
+  }),
+  vpermilps: form('vpermilps', ['v', 'vm', 'i'], 'rbi', 1, 3, 0x04, bcast),
+  vpshufb: form('vpshufb', ['v', 'v', 'vm'], 'rvb', 1, 2, 0x00, {}),
+  vpackssdw: form('vpackssdw', ['v', 'v', 'vm'], 'rvb', 1, 1, 0x6b, bcast),
+  vpacksswb: form('vpacksswb', ['v', 'v', 'vm'], 'rvb', 1, 1, 0x63, {}),
+  vmovmskps: form('vmovmskps', ['r', 'v'], 'rb', 0, 1, 0x50, noEvex),
+
+  // float32
+  vaddps: packed('vaddps', 0, 1, 0x58),
+  vsubps: packed('vsubps', 0, 1, 0x5c),
+  vmulps: packed('vmulps', 0, 1, 0x59),
+  vdivps: packed('vdivps', 0, 1, 0x5e),
+  vminps: packed('vminps', 0, 1, 0x5d),
+  vmaxps: packed('vmaxps', 0, 1, 0x5f),
+  vsqrtps: packed1('vsqrtps', 0, 1, 0x51),
+  vfmadd132ps: packed('vfmadd132ps', 1, 2, 0x98),
+  vfmadd213ps: packed('vfmadd213ps', 1, 2, 0xa8),
+  vfmadd231ps: packed('vfmadd231ps', 1, 2, 0xb8),
+  vroundps: form('vroundps', ['v', 'vm', 'i'], 'rbi', 1, 3, 0x08, { ...bcast, evexName: 'vrndscaleps' }),
+  vaddss: single('vaddss', 2, 1, 0x58),
+  vsubss: single('vsubss', 2, 1, 0x5c),
+  vmulss: single('vmulss', 2, 1, 0x59),
+  vdivss: single('vdivss', 2, 1, 0x5e),
+  vminss: single('vminss', 2, 1, 0x5d),
+  vmaxss: single('vmaxss', 2, 1, 0x5f),
+  vsqrtss: single('vsqrtss', 2, 1, 0x51),
+  vfmadd132ss: single('vfmadd132ss', 1, 2, 0x99),
+  vfmadd213ss: single('vfmadd213ss', 1, 2, 0xa9),
+  vfmadd231ss: single('vfmadd231ss', 1, 2, 0xb9),
+  vroundss: form('vroundss', ['x', 'x', 'xm', 'i'], 'rvbi', 1, 3, 0x0a, { ...scalar, evexName: 'vrndscaless' }),
+  vucomiss: form('vucomiss', ['x', 'xm'], 'rb', 0, 1, 0x2e, scalar),
+
+  // lane-wise logic
+  vandps: packed('vandps', 0, 1, 0x54),
+  vandnps: packed('vandnps', 0, 1, 0x55),
+  vorps: packed('vorps', 0, 1, 0x56),
+  vxorps: packed('vxorps', 0, 1, 0x57),
+  vblendvps: form('vblendvps', ['v', 'v', 'vm', 'v'], 'rvbs', 1, 3, 0x4a, noEvex),
+  vblendmps: packed('vblendmps', 1, 2, 0x65, noVex),
+  vpternlogd: form('vpternlogd', ['v', 'v', 'vm', 'i'], 'rvbi', 1, 3, 0x25, { ...noVex, ...bcast }),
+
+  // int32
+  vpaddd: packed('vpaddd', 1, 1, 0xfe),
+  vpsubd: packed('vpsubd', 1, 1, 0xfa),
+  vpmulld: packed('vpmulld', 1, 2, 0x40),
+  vpminsd: packed('vpminsd', 1, 2, 0x39),
+  vpmaxsd: packed('vpmaxsd', 1, 2, 0x3d),
+  vpabsd: packed1('vpabsd', 1, 2, 0x1e),
+  vpslld: shift('vpslld', 6),
+  vpsrld: shift('vpsrld', 2),
+  vpsrad: shift('vpsrad', 4),
+
+  // comparisons
+  vcmppsMask: form('vcmpps', ['k', 'v', 'vm', 'i'], 'rvbi', 0, 1, 0xc2, { ...noVex, ...bcast }),
+  vcmpps: form('vcmpps', ['v', 'v', 'vm', 'i'], 'rvbi', 0, 1, 0xc2, noEvex),
+  vcmpss: form('vcmpss', ['x', 'x', 'xm', 'i'], 'rvbi', 2, 1, 0xc2, { ...noEvex, length: 0 }),
+  vcmpssMask: form('vcmpss', ['k', 'x', 'xm', 'i'], 'rvbi', 2, 1, 0xc2, { ...noVex, ...scalar }),
+  vpcmpd: form('vpcmpd', ['k', 'v', 'vm', 'i'], 'rvbi', 1, 3, 0x1f, { ...noVex, ...bcast }),
+  vpcmpeqd: packed('vpcmpeqd', 1, 1, 0x76, { ...noEvex, element: 0 }),
+  vpcmpgtd: packed('vpcmpgtd', 1, 1, 0x66, { ...noEvex, element: 0 }),
+  vptestmb: form('vptestmb', ['k', 'v', 'vm'], 'rvb', 1, 2, 0x26, noVex),
+
+  // conversions
+  vcvtdq2ps: packed1('vcvtdq2ps', 0, 1, 0x5b),
+  vcvttps2dq: packed1('vcvttps2dq', 2, 1, 0x5b),
+  vcvtsi2ss32: form('vcvtsi2ss', ['x', 'x', 'rm'], 'rvb', 2, 1, 0x2a, scalar),
+  vcvtsi2ss64: form('vcvtsi2ss', ['x', 'x', 'Rm'], 'rvb', 2, 1, 0x2a, { length: 0, tuple: 8, vexW: 1, evexW: 1 }),
+  vcvttss2si32: form('vcvttss2si', ['r', 'xm'], 'rb', 2, 1, 0x2c, scalar),
+  vcvttss2si64: form('vcvttss2si', ['R', 'xm'], 'rb', 2, 1, 0x2c, { length: 0, tuple: 4, vexW: 1, evexW: 1 }),
+  vpmovzxbd: form('vpmovzxbd', ['v', 'xm'], 'rb', 1, 2, 0x31, { tuple: 'quarter' }),
+  vpmovdb: form('vpmovdb', ['m', 'v'], 'br', 2, 2, 0x31, { ...noVex, tuple: 'quarter' }),
+
+  // masks
+  kmovw: form('kmovw', ['k', 'k'], 'rb', 0, 1, 0x90, { ...noEvex, length: 0 }),
+  kmovwLoad: form('kmovw', ['k', 'm'], 'rb', 0, 1, 0x90, { ...noEvex, length: 0 }),
+  kmovwStore: form('kmovw', ['m', 'k'], 'br', 0, 1, 0x91, { ...noEvex, length: 0 }),
+  kmovwFromGpr: form('kmovw', ['k', 'r'], 'rb', 0, 1, 0x92, { ...noEvex, length: 0 }),
+  kmovwToGpr: form('kmovw', ['r', 'k'], 'rb', 0, 1, 0x93, { ...noEvex, length: 0 }),
+  kandw: maskLogic('kandw', 0x41),
+  kandnw: maskLogic('kandnw', 0x42),
+  korw: maskLogic('korw', 0x45),
+  kxnorw: maskLogic('kxnorw', 0x46),
+  kxorw: maskLogic('kxorw', 0x47),
+  knotw: form('knotw', ['k', 'k'], 'rb', 0, 1, 0x44, { ...noEvex, length: 0 }),
+  kortestw: form('kortestw', ['k', 'k'], 'rb', 0, 1, 0x98, { ...noEvex, length: 0 }),
+
+  // general registers
+  bzhi: form('bzhi', ['r', 'rm', 'r'], 'rbv', 0, 2, 0xf5, { ...noEvex, length: 0 }),
+} as const;

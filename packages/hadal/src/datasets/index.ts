@@ -1,0 +1,3 @@
+/** Well-known datasets. */
+export type { Mnist, MnistOptions } from './mnist.js';
+export { mnist } from './mnist.js';

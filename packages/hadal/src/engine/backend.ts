@@ -1,0 +1,30 @@
+/**
+ * What the realiser needs of an engine: memory, and plans made runnable. Two implementations: compiled engines (L2 to L3 to code
+ * on a device) and the reference (ops computed as they are defined).
+ */
+import type { Target } from '../kernel/target.js';
+import type { Memory } from '../runtime/device.js';
+import type { Plan } from '../schedule/plan.js';
+
+export type EngineName = 'native' | 'wasm' | 'reference';
+
+export interface PlanRunner {
+  /** `buffers`: the leaves, then the outputs, then the arena, then the status buffer. */
+  run(buffers: readonly Memory[], scalars: readonly (number | bigint)[]): void;
+}
+
+export interface Backend {
+  readonly name: EngineName;
+  /** A line for people: what runs where. */
+  readonly description: string;
+  readonly target: Target;
+  /** Kernels compiled so far; grows only when a kernel of a new structure is met. */
+  readonly compiledKernels: number;
+  allocate(bytes: number): Memory;
+  release(memory: Memory): void;
+  write(memory: Memory, byteOffset: number, data: Uint8Array): void;
+  read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer>;
+  prepare(plan: Plan): PlanRunner;
+  /** The generated code of a plan's kernels as text, for `explain`. */
+  code(plan: Plan): string;
+}

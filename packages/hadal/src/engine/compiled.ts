@@ -1,0 +1,122 @@
+/**
+ * A backend that compiles: kernels are lowered from L2 to L3, emitted as code, loaded on a device, and cached by structure. A plan
+ * becomes one device program.
+ */
+import { known } from '../base/errors.js';
+import { layoutOf } from '../kernel/abi.js';
+import type { L3Function } from '../kernel/l3.js';
+import { printL3 } from '../kernel/l3-print.js';
+import { lower } from '../kernel/lower.js';
+import type { Target } from '../kernel/target.js';
+import type { BlockSpec, Device, Executable, LaunchSpec, Memory } from '../runtime/device.js';
+import type { Place, Plan, PlannedBlock, PlannedLaunch } from '../schedule/plan.js';
+import type { Backend, EngineName, PlanRunner } from './backend.js';
+
+export interface EmittedCode {
+  readonly code: Uint8Array;
+  /** The code as text. */
+  readonly listing: () => string;
+}
+
+interface CompiledKernel {
+  readonly fn: L3Function;
+  readonly executable: Executable;
+  readonly listing: () => string;
+}
+
+export class CompiledBackend implements Backend {
+  readonly name: EngineName;
+  readonly description: string;
+  readonly target: Target;
+  readonly #device: Device;
+  readonly #emit: (fn: L3Function) => EmittedCode;
+  readonly #kernels = new Map<string, CompiledKernel>();
+
+  constructor(name: EngineName, description: string, device: Device, emit: (fn: L3Function) => EmittedCode) {
+    this.name = name;
+    this.description = description;
+    this.target = device.target;
+    this.#device = device;
+    this.#emit = emit;
+  }
+
+  get compiledKernels(): number {
+    return this.#kernels.size;
+  }
+
+  allocate(bytes: number): Memory {
+    return this.#device.allocate(bytes);
+  }
+
+  release(memory: Memory): void {
+    this.#device.release(memory);
+  }
+
+  write(memory: Memory, byteOffset: number, data: Uint8Array): void {
+    this.#device.write(memory, byteOffset, data);
+  }
+
+  read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer> {
+    return this.#device.read(memory, byteOffset, bytes);
+  }
+
+  #kernel(launch: PlannedLaunch): CompiledKernel {
+    const have = this.#kernels.get(launch.key);
+    if (have) return have;
+    const fn = lower(launch.kernel, launch.abstract, this.target);
+    const { code, listing } = this.#emit(fn);
+    const kernel = { fn, executable: this.#device.load(fn.name, code), listing };
+    this.#kernels.set(launch.key, kernel);
+    return kernel;
+  }
+
+  prepare(plan: Plan): PlanRunner {
+    const launches = plan.launches.map((launch): LaunchSpec => {
+      const { fn, executable } = this.#kernel(launch);
+      return { executable, layout: layoutOf(fn), blocks: launch.blocks.map((b) => blockSpec(plan, fn, b)) };
+    });
+    return this.#device.program(launches);
+  }
+
+  code(plan: Plan): string {
+    const seen = new Set<string>();
+    const parts: string[] = [];
+    for (const launch of plan.launches) {
+      if (seen.has(launch.key)) continue;
+      seen.add(launch.key);
+      const kernel = this.#kernel(launch);
+      parts.push(printL3(kernel.fn), kernel.listing());
+    }
+    return parts.join('\n\n');
+  }
+}
+
+/** Where the buffers of a plan lie in the list that a runner is given. */
+export function bufferIndex(plan: Plan, place: Place): { readonly buffer: number; readonly byteOffset: number } {
+  const leaves = plan.template.leaves;
+  switch (place.in) {
+    case 'leaf':
+      return { buffer: place.leaf, byteOffset: 0 };
+    case 'output':
+      return { buffer: leaves + place.output, byteOffset: 0 };
+    case 'arena':
+      return { buffer: leaves + plan.outputs.length, byteOffset: place.byteOffset };
+    case 'status':
+      return { buffer: leaves + plan.outputs.length + 1, byteOffset: 0 };
+  }
+}
+
+function blockSpec(plan: Plan, fn: L3Function, block: PlannedBlock): BlockSpec {
+  const sizes = [...block.sizes];
+  // A kernel may use fewer numbers than its structure has places for.
+  while (sizes.length < fn.sizes) sizes.push(0);
+  return {
+    buffers: block.places.map((p) => bufferIndex(plan, p)),
+    sizes: sizes.slice(0, fn.sizes),
+    scalars: block.arguments.map((argument, i) => ({ kind: known(fn.scalars[i], 'a scalar'), argument })).filter(isNumber),
+  };
+}
+
+function isNumber(s: { kind: string; argument: number }): s is { kind: 'f32' | 'i32' | 'i64'; argument: number } {
+  return s.kind === 'f32' || s.kind === 'i32' || s.kind === 'i64';
+}

@@ -1,0 +1,240 @@
+/**
+ * An engine realises pending graphs: capture, look up or make a plan, bind memory and arguments, run, and settle what was written.
+ */
+import { DeviceError, InternalError, known } from '../base/errors.js';
+import { Buffer } from '../graph/buffer.js';
+import { decompose } from '../graph/decompose.js';
+import type { Node } from '../graph/node.js';
+import { PendingGraph } from '../graph/node.js';
+import type { CapturedGraph, Root } from '../graph/template.js';
+import { capture, printTemplate, templateOf } from '../graph/template.js';
+import type { Memory } from '../runtime/device.js';
+import type { Plan } from '../schedule/plan.js';
+import { printPlan, schedule } from '../schedule/plan.js';
+import type { Backend, PlanRunner } from './backend.js';
+import { indexError } from './reference.js';
+
+/** A value that takes over another's buffer: what an in-place update of a Storage asks for. */
+export interface Assignable {
+  /** The new value. */
+  readonly node: Node;
+  /** The settled node whose buffer may be overwritten, or null. */
+  readonly target: Node | null;
+  /** Called when the new value is in memory. */
+  settled(): void;
+}
+
+interface CachedPlan {
+  readonly key: readonly number[];
+  readonly plan: Plan;
+  readonly runner: PlanRunner;
+  readonly next: CachedPlan | null;
+}
+
+const STATUS_BYTES = 24;
+const MAX_PLANS = 2048;
+
+export interface EngineStatistics {
+  /** Plans made so far; stands still when all graphs are known. */
+  plans: number;
+  /** Realises so far. */
+  runs: number;
+  /** Launches so far. */
+  launches: number;
+}
+
+export class Engine {
+  readonly backend: Backend;
+  readonly pending: PendingGraph;
+  readonly statistics: EngineStatistics = { plans: 0, runs: 0, launches: 0 };
+  /** Storages whose new value is still pending. */
+  readonly dirty = new Set<Assignable>();
+  readonly #plans = new Map<number, CachedPlan>();
+  #planCount = 0;
+  #status: Memory | null = null;
+  #lastPlan: Plan | null = null;
+
+  constructor(backend: Backend) {
+    this.backend = backend;
+    this.pending = new PendingGraph(backend.name);
+    this.pending.flush = () => this.realize([]);
+  }
+
+  get name(): string {
+    return this.backend.name;
+  }
+
+  get description(): string {
+    return this.backend.description;
+  }
+
+  /** Puts data into memory and gives it a node. */
+  upload(data: Uint8Array, shape: readonly number[], dtype: Node['dtype']): Node {
+    const memory = this.backend.allocate(Math.max(data.length, 1));
+    this.backend.write(memory, 0, data);
+    return this.pending.leaf(new Buffer(memory), shape, dtype);
+  }
+
+  /** Whether nothing is pending. */
+  get isIdle(): boolean {
+    return this.pending.handles.length === 0 && this.dirty.size === 0;
+  }
+
+  /** Gives back the memory of a node that nobody can read any more; should somebody still try, they get a `StaleValueError`. */
+  discard(node: Node): void {
+    if (node.buffer === null) return;
+    node.buffer.version++;
+    this.backend.release(node.buffer.memory);
+  }
+
+  /** A copy of a node's value. */
+  download(node: Node): Uint8Array<ArrayBuffer> {
+    if (node.isStale) this.pending.checkFresh(node);
+    this.realize([node]);
+    if (node.buffer === null) throw new InternalError('a realised node has no buffer');
+    return this.backend.read(node.buffer.memory, 0, node.bytes);
+  }
+
+  #roots(wanted: readonly Node[]): Root[] {
+    const roots: Root[] = [];
+    const seen = new Set<Node>();
+    const claimed = new Set<Buffer>();
+    for (const d of this.dirty) {
+      if (d.node.buffer !== null || seen.has(d.node)) continue;
+      seen.add(d.node);
+      const target = d.target;
+      const free = target !== null && target.storages === 0 && target.buffer !== null && !target.isStale && !claimed.has(target.buffer);
+      if (free && target.buffer !== null) claimed.add(target.buffer);
+      roots.push({ node: d.node, into: free ? target : null });
+    }
+    const add = (node: Node): void => {
+      if (node.buffer !== null || seen.has(node)) return;
+      seen.add(node);
+      roots.push({ node, into: null });
+    };
+    for (const node of wanted) add(node);
+    for (const node of this.pending.handles) if (node.uses === 0) add(node);
+    return roots;
+  }
+
+  /** Computes the given nodes and everything else that is pending and wanted. */
+  realize(wanted: readonly Node[]): void {
+    for (const node of wanted) if (node.buffer === null && node.epoch !== this.pending.epoch) this.pending.checkFresh(node);
+    const roots = this.#roots(wanted);
+    if (roots.length === 0) return;
+    const captured = capture(roots);
+    const { plan, runner } = this.#planFor(captured);
+    this.#lastPlan = plan;
+    const buffers: Memory[] = [];
+    for (const leaf of captured.leafNodes) {
+      if (leaf.buffer === null || leaf.isStale) throw new InternalError('a leaf of a pending graph was overwritten');
+      buffers.push(leaf.buffer.memory);
+    }
+    const outputs = plan.outputs.map((o) => this.backend.allocate(Math.max(o.bytes, 1)));
+    for (const o of outputs) buffers.push(o);
+    const arena = plan.arena.bytes > 0 ? this.backend.allocate(plan.arena.bytes) : null;
+    buffers.push(arena ?? this.#statusMemory(), this.#statusMemory());
+    const scalars = captured.argumentNodes.map((n) => (n.dtype === 'int64' ? BigInt(n.value) : n.value));
+    runner.run(buffers, scalars);
+
+    plan.outputs.forEach((o, i) => {
+      captured.nodes[o.node].settle(new Buffer(outputs[i]));
+    });
+    for (const u of plan.updates) {
+      const buffer = known(captured.leafNodes[u.leaf].buffer, 'a buffer');
+      buffer.version++;
+      captured.nodes[u.node].settle(buffer);
+    }
+    if (arena) this.backend.release(arena);
+    this.pending.reset();
+    for (const d of this.dirty) d.settled();
+    this.dirty.clear();
+    this.statistics.runs++;
+    this.statistics.launches += plan.launches.length;
+    if (plan.usesStatus) this.#checkStatus();
+  }
+
+  #planFor(captured: CapturedGraph): CachedPlan {
+    const first = this.#plans.get(captured.hash) ?? null;
+    for (let p = first; p !== null; p = p.next) if (sameKey(p.key, captured.key)) return p;
+    const plan = schedule(decompose(templateOf(captured)), this.backend.target);
+    const entry: CachedPlan = { key: captured.key, plan, runner: this.backend.prepare(plan), next: first };
+    if (this.#planCount >= MAX_PLANS) {
+      this.#plans.clear();
+      this.#planCount = 0;
+    }
+    this.#plans.set(captured.hash, entry);
+    this.#planCount++;
+    this.statistics.plans++;
+    return entry;
+  }
+
+  #statusMemory(): Memory {
+    if (this.#status === null) {
+      this.#status = this.backend.allocate(STATUS_BYTES);
+      this.backend.write(this.#status, 0, new Uint8Array(STATUS_BYTES));
+    }
+    return this.#status;
+  }
+
+  /** Kernels note an index out of range instead of following it; here it becomes an error. */
+  #checkStatus(): void {
+    const memory = this.#statusMemory();
+    const [code, index, last] = new BigInt64Array(this.backend.read(memory, 0, STATUS_BYTES).buffer);
+    if (code === 0n) return;
+    this.backend.write(memory, 0, new Uint8Array(STATUS_BYTES));
+    throw indexError(Number(index), Number(last));
+  }
+
+  /** The plan that would compute the given nodes, as text; nothing is run. */
+  explain(wanted: readonly Node[]): Explanation {
+    const roots = this.#roots(wanted);
+    if (roots.length === 0) return new Explanation(null, this.backend);
+    return new Explanation(this.#planFor(capture(roots)).plan, this.backend);
+  }
+
+  /** The plan of the last realise. */
+  explainLast(): Explanation {
+    if (this.#lastPlan === null) throw new DeviceError('nothing has run on this engine yet');
+    return new Explanation(this.#lastPlan, this.backend);
+  }
+}
+
+function sameKey(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** What `hadal.explain` gives: the stages of a plan, each as text. */
+export class Explanation {
+  readonly #plan: Plan | null;
+  readonly #backend: Backend;
+
+  constructor(plan: Plan | null, backend: Backend) {
+    this.#plan = plan;
+    this.#backend = backend;
+  }
+
+  /** One entry a launch: the kernel's name and how many tensors it runs on. */
+  get kernels(): readonly { readonly name: string; readonly blocks: number }[] {
+    return this.#plan?.launches.map((l) => ({ name: l.kernel.name, blocks: l.blocks.length })) ?? [];
+  }
+
+  get graph(): string {
+    return this.#plan ? printTemplate(this.#plan.template) : 'nothing is pending: the value is in memory';
+  }
+
+  get plan(): string {
+    return this.#plan ? printPlan(this.#plan) : 'nothing to run';
+  }
+
+  /** L3 and machine code of each kernel. */
+  get code(): string {
+    return this.#plan ? this.#backend.code(this.#plan) : '';
+  }
+
+  toString(): string {
+    return `graph\n${this.graph}\n\n${this.plan}`;
+  }
+}

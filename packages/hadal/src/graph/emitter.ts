@@ -1,0 +1,111 @@
+/**
+ * Builds graph ops with strict shapes: operands of an elementwise op agree in shape and dtype. The tensor layer broadcasts and
+ * promotes before; a violation here is a bug of the caller, so messages are short.
+ */
+import type { DotDims } from '../base/attributes.js';
+import { dotAttributes, dotLayout, dotShape, numberBits } from '../base/attributes.js';
+import type { DType } from '../base/dtype.js';
+import { ShapeError } from '../base/errors.js';
+import type { Shape } from '../base/shape.js';
+import { sameShape, showShape } from '../base/shape.js';
+import type { Attributes, Operand } from './op.js';
+import type { ArithmeticName, CompareName, LogicalName, Ops, ReduceName, UnaryName } from './ops-interface.js';
+import type { OpName } from './table.js';
+
+const NONE: Attributes = [];
+
+export abstract class OpEmitter<V extends Operand> implements Ops<V> {
+  protected abstract apply(name: OpName, inputs: readonly V[], attributes: Attributes, shape: Shape, dtype: DType): V;
+
+  #same(name: string, a: V, b: V): void {
+    if (!sameShape(a.shape, b.shape) || a.dtype !== b.dtype) {
+      throw new ShapeError(`${name}: operands ${a.dtype}${showShape(a.shape)} and ${b.dtype}${showShape(b.shape)} differ`);
+    }
+  }
+
+  unary(name: UnaryName, x: V): V {
+    return this.apply(name, [x], NONE, x.shape, x.dtype);
+  }
+
+  arithmetic(name: ArithmeticName, a: V, b: V): V {
+    this.#same(name, a, b);
+    return this.apply(name, [a, b], NONE, a.shape, a.dtype);
+  }
+
+  compare(name: CompareName, a: V, b: V): V {
+    this.#same(name, a, b);
+    return this.apply(name, [a, b], NONE, a.shape, 'bool');
+  }
+
+  logical(name: LogicalName, a: V, b: V): V {
+    this.#same(name, a, b);
+    return this.apply(name, [a, b], NONE, a.shape, 'bool');
+  }
+
+  where(condition: V, a: V, b: V): V {
+    this.#same('where', a, b);
+    if (condition.dtype !== 'bool' || !sameShape(condition.shape, a.shape)) {
+      throw new ShapeError(`where: condition ${condition.dtype}${showShape(condition.shape)} does not fit ${showShape(a.shape)}`);
+    }
+    return this.apply('where', [condition, a, b], NONE, a.shape, a.dtype);
+  }
+
+  cast(x: V, dtype: DType): V {
+    return x.dtype === dtype ? x : this.apply('cast', [x], NONE, x.shape, dtype);
+  }
+
+  reshape(x: V, shape: Shape): V {
+    return sameShape(x.shape, shape) ? x : this.apply('reshape', [x], NONE, shape, x.dtype);
+  }
+
+  permute(x: V, order: readonly number[]): V {
+    if (order.every((d, i) => d === i)) return x;
+    return this.apply('permute', [x], order, order.map((d) => x.shape[d]), x.dtype);
+  }
+
+  expand(x: V, shape: Shape): V {
+    return sameShape(x.shape, shape) ? x : this.apply('expand', [x], NONE, shape, x.dtype);
+  }
+
+  slice(x: V, starts: readonly number[], steps: readonly number[], shape: Shape): V {
+    if (sameShape(x.shape, shape) && steps.every((s) => s === 1)) return x;
+    return this.apply('slice', [x], [...starts, ...steps], shape, x.dtype);
+  }
+
+  pad(x: V, low: readonly number[], interior: readonly number[], shape: Shape): V {
+    return sameShape(x.shape, shape) ? x : this.apply('pad', [x], [...low, ...interior], shape, x.dtype);
+  }
+
+  reduce(name: ReduceName, x: V, dims: readonly number[]): V {
+    return this.apply(name, [x], dims, x.shape.map((s, d) => (dims.includes(d) ? 1 : s)), x.dtype);
+  }
+
+  argmax(x: V, dim: number): V {
+    return this.apply('argmax', [x], [dim], x.shape.map((s, d) => (d === dim ? 1 : s)), 'int64');
+  }
+
+  dot(a: V, b: V, dims: DotDims): V {
+    const attributes = dotAttributes(dims);
+    const layout = dotLayout(attributes, a.shape.length, b.shape.length);
+    return this.apply('dot', [a, b], attributes, dotShape(a.shape, b.shape, layout), a.dtype);
+  }
+
+  gather(x: V, dim: number, index: V): V {
+    return this.apply('gather', [x, index], [dim], index.shape, x.dtype);
+  }
+
+  scatterAdd(source: V, dim: number, index: V, shape: Shape): V {
+    return this.apply('scatterAdd', [source, index], [dim], shape, source.dtype);
+  }
+
+  constant(value: number, dtype: DType, shape: Shape): V {
+    const scalar = this.apply('constant', [], numberBits(value), [], dtype);
+    if (shape.length === 0) return scalar;
+    const ones = this.apply('reshape', [scalar], NONE, shape.map(() => 1), dtype);
+    return this.expand(ones, shape);
+  }
+
+  iota(shape: Shape, dim: number, dtype: DType): V {
+    return this.apply('iota', [], [dim], shape, dtype);
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * Nodes of the graph (L1) and the pending graph they belong to.
+ *
+ * A node is pending until a realise computes it; then it either holds a buffer (`settle`) or was fused away, in which case it can
+ * be computed again as long as no buffer under it has been overwritten. Equal nodes of one pending graph are one node
+ * (interning), which is the compiler's common subexpression elimination; the table is dropped at every realise.
+ */
+import { numberBits } from '../base/attributes.js';
+import { config } from '../base/config.js';
+import type { DType } from '../base/dtype.js';
+import { dtypeInfo } from '../base/dtype.js';
+import { DeviceError, known, StaleValueError } from '../base/errors.js';
+import type { Shape } from '../base/shape.js';
+import { numel, sameShape } from '../base/shape.js';
+import type { Buffer } from './buffer.js';
+import type { Attributes, Op, Operand } from './op.js';
+import type { OpName } from './table.js';
+import { dtypeIds, opIds, opTable } from './table.js';
+
+let nextId = 1;
+
+export class Node implements Operand {
+  readonly id = nextId++;
+  readonly op: Op;
+  readonly attributes: Attributes;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly home: PendingGraph;
+  readonly epoch: number;
+  /** Emptied when the node settles, so that what it was made of can be freed. */
+  inputs: readonly Node[];
+  /** How many nodes take this one as input. */
+  uses = 0;
+  /** Whether a Tensor ever stood for this node; if so and if it is written, it gets a buffer of its own. */
+  handle = false;
+  /** Whether kernels may not fuse across this node: it is written before anything reads it. */
+  boundary = false;
+  /** How many leaves have this node as their gradient. */
+  sharers = 0;
+  /** How many places on the tape keep this node for their gradient. */
+  saved = 0;
+  /** How many Storages have this node as their value; only memory that none has may be overwritten. */
+  storages = 0;
+  buffer: Buffer | null = null;
+  /** The version of `buffer` that is this node's value. */
+  version = 0;
+  /** The number of an `argument` node. */
+  value = 0;
+  /** Where the user made it, if traced. */
+  madeAt: Error | null = null;
+  /** Chain of the intern table; scratch of graph walks. */
+  next: Node | null = null;
+  mark = 0;
+  position = 0;
+
+  constructor(home: PendingGraph, op: Op, inputs: readonly Node[], attributes: Attributes, shape: Shape, dtype: DType) {
+    this.home = home;
+    this.epoch = home.epoch;
+    this.op = op;
+    this.inputs = inputs;
+    this.attributes = attributes;
+    this.shape = shape;
+    this.dtype = dtype;
+    for (let i = 0; i < inputs.length; i++) inputs[i].uses++;
+  }
+
+  /** From now on this node is what `buffer` holds. */
+  settle(buffer: Buffer): void {
+    this.buffer = buffer;
+    this.version = buffer.version;
+    this.inputs = [];
+  }
+
+  get isStale(): boolean {
+    return this.buffer !== null && this.buffer.version !== this.version;
+  }
+
+  get bytes(): number {
+    return numel(this.shape) * dtypeInfo[this.dtype].bytes;
+  }
+}
+
+function sameList(a: Attributes, b: Attributes): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+function sameInputs(a: readonly Node[], b: readonly Node[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** All that is waiting to be computed on one engine. */
+export class PendingGraph {
+  readonly name: string;
+  /** Counts realises. */
+  epoch = 0;
+  readonly #intern = new Map<number, Node>();
+  /** Nodes with Tensor handles, oldest first. */
+  handles: Node[] = [];
+  nodes = 0;
+  bytes = 0;
+  /** Runs everything pending; set by the realiser of this engine. */
+  flush: () => void = () => {
+    throw new DeviceError(`${this.name}: this engine cannot realise`);
+  };
+  #walk = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** The node for an op on inputs; one that was made before in this pending graph if there is one. */
+  node(name: OpName, inputs: readonly Node[], attributes: Attributes, shape: Shape, dtype: DType): Node {
+    const op: Op = opTable[name];
+    let hash = known(opIds.get(op), name) * 31 + dtypeIds[dtype];
+    for (let i = 0; i < inputs.length; i++) {
+      const input = inputs[i];
+      if (input.home !== this) {
+        throw new DeviceError(
+          `${name}: one operand is on the ${input.home.name} engine, another on the ${this.name} engine; make both under one engine`,
+        );
+      }
+      if (input.buffer === null && input.epoch !== this.epoch) this.checkFresh(input);
+      hash = (Math.imul(hash, 0x01000193) ^ input.id) | 0;
+    }
+    for (let i = 0; i < attributes.length; i++) hash = (Math.imul(hash, 0x01000193) ^ attributes[i]) | 0;
+    for (let i = 0; i < shape.length; i++) hash = (Math.imul(hash, 0x01000193) ^ shape[i]) | 0;
+    const first = this.#intern.get(hash);
+    for (let n: Node | null = first ?? null; n !== null; n = n.next) {
+      if (
+        n.op === op &&
+        n.dtype === dtype &&
+        n.buffer === null &&
+        sameInputs(n.inputs, inputs) &&
+        sameList(n.attributes, attributes) &&
+        sameShape(n.shape, shape)
+      ) {
+        return n;
+      }
+    }
+    const node = new Node(this, op, inputs, attributes, shape, dtype);
+    node.next = first ?? null;
+    this.#intern.set(hash, node);
+    this.nodes++;
+    return node;
+  }
+
+  /** A number that is handed over at launch. Never interned: whether two arguments are equal is no part of a graph's structure. */
+  argument(value: number, dtype: DType): Node {
+    const node = new Node(this, opTable.argument, [], [], [], dtype);
+    node.value = value;
+    return node;
+  }
+
+  constant(value: number, dtype: DType): Node {
+    return this.node('constant', [], numberBits(value), [], dtype);
+  }
+
+  /** A node for memory that is there already. */
+  leaf(buffer: Buffer, shape: Shape, dtype: DType): Node {
+    const node = new Node(this, opTable.buffer, [], [], shape, dtype);
+    node.settle(buffer);
+    return node;
+  }
+
+  /** Notes that a Tensor stands for this node, and runs the graph when it has grown past its budget. */
+  addHandle(node: Node): void {
+    if (node.handle) return;
+    node.handle = true;
+    if (config.tracedTensors > 0 && node.madeAt === null) {
+      config.tracedTensors--;
+      node.madeAt = new Error('made here');
+    }
+    if (node.buffer !== null || node.op.kind === 'source') return;
+    this.handles.push(node);
+    this.bytes += node.bytes;
+    if (this.nodes > config.pendingNodes || this.bytes > config.pendingBytes) this.flush();
+  }
+
+  /** Notes that this node is a leaf's gradient: it is written even if nothing else needs it, and before anything reads it. */
+  addGradient(node: Node): void {
+    node.sharers++;
+    node.boundary = true;
+    if (node.buffer !== null || node.op.kind === 'source' || node.handle) return;
+    this.handles.push(node);
+  }
+
+  /** Forgets what was pending; called by the realiser after a run. */
+  reset(): void {
+    this.epoch++;
+    this.#intern.clear();
+    this.handles = [];
+    this.nodes = 0;
+    this.bytes = 0;
+  }
+
+  /** A new number for marking the nodes of one walk. */
+  newWalk(): number {
+    return ++this.#walk;
+  }
+
+  /** Throws `StaleValueError` if a fused-away value rests on a buffer that was overwritten since. */
+  checkFresh(node: Node): void {
+    const walk = this.newWalk();
+    const stack = [node];
+    for (let n = stack.pop(); n !== undefined; n = stack.pop()) {
+      if (n.mark === walk) continue;
+      n.mark = walk;
+      if (n.isStale) throw staleError(node, n);
+      for (const input of n.inputs) stack.push(input);
+    }
+  }
+}
+
+/** The first line of a trace outside of this package. */
+export function userLine(trace: Error | null): string | null {
+  if (!trace?.stack) return null;
+  const here = new URL('..', import.meta.url).href;
+  const path = here.startsWith('file://') ? here.slice('file://'.length) : here;
+  for (const line of trace.stack.split('\n').slice(1)) {
+    if (!line.includes(here) && !line.includes(path) && !line.includes('node:')) return line.trim().replace(/^at /, '');
+  }
+  return null;
+}
+
+function staleError(value: Node, overwritten: Node): StaleValueError {
+  const made = userLine(value.madeAt);
+  const over = userLine(overwritten.buffer?.overwrittenAt ?? null);
+  return new StaleValueError(
+    `this ${value.op.name} result of shape [${value.shape.join(', ')}] was fused into the kernel that used it and never written, ` +
+      'and a tensor it was computed from has been overwritten since, so its value is gone.\n' +
+      `  made at ${made ?? 'a line that was not recorded (set hadal.config.tracedTensors = Infinity to record all)'}\n` +
+      `  overwritten at ${over ?? 'a line that was not recorded'}\n` +
+      'Call .keep() on it where it is made to have it written, or read it before the update.',
+  );
+}

@@ -1,0 +1,91 @@
+/**
+ * What an op is. An op of the graph (L1) is one entry of the table in `ops/`: its kind, what its gradient needs to keep, its VJP,
+ * its meaning on plain arrays, and for elementwise ops its lowering to L3. Adding an op is adding an entry.
+ *
+ * Attributes are lists of integers, so that nodes are compared and hashed without knowing the op; each op says what its own mean.
+ */
+import type { Attributes } from '../base/attributes.js';
+import type { DType, TypedArray } from '../base/dtype.js';
+import type { Shape } from '../base/shape.js';
+import type { Value as L3Value } from '../kernel/l3.js';
+import type { L3Builder } from '../kernel/l3-builder.js';
+import type { Ops } from './ops-interface.js';
+
+export type { Attributes } from '../base/attributes.js';
+
+/**
+ * - `source`: no inputs (a buffer, a constant, a number argument, iota).
+ * - `elementwise`: all inputs have the shape of the result.
+ * - `movement`: the result's element at an index is the input's at another index (or a padding zero).
+ * - `reduce`: some dimensions shrink to size 1.
+ * - `dot`, `gather`, `scatter`: as their names say.
+ */
+export type OpKind = 'source' | 'elementwise' | 'movement' | 'reduce' | 'dot' | 'gather' | 'scatter' | 'random';
+
+/** A plain row-major array: what the reference engine computes with. */
+export interface PlainArray {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly data: TypedArray;
+}
+
+/** Anything that stands for an array in the graph: a node, or a node with a place on the tape. */
+export interface Operand {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** What a VJP sees. Only what the op `saves` may be read; the rest is absent and reading it throws. */
+export interface VjpContext<V extends Operand> {
+  readonly ops: Ops<V>;
+  input(i: number): V;
+  output(): V;
+  readonly inputShapes: readonly Shape[];
+  readonly inputDTypes: readonly DType[];
+  readonly attributes: Attributes;
+  /** Which inputs want a gradient. */
+  readonly needs: readonly boolean[];
+}
+
+/** Gradients of the inputs given the gradient of the output; null where an input has none or wants none. */
+export type Vjp = <V extends Operand>(context: VjpContext<V>, grad: V) => readonly (V | null)[];
+
+export interface Saves {
+  readonly inputs: readonly number[];
+  readonly output: boolean;
+}
+
+/** An elementwise op on numbers. `float` computes in float64 and is rounded after; `int` is exact on int64. */
+export interface ScalarRule {
+  readonly float: (...x: number[]) => number;
+  readonly int?: (...x: bigint[]) => bigint | boolean;
+}
+
+export type LowerRule = (b: L3Builder, args: readonly L3Value[], result: DType) => L3Value;
+
+interface Common {
+  readonly name: string;
+  readonly saves: Saves;
+  /** null: the op has no gradient (its result is a bool, an integer or constant in its inputs). */
+  readonly vjp: Vjp | null;
+}
+
+export interface ElementwiseOp extends Common {
+  readonly kind: 'elementwise';
+  readonly arity: number;
+  readonly scalar: ScalarRule;
+  readonly lower: LowerRule;
+}
+
+export interface ArrayOp extends Common {
+  readonly kind: Exclude<OpKind, 'elementwise'>;
+  readonly reference: (inputs: readonly PlainArray[], attributes: Attributes, shape: Shape, dtype: DType) => TypedArray;
+}
+
+export type Op = ElementwiseOp | ArrayOp;
+
+export const savesNothing: Saves = { inputs: [], output: false };
+export const savesOutput: Saves = { inputs: [], output: true };
+export function savesInputs(...inputs: number[]): Saves {
+  return { inputs, output: false };
+}

@@ -1,0 +1,47 @@
+/**
+ * The ops of the graph as functions, over whatever stands for an array (`V`). VJPs are written against this interface, so that
+ * one rule serves first gradients, second gradients and plain graph building. Shapes and dtypes are strict here: broadcasting
+ * and promotion are the tensor layer's.
+ */
+import type { DotDims } from '../base/attributes.js';
+import type { DType } from '../base/dtype.js';
+import type { Shape } from '../base/shape.js';
+import type { Operand } from './op.js';
+
+export type UnaryName = 'neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'tanh' | 'erf' | 'relu' | 'reciprocal' | 'logicalNot';
+export type ArithmeticName = 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum';
+export type CompareName = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
+export type LogicalName = 'logicalAnd' | 'logicalOr';
+export type ReduceName = 'sum' | 'max' | 'min';
+
+export interface Ops<V extends Operand> {
+  unary(name: UnaryName, x: V): V;
+  arithmetic(name: ArithmeticName, a: V, b: V): V;
+  compare(name: CompareName, a: V, b: V): V;
+  logical(name: LogicalName, a: V, b: V): V;
+  where(condition: V, a: V, b: V): V;
+  cast(x: V, dtype: DType): V;
+
+  reshape(x: V, shape: Shape): V;
+  permute(x: V, order: readonly number[]): V;
+  expand(x: V, shape: Shape): V;
+  /** start, start + step, ... in every dimension; steps may be negative. `shape` is the result's. */
+  slice(x: V, starts: readonly number[], steps: readonly number[], shape: Shape): V;
+  /** Zeros around and `interior` zeros between elements; `shape` is the result's. */
+  pad(x: V, low: readonly number[], interior: readonly number[], shape: Shape): V;
+
+  /** Reduced dimensions keep size 1. */
+  reduce(name: ReduceName, x: V, dims: readonly number[]): V;
+  /** Index of the first largest element along a dimension (NaN counts as largest), int64, size 1 there. */
+  argmax(x: V, dim: number): V;
+  dot(a: V, b: V, dims: DotDims): V;
+  /** out[..., j, ...] = x[..., index[..., j, ...], ...] along `dim`; other dimensions of `index` equal those of x. */
+  gather(x: V, dim: number, index: V): V;
+  /** Zeros of `shape` with source[..., j, ...] added at [..., index[..., j, ...], ...] along `dim`. */
+  scatterAdd(source: V, dim: number, index: V, shape: Shape): V;
+
+  /** A constant baked into the kernel. */
+  constant(value: number, dtype: DType, shape: Shape): V;
+  /** 0, 1, 2, ... along `dim`, the same in all others. */
+  iota(shape: Shape, dim: number, dtype: DType): V;
+}

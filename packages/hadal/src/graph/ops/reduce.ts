@@ -1,0 +1,108 @@
+/**
+ * Reductions. Attributes: the reduced dimensions, ascending; they keep size 1 in the result. An empty reduction gives the op's
+ * identity (0, -inf, inf).
+ */
+import type { DType, TypedArray } from '../../base/dtype.js';
+import type { Shape } from '../../base/shape.js';
+import { contiguousStrides } from '../../base/shape.js';
+import type { ArrayOp, Attributes, PlainArray, Vjp } from '../op.js';
+import { savesNothing } from '../op.js';
+import { flatIndex, forEachIndex, newArray } from './arrays.js';
+
+/** Visits every input element with the flat position of the result it goes into. */
+function forEachReduced(x: PlainArray, dims: Attributes, shape: Shape, visit: (from: number, to: number, index: readonly number[]) => void): void {
+  const strides = contiguousStrides(shape).map((s, d) => (dims.includes(d) ? 0 : s));
+  forEachIndex(x.shape, (index, flat) => {
+    visit(flat, flatIndex(strides, index), index);
+  });
+}
+
+function fold(
+  initial: (dtype: DType) => number,
+  step: (a: number, b: number) => number,
+  bigStep: (a: bigint, b: bigint) => bigint,
+): (inputs: readonly PlainArray[], dims: Attributes, shape: Shape, dtype: DType) => TypedArray {
+  return ([x], dims, shape, dtype) => {
+    const out = newArray(dtype, shape);
+    if (out instanceof BigInt64Array && x.data instanceof BigInt64Array) {
+      const start = initial(dtype);
+      out.fill(BigInt(Number.isFinite(start) ? start : 0));
+      const big = x.data;
+      forEachReduced(x, dims, shape, (from, to) => {
+        out[to] = bigStep(out[to], big[from]);
+      });
+      return out;
+    }
+    // Sums run in float64 and are rounded once, so the reference is closer to the truth than any engine.
+    const wide = new Float64Array(out.length).fill(initial(dtype));
+    forEachReduced(x, dims, shape, (from, to) => {
+      wide[to] = step(wide[to], Number(x.data[from]));
+    });
+    wide.forEach((v, i) => {
+      if (!(out instanceof BigInt64Array)) out[i] = v;
+    });
+    return out;
+  };
+}
+
+/** The gradient goes to the elements that equal the extremum, shared evenly between equal ones as in PyTorch's amax. */
+const extremumVjp: Vjp = (c, g) => {
+  const { ops } = c;
+  const x = c.input(0);
+  const hit = ops.compare('eq', x, ops.expand(c.output(), x.shape));
+  const share = ops.arithmetic('div', g, ops.reduce('sum', ops.cast(hit, x.dtype), c.attributes));
+  return [ops.where(hit, ops.expand(share, x.shape), ops.constant(0, x.dtype, x.shape))];
+};
+
+/** The smallest value of an integer dtype, for a maximum over nothing. */
+function lowest(dtype: DType): number {
+  return dtype === 'float32' ? Number.NEGATIVE_INFINITY : dtype === 'int32' ? -(2 ** 31) : dtype === 'int64' ? -(2 ** 63) : 0;
+}
+function highest(dtype: DType): number {
+  return dtype === 'float32' ? Number.POSITIVE_INFINITY : dtype === 'int32' ? 2 ** 31 - 1 : dtype === 'int64' ? 2 ** 63 : 255;
+}
+
+export const reduce = {
+  sum: {
+    kind: 'reduce',
+    name: 'sum',
+    saves: savesNothing,
+    vjp: (c, g) => [c.ops.expand(g, c.inputShapes[0])],
+    reference: fold(() => 0, (a, b) => a + b, (a, b) => a + b),
+  },
+  max: {
+    kind: 'reduce',
+    name: 'max',
+    saves: { inputs: [0], output: true },
+    vjp: extremumVjp,
+    reference: fold(lowest, (a, b) => (Number.isNaN(a) || a > b ? a : b), (a, b) => (a > b ? a : b)),
+  },
+  min: {
+    kind: 'reduce',
+    name: 'min',
+    saves: { inputs: [0], output: true },
+    vjp: extremumVjp,
+    reference: fold(highest, (a, b) => (Number.isNaN(a) || a < b ? a : b), (a, b) => (a < b ? a : b)),
+  },
+  /** The position of the first largest element along one dimension, int64; NaN counts as largest. */
+  argmax: {
+    kind: 'reduce',
+    name: 'argmax',
+    saves: savesNothing,
+    vjp: null,
+    reference: ([x], dims, shape) => {
+      const out = new BigInt64Array(shape.reduce((a, b) => a * b, 1));
+      const best = new Array<number | bigint | undefined>(out.length);
+      forEachReduced(x, dims, shape, (from, to, index) => {
+        const v = x.data[from];
+        const have = best[to];
+        const better = have === undefined || v > have || (Number.isNaN(v) && !Number.isNaN(have));
+        if (better) {
+          best[to] = v;
+          out[to] = BigInt(index[dims[0]]);
+        }
+      });
+      return out;
+    },
+  },
+} as const satisfies Record<string, ArrayOp>;

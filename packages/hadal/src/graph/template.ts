@@ -1,0 +1,182 @@
+/**
+ * A template is the pending graph in positional form: plain data without buffers or live nodes, so that a plan can keep it. It is
+ * what the scheduler reads, and its `key` is what plans are cached under: two pending graphs with equal keys run the same plan on
+ * different memory and different arguments.
+ */
+import type { DType } from '../base/dtype.js';
+import { InternalError, known } from '../base/errors.js';
+import type { Shape } from '../base/shape.js';
+import { numel } from '../base/shape.js';
+import type { Node } from './node.js';
+import type { Attributes, Op } from './op.js';
+import { dtypeIds, opIds } from './table.js';
+
+export interface TemplateNode {
+  readonly op: Op;
+  readonly inputs: readonly number[];
+  readonly attributes: Attributes;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** Which of the template's leaves this is (a node that has a buffer), or -1. */
+  readonly leaf: number;
+  /** Which of the template's arguments this is, or -1. */
+  readonly argument: number;
+  /** Must have a buffer of its own after the run. */
+  readonly root: boolean;
+  /** A Tensor stands for it: if it is written at all, its buffer is its own. */
+  readonly handle: boolean;
+  /** No kernel fuses across it. */
+  readonly boundary: boolean;
+  /** The leaf whose buffer it replaces (an update in place), or -1. */
+  readonly into: number;
+}
+
+export interface Template {
+  readonly nodes: readonly TemplateNode[];
+  readonly leaves: number;
+  readonly arguments: number;
+  /** Where the captured graph's nodes are now, after passes that moved them; absent while nothing has. */
+  readonly origin?: readonly number[];
+}
+
+/** A pending graph made ready for lookup: its key, and the live nodes behind the positions. */
+export interface CapturedGraph {
+  readonly key: readonly number[];
+  readonly hash: number;
+  /** Live nodes in topological order, leaves and arguments among them. */
+  readonly nodes: readonly Node[];
+  readonly leafNodes: readonly Node[];
+  readonly argumentNodes: readonly Node[];
+  /** Position of each root. */
+  readonly roots: readonly Root[];
+}
+
+export interface Root {
+  readonly node: Node;
+  /** The node whose buffer this one's value is to replace in place. */
+  readonly into: Node | null;
+}
+
+/** The computed value that a saved node is a view of; null if it is there already or made of nothing but numbers. */
+function underMovement(node: Node): Node | null {
+  let n = node;
+  while (n.buffer === null && n.op.kind === 'movement') n = n.inputs[0];
+  return n.buffer !== null || n.op.kind === 'source' || n.op.kind === 'random' ? null : n;
+}
+
+const ROOT = 1;
+const HANDLE = 2;
+const BOUNDARY = 4;
+
+/**
+ * Collects what the roots need and encodes its structure. Values that the tape keeps for gradients become roots as well. The order
+ * is that of creation, which is topological.
+ */
+export function capture(wanted: readonly Root[]): CapturedGraph {
+  const first = wanted[0];
+  if (first === undefined) throw new InternalError('nothing to capture');
+  const walk = first.node.home.newWalk();
+  const nodes: Node[] = [];
+  const stack: Node[] = [];
+  const roots = [...wanted];
+  for (const r of wanted) {
+    stack.push(r.node);
+    if (r.into !== null) stack.push(r.into);
+  }
+  for (let n = stack.pop(); n !== undefined; n = stack.pop()) {
+    if (n.mark === walk) continue;
+    n.mark = walk;
+    nodes.push(n);
+    if (n.saved > 0) {
+      const kept = underMovement(n);
+      if (kept !== null) roots.push({ node: kept, into: null });
+    }
+    const { inputs } = n;
+    for (let i = 0; i < inputs.length; i++) if (inputs[i].mark !== walk) stack.push(inputs[i]);
+  }
+  nodes.sort((x, y) => x.id - y.id);
+
+  const key: number[] = [];
+  const leafNodes: Node[] = [];
+  const argumentNodes: Node[] = [];
+  for (let i = 0; i < nodes.length; i++) nodes[i].position = i;
+  const rootFlags = new Uint8Array(nodes.length);
+  for (let i = 0; i < roots.length; i++) rootFlags[roots[i].node.position] = ROOT;
+  for (let i = 0; i < nodes.length; i++) {
+    const n = nodes[i];
+    const { shape, attributes, inputs } = n;
+    if (n.buffer !== null) {
+      key.push(-1 - dtypeIds[n.dtype], shape.length);
+      for (let d = 0; d < shape.length; d++) key.push(shape[d]);
+      leafNodes.push(n);
+      continue;
+    }
+    if (n.op.name === 'argument') {
+      key.push(-16 - dtypeIds[n.dtype]);
+      argumentNodes.push(n);
+      continue;
+    }
+    const flags = rootFlags[i] | (n.handle ? HANDLE : 0) | (n.boundary ? BOUNDARY : 0);
+    key.push((known(opIds.get(n.op), n.op.name) * 8 + dtypeIds[n.dtype]) * 8 + flags, shape.length, attributes.length);
+    for (let d = 0; d < shape.length; d++) key.push(shape[d]);
+    for (let d = 0; d < attributes.length; d++) key.push(attributes[d]);
+    for (let d = 0; d < inputs.length; d++) key.push(inputs[d].position);
+  }
+  for (const r of roots) if (r.into !== null) key.push(-32, r.node.position, r.into.position);
+  let hash = key.length;
+  for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 0x01000193) ^ key[i]) | 0;
+  return { key, hash, nodes, leafNodes, argumentNodes, roots };
+}
+
+/** The positional form of a captured graph. */
+export function templateOf(captured: CapturedGraph): Template {
+  const rootSet = new Set(captured.roots.map((r) => r.node));
+  const leafIndex = new Map(captured.leafNodes.map((n, i) => [n, i]));
+  const argumentIndex = new Map(captured.argumentNodes.map((n, i) => [n, i]));
+  const into = new Map<Node, number>();
+  for (const r of captured.roots) if (r.into !== null) into.set(r.node, known(leafIndex.get(r.into), 'a leaf to write into'));
+  const nodes = captured.nodes.map(
+    (n): TemplateNode => ({
+      op: n.op,
+      inputs: n.inputs.map((i) => i.position),
+      attributes: n.attributes,
+      shape: n.shape,
+      dtype: n.dtype,
+      leaf: leafIndex.get(n) ?? -1,
+      argument: argumentIndex.get(n) ?? -1,
+      root: rootSet.has(n) && n.buffer === null,
+      handle: n.handle,
+      boundary: n.boundary,
+      into: into.get(n) ?? -1,
+    }),
+  );
+  return { nodes, leaves: captured.leafNodes.length, arguments: captured.argumentNodes.length };
+}
+
+/** Checks that a template is topological and that shapes are shapes; tests run it on every plan. */
+export function verifyTemplate(t: Template): void {
+  t.nodes.forEach((n, i) => {
+    for (const input of n.inputs) {
+      if (input >= i) throw new InternalError(`node ${i} (${n.op.name}) reads node ${input}, which comes later`);
+    }
+    if (n.leaf >= t.leaves || n.argument >= t.arguments) throw new InternalError(`node ${i} names a leaf or argument that is not there`);
+    if (!Number.isSafeInteger(numel(n.shape))) throw new InternalError(`node ${i} has no countable shape`);
+    const { op } = n;
+    if (op.kind === 'elementwise' && n.leaf < 0 && n.inputs.length !== op.arity) {
+      throw new InternalError(`node ${i}: ${op.name} takes ${op.arity} inputs, has ${n.inputs.length}`);
+    }
+  });
+}
+
+/** A template as text, one node a line. */
+export function printTemplate(t: Template): string {
+  return t.nodes
+    .map((n, i) => {
+      const what = n.leaf >= 0 ? `leaf ${n.leaf}` : n.argument >= 0 ? `argument ${n.argument}` : n.op.name;
+      const attributes = n.attributes.length > 0 && n.leaf < 0 ? ` {${n.attributes.join(', ')}}` : '';
+      const inputs = n.inputs.map((x) => `n${x}`).join(', ');
+      const flags = [n.root && 'root', n.boundary && 'boundary', n.into >= 0 && `into leaf ${n.into}`].filter(Boolean).join(', ');
+      return `n${i}: ${n.dtype}[${n.shape.join(', ')}] = ${what}${attributes}(${inputs})${flags ? `  # ${flags}` : ''}`;
+    })
+    .join('\n');
+}

@@ -1,0 +1,165 @@
+/**
+ * Index expressions: how a kernel finds an element. An expression is a sum `base + c1 * atom1 + c2 * atom2 + ...` of integer
+ * multiples of atoms, where an atom is
+ * - `var`: a loop variable, 0 .. size - 1;
+ * - `div`, `mod`: the floor quotient or remainder of an expression by a constant (what a reshape leaves behind);
+ * - `clamp`: an expression minus `low`, cut off to 0 .. size - 1 (what padding leaves behind; a guard says when it is real);
+ * - `value`: a number that the kernel loads (what gather leaves behind), cut off to 0 .. size - 1 as well.
+ *
+ * Every atom knows its largest value, which is what makes div and mod vanish where they can.
+ */
+export type Atom =
+  | { readonly kind: 'var'; readonly variable: number; readonly max: number; readonly key: string }
+  | { readonly kind: 'div'; readonly of: IndexExpr; readonly by: number; readonly max: number; readonly key: string }
+  | { readonly kind: 'mod'; readonly of: IndexExpr; readonly by: number; readonly max: number; readonly key: string }
+  | { readonly kind: 'clamp'; readonly of: IndexExpr; readonly low: number; readonly max: number; readonly key: string }
+  | { readonly kind: 'value'; readonly expr: number; readonly max: number; readonly key: string };
+
+export interface Term {
+  readonly atom: Atom;
+  readonly factor: number;
+}
+
+export interface IndexExpr {
+  /** Sorted by the atoms' keys, each atom once, no zero factors. */
+  readonly terms: readonly Term[];
+  readonly base: number;
+}
+
+/** A condition low <= index < high under which an element is real rather than padding. */
+export interface Guard {
+  readonly index: IndexExpr;
+  readonly low: number;
+  readonly high: number;
+  /** Where elements are `step` apart: (index - low) must be a multiple of it. */
+  readonly step: number;
+}
+
+export function constantIndex(base: number): IndexExpr {
+  return { terms: [], base };
+}
+
+export const zeroIndex = constantIndex(0);
+
+export function variableIndex(variable: number, size: number): IndexExpr {
+  if (size === 1) return zeroIndex;
+  return { terms: [{ atom: { kind: 'var', variable, max: size - 1, key: `v${variable}` }, factor: 1 }], base: 0 };
+}
+
+export function valueIndex(expr: number, size: number): IndexExpr {
+  return { terms: [{ atom: { kind: 'value', expr, max: Math.max(size - 1, 0), key: `e${expr}` }, factor: 1 }], base: 0 };
+}
+
+function atomIndex(atom: Atom): IndexExpr {
+  return { terms: [{ atom, factor: 1 }], base: 0 };
+}
+
+export function indexKey(e: IndexExpr): string {
+  let key = `${e.base}`;
+  for (const t of e.terms) key += `+${t.factor}*${t.atom.key}`;
+  return key;
+}
+
+export function sameIndex(a: IndexExpr, b: IndexExpr): boolean {
+  return a === b || indexKey(a) === indexKey(b);
+}
+
+export function addIndex(a: IndexExpr, b: IndexExpr): IndexExpr {
+  if (a.terms.length === 0 && a.base === 0) return b;
+  if (b.terms.length === 0 && b.base === 0) return a;
+  const terms: Term[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.terms.length || j < b.terms.length) {
+    const x = a.terms[i];
+    const y = b.terms[j];
+    if (y === undefined || (x !== undefined && x.atom.key < y.atom.key)) {
+      terms.push(x);
+      i++;
+    } else if (x === undefined || y.atom.key < x.atom.key) {
+      terms.push(y);
+      j++;
+    } else {
+      const factor = x.factor + y.factor;
+      if (factor !== 0) terms.push({ atom: x.atom, factor });
+      i++;
+      j++;
+    }
+  }
+  return { terms, base: a.base + b.base };
+}
+
+export function scaleIndex(e: IndexExpr, by: number): IndexExpr {
+  if (by === 1) return e;
+  if (by === 0) return zeroIndex;
+  return { terms: e.terms.map((t) => ({ atom: t.atom, factor: t.factor * by })), base: e.base * by };
+}
+
+/** The smallest and largest value an expression can take. */
+export function indexRange(e: IndexExpr): { min: number; max: number } {
+  let min = e.base;
+  let max = e.base;
+  for (const t of e.terms) {
+    if (t.factor > 0) max += t.factor * t.atom.max;
+    else min += t.factor * t.atom.max;
+  }
+  return { min, max };
+}
+
+/** Splits e into by * whole + rest. */
+function split(e: IndexExpr, by: number): { whole: IndexExpr; rest: IndexExpr } {
+  const whole: Term[] = [];
+  const rest: Term[] = [];
+  for (const t of e.terms) {
+    if (t.factor % by === 0) whole.push({ atom: t.atom, factor: t.factor / by });
+    else rest.push(t);
+  }
+  const base = Math.floor(e.base / by);
+  return { whole: { terms: whole, base }, rest: { terms: rest, base: e.base - base * by } };
+}
+
+export function divIndex(e: IndexExpr, by: number): IndexExpr {
+  if (by === 1) return e;
+  const { whole, rest } = split(e, by);
+  const range = indexRange(rest);
+  if (range.min >= 0 && range.max < by) return whole;
+  const max = Math.floor(range.max / by);
+  return addIndex(whole, atomIndex({ kind: 'div', of: rest, by, max, key: `(${indexKey(rest)})/${by}` }));
+}
+
+export function modIndex(e: IndexExpr, by: number): IndexExpr {
+  if (by === 1) return zeroIndex;
+  const { rest } = split(e, by);
+  const range = indexRange(rest);
+  if (range.min >= 0 && range.max < by) return rest;
+  return atomIndex({ kind: 'mod', of: rest, by, max: by - 1, key: `(${indexKey(rest)})%${by}` });
+}
+
+/** e - low, cut off to 0 .. size - 1. */
+export function clampIndex(e: IndexExpr, low: number, size: number): IndexExpr {
+  const range = indexRange(e);
+  if (range.min >= low && range.max < low + size) return addIndex(e, constantIndex(-low));
+  return atomIndex({ kind: 'clamp', of: e, low, max: Math.max(size - 1, 0), key: `clamp(${indexKey(e)},${low},${size})` });
+}
+
+/** The loop variables an expression depends on, and whether it depends on loaded values. */
+export function indexVariables(e: IndexExpr, into: Set<number> = new Set()): Set<number> {
+  for (const { atom } of e.terms) {
+    if (atom.kind === 'var') into.add(atom.variable);
+    else if (atom.kind !== 'value') indexVariables(atom.of, into);
+  }
+  return into;
+}
+
+/** The factor of a loop variable if the expression depends on it by that factor alone; null if it does in another way. */
+export function factorOf(e: IndexExpr, variable: number): number | null {
+  let factor = 0;
+  for (const t of e.terms) {
+    if (t.atom.kind === 'var') {
+      if (t.atom.variable === variable) factor = t.factor;
+    } else if (t.atom.kind !== 'value' && indexVariables(t.atom.of).has(variable)) {
+      return null;
+    }
+  }
+  return factor;
+}

@@ -1,0 +1,119 @@
+/**
+ * Takes the sizes out of a kernel: gives its key, in which every number but 0 and 1 in a telling place is a hole, and the numbers
+ * that fill the holes at launch. Kernels with equal keys share one compiled function, so a last batch of 96 needs no new code.
+ *
+ * Numbers are never merged because they are equal: a hole belongs to a place, and places are shared only by whole equal index
+ * expressions.
+ */
+import type { Guard, IndexExpr } from './index-expr.js';
+import { indexKey } from './index-expr.js';
+import type { Kernel } from './l2.js';
+import { exprArguments, variableSizes } from './l2.js';
+
+export interface AbstractKernel {
+  /** What the compiled kernel is cached under, together with the target's id. */
+  readonly key: string;
+  /** Integer arguments of a launch. */
+  readonly sizes: readonly number[];
+  /** Slot of the size of each loop variable. */
+  readonly variableSlots: readonly number[];
+  /** First slot of the numbers of an index expression (by `indexKey`); they follow in the order of `indexNumbers`. */
+  readonly indexSlots: ReadonlyMap<string, number>;
+  readonly guardSlots: ReadonlyMap<Guard, number>;
+}
+
+/** The numbers of an index expression that are launch arguments, in the order in which lowering meets them. */
+export function indexNumbers(e: IndexExpr, out: number[] = []): number[] {
+  if (e.base !== 0) out.push(Math.abs(e.base));
+  for (const { atom, factor } of e.terms) {
+    if (Math.abs(factor) !== 1) out.push(Math.abs(factor));
+    if (atom.kind === 'div' || atom.kind === 'mod') {
+      indexNumbers(atom.of, out);
+      out.push(atom.by);
+    } else if (atom.kind === 'clamp') {
+      indexNumbers(atom.of, out);
+      out.push(atom.low, atom.max);
+    } else if (atom.kind === 'value') {
+      out.push(atom.max);
+    }
+  }
+  return out;
+}
+
+/** An index expression with its numbers taken out. */
+function indexStructure(e: IndexExpr): string {
+  const base = e.base === 0 ? '' : e.base > 0 ? '+#' : '-#';
+  const terms = e.terms.map(({ atom, factor }) => {
+    const f = factor === 1 ? '+' : factor === -1 ? '-' : factor > 0 ? '+#*' : '-#*';
+    switch (atom.kind) {
+      case 'var':
+        return `${f}v${atom.variable}`;
+      case 'div':
+        return `${f}(${indexStructure(atom.of)})/#`;
+      case 'mod':
+        return `${f}(${indexStructure(atom.of)})%#`;
+      case 'clamp':
+        return `${f}clamp(${indexStructure(atom.of)},#,#)`;
+      case 'value':
+        return `${f}e${atom.expr}`;
+    }
+  });
+  return base + terms.join('');
+}
+
+export function abstractSizes(kernel: Kernel): AbstractKernel {
+  const sizes: number[] = [];
+  const variableSlots = variableSizes(kernel).map((size) => sizes.push(size) - 1);
+  const indexSlots = new Map<string, number>();
+  const guardSlots = new Map<Guard, number>();
+  const names = new Map<string, string>();
+
+  function index(e: IndexExpr): string {
+    const full = indexKey(e);
+    const known = names.get(full);
+    if (known !== undefined) return known;
+    indexSlots.set(full, sizes.length);
+    sizes.push(...indexNumbers(e));
+    names.set(full, `I${names.size}`);
+    return `I${names.size - 1}=${indexStructure(e)}`;
+  }
+  function guard(g: Guard): string {
+    const text = index(g.index);
+    guardSlots.set(g, sizes.length);
+    sizes.push(g.low, g.high, g.step);
+    return `${text} in #..#${g.step === 1 ? '' : ' by #'}`;
+  }
+
+  const exprs = kernel.exprs.map((e) => {
+    const args = exprArguments(e).join(',');
+    switch (e.op) {
+      case 'load':
+        return `load ${e.dtype} b${e.buffer}[${index(e.index)}]`;
+      case 'const':
+        return `${e.dtype} ${Object.is(e.value, -0) ? '-0' : e.value}`;
+      case 'argument':
+        return `argument ${e.slot} ${e.dtype}`;
+      case 'index':
+        return `index ${e.dtype} ${index(e.index)}`;
+      case 'call':
+        return `${e.name} ${e.dtype}(${args})`;
+      case 'guard':
+        return `guard(${args}) ${e.guards.map(guard).join(' & ')}`;
+      case 'random':
+        return `random(${args}) ${index(e.index)}`;
+      case 'stage':
+        return `stage ${e.stage}`;
+      case 'dot':
+        return `dot ${e.dtype}`;
+    }
+  });
+  const stores = kernel.stores.map((s) => `b${s.buffer}[${index(s.index)}]:=${s.value}@${s.level}`);
+  const buffers = kernel.buffers.map((b) => `${b.access} ${b.dtype}`);
+  const head =
+    kernel.kind === 'loops'
+      ? `loops ${kernel.dims.map((d) => (d.reduced ? 'r' : 'o')).join('')} v${kernel.vectorVariable} ` +
+        kernel.stages.map((s) => `${s.op} ${s.dtype} ${s.value}${s.op === 'argmax' ? ` v${s.variable}` : ''}`).join(',')
+      : `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b}`;
+  const key = [head, exprs.join(';'), stores.join(';'), buffers.join(';'), kernel.arguments.join(',')].join('|');
+  return { key, sizes, variableSlots, indexSlots, guardSlots };
+}

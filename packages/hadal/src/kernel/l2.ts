@@ -1,0 +1,167 @@
+/**
+ * L2: a kernel as loops over an index space with one expression per element, before any choice of vectors or registers.
+ *
+ * - A **loops** kernel walks `dims`: first the outer ones, then the reduced ones. `stages` are reductions over the reduced
+ *   dimensions; later stages and stores may use earlier ones. A store at level `full` happens for every point, one at level
+ *   `outer` once per outer point after the reductions. Without reduced dimensions it is a plain map.
+ * - A **gemm** kernel multiplies: for each batch point, dot[m, n] = sum over k of a(m, k) * b(k, n), where `a` and `b` are
+ *   expressions (transposes, conversions and strides are part of them); the stores are its epilogue and see dot as an expression.
+ *
+ * Loop variables are numbered as `dims` are; a gemm has its batch variables first, then m, n, k. All numbers are concrete here;
+ * `abstractSizes` replaces them by launch arguments, so that one compiled kernel serves all sizes of the same structure.
+ */
+import type { DType } from '../base/dtype.js';
+import { InternalError } from '../base/errors.js';
+import type { Guard, IndexExpr } from './index-expr.js';
+import type { Value } from './l3.js';
+import type { L3Builder } from './l3-builder.js';
+
+export type ExprId = number;
+
+export type LowerFunction = (b: L3Builder, args: readonly Value[], result: DType) => Value;
+
+export type Expr =
+  | { readonly op: 'load'; readonly dtype: DType; readonly buffer: number; readonly index: IndexExpr }
+  | { readonly op: 'const'; readonly dtype: DType; readonly value: number }
+  | { readonly op: 'argument'; readonly dtype: DType; readonly slot: number }
+  /** The value of an index expression (iota). */
+  | { readonly op: 'index'; readonly dtype: DType; readonly index: IndexExpr }
+  | { readonly op: 'call'; readonly dtype: DType; readonly name: string; readonly lower: LowerFunction; readonly args: readonly ExprId[] }
+  /** The value where all guards hold, else zero. */
+  | { readonly op: 'guard'; readonly dtype: DType; readonly guards: readonly Guard[]; readonly value: ExprId }
+  /** Uniform float32 in [0, 1): Threefry of (index, stream) under a key of two words. */
+  | { readonly op: 'random'; readonly dtype: 'float32'; readonly args: readonly [ExprId, ExprId, ExprId]; readonly index: IndexExpr }
+  | { readonly op: 'stage'; readonly dtype: DType; readonly stage: number }
+  | { readonly op: 'dot'; readonly dtype: DType };
+
+export type ReduceOp = 'sum' | 'max' | 'min' | 'argmax';
+
+export interface Stage {
+  readonly op: ReduceOp;
+  readonly value: ExprId;
+  readonly dtype: DType;
+  /** argmax only: the loop variable whose position is wanted. */
+  readonly variable: number;
+}
+
+export interface Store {
+  readonly buffer: number;
+  readonly index: IndexExpr;
+  readonly value: ExprId;
+  readonly level: 'full' | 'outer';
+}
+
+export interface KernelBuffer {
+  readonly dtype: DType;
+  readonly access: 'read' | 'write' | 'readwrite';
+}
+
+interface Common {
+  readonly name: string;
+  readonly exprs: readonly Expr[];
+  readonly stores: readonly Store[];
+  readonly buffers: readonly KernelBuffer[];
+  readonly arguments: readonly DType[];
+}
+
+export interface LoopDim {
+  readonly size: number;
+  readonly reduced: boolean;
+}
+
+export interface LoopKernel extends Common {
+  readonly kind: 'loops';
+  readonly dims: readonly LoopDim[];
+  /** The variable whose neighbours become vector lanes, or -1. It is the last dimension as the user sees it. */
+  readonly vectorVariable: number;
+  readonly stages: readonly Stage[];
+}
+
+export interface GemmKernel extends Common {
+  readonly kind: 'gemm';
+  readonly batch: readonly number[];
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly a: ExprId;
+  readonly b: ExprId;
+}
+
+export type Kernel = LoopKernel | GemmKernel;
+
+/** Sizes of all loop variables, by number. */
+export function variableSizes(kernel: Kernel): number[] {
+  return kernel.kind === 'loops' ? kernel.dims.map((d) => d.size) : [...kernel.batch, kernel.m, kernel.n, kernel.k];
+}
+
+export function exprArguments(e: Expr): readonly ExprId[] {
+  switch (e.op) {
+    case 'call':
+    case 'random':
+      return e.args;
+    case 'guard':
+      return [e.value];
+    default:
+      return [];
+  }
+}
+
+/** The index expressions an expression uses itself, not through its arguments. */
+export function exprIndices(e: Expr): readonly IndexExpr[] {
+  switch (e.op) {
+    case 'load':
+    case 'index':
+    case 'random':
+      return [e.index];
+    case 'guard':
+      return e.guards.map((g) => g.index);
+    default:
+      return [];
+  }
+}
+
+/** All index expressions of a kernel in a fixed order. */
+export function kernelIndices(kernel: Kernel): IndexExpr[] {
+  return [...kernel.exprs.flatMap(exprIndices), ...kernel.stores.map((s) => s.index)];
+}
+
+/** The expressions whose loaded values an index uses. */
+export function indexValues(index: IndexExpr, into: ExprId[] = []): ExprId[] {
+  for (const { atom } of index.terms) {
+    if (atom.kind === 'value') into.push(atom.expr);
+    else if (atom.kind !== 'var') indexValues(atom.of, into);
+  }
+  return into;
+}
+
+/** Checks numbering and references of a kernel; throws `InternalError`. */
+export function verifyKernel(kernel: Kernel): void {
+  const fail = (why: string): never => {
+    throw new InternalError(`L2 ${kernel.name}: ${why}`);
+  };
+  const variables = variableSizes(kernel).length;
+  const checkIndex = (index: IndexExpr, before: number): void => {
+    for (const { atom, factor } of index.terms) {
+      if (factor === 0) fail('a zero factor');
+      if (atom.kind === 'var' && atom.variable >= variables) fail(`no variable ${atom.variable}`);
+      if (atom.kind === 'value' && atom.expr >= before) fail(`index uses expression ${atom.expr} before it is there`);
+      if (atom.kind === 'div' || atom.kind === 'mod' || atom.kind === 'clamp') checkIndex(atom.of, before);
+    }
+  };
+  kernel.exprs.forEach((e, i) => {
+    for (const a of exprArguments(e)) if (a >= i) fail(`expression ${i} uses ${a}, which comes later`);
+    for (const index of exprIndices(e)) checkIndex(index, i);
+    if (e.op === 'load' && (kernel.buffers[e.buffer] === undefined || kernel.buffers[e.buffer].access === 'write')) {
+      fail(`expression ${i} loads from buffer ${e.buffer}, which is not for reading`);
+    }
+    if (e.op === 'argument' && kernel.arguments[e.slot] !== e.dtype) fail(`no argument ${e.slot} of ${e.dtype}`);
+    if (e.op === 'dot' && kernel.kind !== 'gemm') fail('dot outside of a gemm');
+    if (e.op === 'stage' && (kernel.kind !== 'loops' || kernel.stages[e.stage] === undefined)) fail(`no stage ${e.stage}`);
+  });
+  for (const s of kernel.stores) {
+    checkIndex(s.index, kernel.exprs.length);
+    const buffer = kernel.buffers[s.buffer];
+    if (buffer === undefined || buffer.access === 'read') fail(`stores to buffer ${s.buffer}, which is not for writing`);
+    if (kernel.exprs[s.value]?.dtype !== buffer.dtype) fail(`stores ${kernel.exprs[s.value]?.dtype} to ${buffer.dtype} memory`);
+  }
+}

@@ -1,0 +1,423 @@
+/**
+ * Emits the expressions of an L2 kernel into L3, at the outermost loop where they can be computed.
+ *
+ * The emitter keeps a stack of scopes, one per open loop. `hoist` is called before a loop is opened with what the loop will
+ * need; it emits all that does not depend on variables still unbound. What is emitted once in a scope is found again from
+ * every scope inside of it.
+ *
+ * In vector mode one variable stands for `lanes` neighbouring points: an expression that depends on it is a vector, all others
+ * stay scalars and are broadcast where they meet vectors.
+ */
+import type { DType } from '../base/dtype.js';
+import { InternalError, known } from '../base/errors.js';
+import type { Atom, Guard, IndexExpr, Term } from './index-expr.js';
+import { factorOf, indexKey, indexVariables } from './index-expr.js';
+import type { ExprId, Kernel } from './l2.js';
+import { exprArguments, exprIndices, indexValues } from './l2.js';
+import type { AbstractKernel } from './l2-sizes.js';
+import type { Kind, MemType, Value } from './l3.js';
+import type { L3Builder } from './l3-builder.js';
+import { lowerThreefry, lowerUniform } from './math.js';
+
+export const memTypes: { readonly [K in DType]: MemType } = { float32: 'f32', int32: 'i32', int64: 'i64', uint8: 'u8', bool: 'bool' };
+export const kinds: { readonly [K in DType]: Kind } = { float32: 'f32', int32: 'i32', int64: 'i64', uint8: 'i32', bool: 'mask' };
+
+/** The loop variables each expression depends on, and whether it depends on a stage or on dot (which bind late). */
+export interface Dependence {
+  readonly variables: ReadonlySet<number>;
+  readonly stages: ReadonlySet<number>;
+  readonly dot: boolean;
+}
+
+export function dependences(kernel: Kernel): Dependence[] {
+  const out: Dependence[] = [];
+  for (const e of kernel.exprs) {
+    const variables = new Set<number>();
+    const stages = new Set<number>();
+    let dot = e.op === 'dot';
+    if (e.op === 'stage') stages.add(e.stage);
+    const from = [...exprArguments(e)];
+    for (const index of exprIndices(e)) {
+      indexVariables(index, variables);
+      from.push(...indexValues(index));
+    }
+    for (const id of from) {
+      for (const v of out[id].variables) variables.add(v);
+      for (const s of out[id].stages) stages.add(s);
+      dot ||= out[id].dot;
+    }
+    out.push({ variables, stages, dot });
+  }
+  return out;
+}
+
+/** The variables an index depends on, through loaded values too. */
+export function indexDependence(index: IndexExpr, deps: readonly Dependence[]): Set<number> {
+  const variables = indexVariables(index);
+  for (const id of indexValues(index)) for (const v of deps[id].variables) variables.add(v);
+  return variables;
+}
+
+/**
+ * Whether a variable can become vector lanes for the given expressions: memory is contiguous or constant along it, guards do not
+ * depend on it, and no int64 value varies with it.
+ */
+export function canVectorize(
+  kernel: Kernel,
+  deps: readonly Dependence[],
+  roots: readonly ExprId[],
+  indices: readonly IndexExpr[],
+  variable: number,
+): boolean {
+  const fits = (index: IndexExpr): boolean => {
+    for (const id of indexValues(index)) if (deps[id].variables.has(variable)) return false;
+    const factor = factorOf(index, variable);
+    return factor === 0 || factor === 1;
+  };
+  if (!indices.every(fits)) return false;
+  const seen = new Set<ExprId>();
+  const stack = [...roots];
+  for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
+    if (seen.has(id)) continue;
+    seen.add(id);
+    const e = kernel.exprs[id];
+    if (!deps[id].variables.has(variable) && e.op !== 'dot') continue;
+    if (e.dtype === 'int64') return false;
+    if (!exprIndices(e).every(fits)) return false;
+    if (e.op === 'guard' && e.guards.some((g) => indexDependence(g.index, deps).has(variable))) return false;
+    stack.push(...exprArguments(e));
+  }
+  return true;
+}
+
+export class ExprEmitter {
+  readonly #b: L3Builder;
+  readonly #kernel: Kernel;
+  readonly #sizes: AbstractKernel;
+  readonly #deps: readonly Dependence[];
+  readonly #scopes: Map<string, Value>[] = [new Map()];
+  readonly #variables = new Map<number, Value>();
+  readonly #bindOrder = new Map<number, number>();
+  readonly #stages = new Map<number, Value>();
+  readonly #arguments: readonly Value[];
+  readonly #status: number;
+  #dot: Value | null = null;
+  /** The variable that is lanes wide now, or -1. */
+  #vector = -1;
+  #mask: Value | null = null;
+
+  /** `status` is the buffer slot that index errors are noted in, or -1 where the kernel has none. */
+  constructor(b: L3Builder, kernel: Kernel, sizes: AbstractKernel, deps: readonly Dependence[], status: number) {
+    this.#b = b;
+    this.#kernel = kernel;
+    this.#sizes = sizes;
+    this.#deps = deps;
+    this.#status = status;
+    this.#arguments = kernel.arguments.map((dtype) => {
+      const kind = kinds[dtype];
+      if (kind === 'index') throw new InternalError('arguments are numbers');
+      return b.scalar(kind === 'mask' ? 'i32' : kind);
+    });
+  }
+
+  // --- scopes ------------------------------------------------------------------------------------------------------------
+
+  /** Runs `body` in a scope of its own: a loop body or a conditional. */
+  scoped<T>(body: () => T): T {
+    this.#scopes.push(new Map());
+    const result = body();
+    this.#scopes.pop();
+    return result;
+  }
+
+  /** Binds a loop variable while `body` runs. In vector mode `value` is the first lane's position. */
+  bind<T>(variable: number, value: Value, vector: { readonly mask: Value | null } | null, body: () => T): T {
+    return this.scoped(() => {
+      const [before, beforeMask] = [this.#vector, this.#mask];
+      this.#variables.set(variable, value);
+      this.#bindOrder.set(variable, this.#scopes.length);
+      if (vector) {
+        this.#vector = variable;
+        this.#mask = vector.mask;
+      }
+      const result = body();
+      this.#variables.delete(variable);
+      this.#bindOrder.delete(variable);
+      this.#vector = before;
+      this.#mask = beforeMask;
+      return result;
+    });
+  }
+
+  bindStage(stage: number, value: Value): void {
+    this.#stages.set(stage, value);
+  }
+
+  /** Forgets the stages of another copy of the body (the vector loop's, when its tail is emitted). */
+  clearStages(): void {
+    this.#stages.clear();
+  }
+
+  bindDot(value: Value): void {
+    this.#dot = value;
+  }
+
+  unbindDot(): void {
+    this.#dot = null;
+  }
+
+  get mask(): Value | null {
+    return this.#mask;
+  }
+
+  #find(key: string): Value | undefined {
+    for (let i = this.#scopes.length - 1; i >= 0; i--) {
+      const v = this.#scopes[i].get(key);
+      if (v) return v;
+    }
+    return undefined;
+  }
+
+  #memo(key: string, make: () => Value): Value {
+    const have = this.#find(key);
+    if (have) return have;
+    const v = make();
+    this.#scopes[this.#scopes.length - 1].set(key, v);
+    return v;
+  }
+
+  #bound(id: ExprId): boolean {
+    const d = this.#deps[id];
+    if (d.dot && this.#dot === null) return false;
+    for (const v of d.variables) if (!this.#variables.has(v)) return false;
+    for (const s of d.stages) if (!this.#stages.has(s)) return false;
+    return true;
+  }
+
+  // --- hoisting ----------------------------------------------------------------------------------------------------------
+
+  /** Emits here all parts of the given expressions and indices that can be, ahead of a loop that uses them. */
+  hoist(roots: readonly ExprId[], indices: readonly IndexExpr[]): void {
+    for (const index of indices) this.#hoistIndex(index);
+    const seen = new Set<ExprId>();
+    const visit = (id: ExprId): void => {
+      if (seen.has(id)) return;
+      seen.add(id);
+      if (this.#bound(id)) {
+        this.emit(id);
+        return;
+      }
+      const e = this.#kernel.exprs[id];
+      for (const a of exprArguments(e)) visit(a);
+      for (const index of exprIndices(e)) {
+        for (const v of indexValues(index)) visit(v);
+        this.#hoistIndex(index);
+      }
+    };
+    for (const id of roots) visit(id);
+  }
+
+  // --- indices -----------------------------------------------------------------------------------------------------------
+
+  #atomBound(atom: Atom): boolean {
+    if (atom.kind === 'value') return this.#bound(atom.expr);
+    if (atom.kind === 'var') return this.#variables.has(atom.variable);
+    return atom.of.terms.every((t) => this.#atomBound(t.atom));
+  }
+
+  /** How late a term's variables were bound; unbound ones come last. */
+  #depth(term: Term): number {
+    let depth = 0;
+    for (const v of indexDependence({ terms: [term], base: 0 }, this.#deps)) depth = Math.max(depth, this.#bindOrder.get(v) ?? 1e9);
+    return depth;
+  }
+
+  /**
+   * Terms in the order of binding, so that partial sums of outer terms are shared by all inner loops; negative ones last, so that
+   * no partial sum falls below zero.
+   */
+  #order(terms: { readonly term: Term; readonly slot: number }[]): { readonly term: Term; readonly slot: number }[] {
+    return terms.sort((p, q) => Math.sign(q.term.factor) - Math.sign(p.term.factor) || this.#depth(p.term) - this.#depth(q.term));
+  }
+
+  /** The terms of an index whose numbers start at `slot`, each with its own first slot. */
+  #located(e: IndexExpr, slot: number): { readonly term: Term; readonly slot: number }[] {
+    let next = slot + (e.base === 0 ? 0 : 1);
+    return e.terms.map((term) => {
+      const entry = { term, slot: next };
+      next += this.#slotsOf(term);
+      return entry;
+    });
+  }
+
+  #slotsOf(term: Term): number {
+    const own = Math.abs(term.factor) === 1 ? 0 : 1;
+    const { atom } = term;
+    if (atom.kind === 'var') return own;
+    if (atom.kind === 'value') return own + 1;
+    const inner = this.#slotsIn(atom.of);
+    return own + inner + (atom.kind === 'clamp' ? 2 : 1);
+  }
+
+  #slotsIn(e: IndexExpr): number {
+    return (e.base === 0 ? 0 : 1) + e.terms.reduce((n, t) => n + this.#slotsOf(t), 0);
+  }
+
+  #hoistIndex(e: IndexExpr): void {
+    this.#partialIndex(e, true);
+  }
+
+  /** The sum of an index's terms; with `partial` only the bound ones at its head. */
+  #partialIndex(e: IndexExpr, partial: boolean): Value {
+    const full = indexKey(e);
+    return this.#sum(e, `i:${full}`, known(this.#sizes.indexSlots.get(full), 'slots of an index'), partial);
+  }
+
+  #sum(e: IndexExpr, name: string, firstSlot: number, partial: boolean): Value {
+    const b = this.#b;
+    let sum = e.base > 0 ? b.sizeAt(firstSlot) : b.index(0);
+    let key = name;
+    for (const { term, slot } of this.#order(this.#located(e, firstSlot))) {
+      if (partial && !this.#atomBound(term.atom)) return sum;
+      const before = sum;
+      key += `;${slot}`;
+      sum = this.#memo(key, () => this.#addTerm(before, term, slot));
+    }
+    if (e.base < 0) {
+      const before = sum;
+      sum = this.#memo(`${key};base`, () => b.sub(before, b.sizeAt(firstSlot)));
+    }
+    return sum;
+  }
+
+  #addTerm(sum: Value, term: Term, slot: number): Value {
+    const b = this.#b;
+    const scaled = Math.abs(term.factor) !== 1;
+    const atom = this.#atom(term.atom, slot + (scaled ? 1 : 0));
+    const product = scaled ? b.mul(atom, b.sizeAt(slot)) : atom;
+    return term.factor > 0 ? b.add(sum, product) : b.sub(sum, product);
+  }
+
+  /** An atom whose numbers start at `slot`. */
+  #atom(atom: Atom, slot: number): Value {
+    const b = this.#b;
+    switch (atom.kind) {
+      case 'var':
+        return known(this.#variables.get(atom.variable), `a value of variable ${atom.variable}`);
+      case 'value':
+        return this.#checkedIndex(atom.expr, b.sizeAt(slot));
+      case 'div':
+      case 'mod': {
+        const of = this.#inner(atom.of, slot);
+        return b.binary(atom.kind === 'div' ? 'div' : 'rem', of, b.sizeAt(slot + this.#slotsIn(atom.of)));
+      }
+      case 'clamp': {
+        const of = this.#inner(atom.of, slot);
+        const low = b.sizeAt(slot + this.#slotsIn(atom.of));
+        const max = b.sizeAt(slot + this.#slotsIn(atom.of) + 1);
+        return b.min(b.sub(b.max(of, low), low), max);
+      }
+    }
+  }
+
+  /** An index inside of an atom; its numbers lie in the outer index's slots. */
+  #inner(e: IndexExpr, slot: number): Value {
+    return this.#sum(e, `n:${slot}`, slot, false);
+  }
+
+  /** A loaded index made safe: one out of range reads element 0 and is noted in the status buffer. */
+  #checkedIndex(id: ExprId, max: Value): Value {
+    return this.#memo(`checked:${id}:${max.id}`, () => {
+      const b = this.#b;
+      const raw = this.emit(id);
+      const wide = b.convert('i64', raw);
+      const valid = b.binary('and', b.compare('le', b.constant('i64', 0n), wide), b.compare('le', wide, b.convert('i64', max)));
+      b.when(b.unary('not', valid), () => {
+        b.store(this.#status, b.index(0), b.constant('i64', 1n));
+        b.store(this.#status, b.index(0), wide, { offset: 1 });
+        b.store(this.#status, b.index(0), b.convert('i64', max), { offset: 2 });
+      });
+      return b.select(valid, b.convert('index', wide), b.index(0));
+    });
+  }
+
+  index(e: IndexExpr): Value {
+    return this.#partialIndex(e, false);
+  }
+
+  #guard(g: Guard): Value {
+    const b = this.#b;
+    const slot = known(this.#sizes.guardSlots.get(g), 'slots of a guard');
+    const at = this.index(g.index);
+    const [low, high] = [b.sizeAt(slot), b.sizeAt(slot + 1)];
+    let inside = b.binary('and', b.compare('le', low, at), b.compare('lt', at, high));
+    if (g.step !== 1) {
+      const from = b.sub(b.max(at, low), low);
+      inside = b.binary('and', inside, b.compare('eq', b.binary('rem', from, b.sizeAt(slot + 2)), b.index(0)));
+    }
+    return inside;
+  }
+
+  // --- expressions -------------------------------------------------------------------------------------------------------
+
+  /** The value of an expression here: a vector if it varies along the vector variable. */
+  emit(id: ExprId): Value {
+    return this.#memo(`e:${id}`, () => this.#emitNew(id));
+  }
+
+  /** The value spread over all lanes in vector mode. */
+  emitLanes(id: ExprId): Value {
+    const v = this.emit(id);
+    return this.#vector >= 0 ? this.#b.spread(v, this.#b.lanes) : v;
+  }
+
+  #emitNew(id: ExprId): Value {
+    const b = this.#b;
+    const e = this.#kernel.exprs[id];
+    switch (e.op) {
+      case 'const':
+        return b.constant(kinds[e.dtype], kinds[e.dtype] === 'i64' ? BigInt(e.value) : e.value);
+      case 'argument': {
+        const raw = this.#arguments[e.slot];
+        return e.dtype === 'bool' ? b.compare('ne', raw, b.constant('i32', 0)) : raw;
+      }
+      case 'load': {
+        const index = this.index(e.index);
+        const vector = this.#vector >= 0 && indexVariables(e.index).has(this.#vector);
+        return b.load(e.buffer, index, vector ? { lanes: b.lanes, mask: this.#mask } : {});
+      }
+      case 'index':
+        return this.#indexValue(e.index, e.dtype);
+      case 'call': {
+        const args = e.args.map((a) => this.emit(a));
+        const lanes = Math.max(...args.map((a) => a.type.lanes));
+        return e.lower(b, args.map((a) => b.spread(a, lanes)), e.dtype);
+      }
+      case 'guard': {
+        const inside = e.guards.map((g) => this.#guard(g)).reduce((p, q) => b.binary('and', p, q));
+        const value = this.emit(e.value);
+        if (e.dtype === 'bool') return b.binary('and', b.spread(inside, value.type.lanes), value);
+        return b.select(inside, value, b.like(value, 0));
+      }
+      case 'random': {
+        const [key0, key1, stream] = e.args.map((a) => this.emit(a));
+        const counter = this.#indexValue(e.index, 'int32');
+        return lowerUniform(b, lowerThreefry(b, [key0, key1], [counter, stream]));
+      }
+      case 'stage':
+        return known(this.#stages.get(e.stage), `stage ${e.stage}`);
+      case 'dot':
+        return known(this.#dot, 'dot');
+    }
+  }
+
+  #indexValue(index: IndexExpr, dtype: DType): Value {
+    const b = this.#b;
+    const at = this.index(index);
+    const vector = this.#vector >= 0 && indexVariables(index).has(this.#vector);
+    const kind = kinds[dtype];
+    if (vector) return b.convert(kind, b.ramp(at));
+    if (kind === 'mask') return b.compare('ne', b.convert('i32', at), b.constant('i32', 0));
+    return b.convert(kind, at);
+  }
+}

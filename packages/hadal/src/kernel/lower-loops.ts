@@ -1,0 +1,312 @@
+/**
+ * Lowers a loops kernel to L3: outer loops, then one pass over the reduced dimensions per level of reductions, then one pass of
+ * stores.
+ *
+ * The order of a reduction is part of hadal's numerics, so it depends on the reduced shape and the lanes alone, never on what is
+ * fused: reduced dimensions are walked in order; where the last dimension is reduced it is cut into lanes, each lane adds up on
+ * its own, the lanes are joined by a halving tree, and the rest of the row is added lane by lane (masked) or one by one after.
+ */
+import { InternalError } from '../base/errors.js';
+import type { IndexExpr } from './index-expr.js';
+import type { ExprId, LoopKernel, Stage, Store } from './l2.js';
+import type { AbstractKernel } from './l2-sizes.js';
+import type { L3Function, Value } from './l3.js';
+import { L3Builder } from './l3-builder.js';
+import type { Dependence } from './lower-exprs.js';
+import { canVectorize, dependences, ExprEmitter, kinds, memTypes } from './lower-exprs.js';
+import type { Target } from './target.js';
+
+/** Whether a kernel takes indices out of memory and so needs a status buffer, which is then its last one. */
+export function needsStatus(kernel: { readonly exprs: LoopKernel['exprs']; readonly stores: readonly Store[] }): boolean {
+  const loaded = (e: IndexExpr): boolean => e.terms.some((t) => t.atom.kind === 'value' || (t.atom.kind !== 'var' && loaded(t.atom.of)));
+  return kernel.exprs.some((e) => 'index' in e && loaded(e.index)) || kernel.stores.some((s) => loaded(s.index));
+}
+
+/** The pass in which each stage runs: after all stages it depends on. */
+function passes(kernel: LoopKernel, deps: readonly Dependence[]): number[][] {
+  const level: number[] = [];
+  kernel.stages.forEach((s, i) => {
+    let at = 0;
+    for (const before of deps[s.value].stages) at = Math.max(at, level[before] + 1);
+    level[i] = at;
+  });
+  const out: number[][] = [];
+  level.forEach((l, i) => {
+    out[l] ??= [];
+    out[l].push(i);
+  });
+  return out;
+}
+
+/** A running reduction: how its accumulators start, take one more value, and end. */
+interface Accumulator {
+  readonly width: number;
+  start(lanes: number): Value[];
+  step(acc: readonly Value[], value: Value, mask: Value | null, position: Value | null): Value[];
+  /** Joins the accumulators of all lanes and those of a scalar tail. */
+  finish(vector: readonly Value[] | null, scalar: readonly Value[] | null): Value;
+}
+
+function accumulator(b: L3Builder, stage: Stage): Accumulator {
+  const kind = kinds[stage.dtype];
+  const constant = (lanes: number, value: number | bigint): Value => b.spread(b.constant(kind, value), lanes);
+  const keep = (mask: Value | null, next: Value, old: Value): Value => (mask ? b.select(mask, next, old) : next);
+
+  if (stage.op === 'sum') {
+    if (kind === 'mask') throw new InternalError('bools are summed as integers');
+    const wrap = (v: Value): Value => (stage.dtype === 'uint8' ? b.binary('and', v, b.like(v, 255)) : v);
+    return {
+      width: 1,
+      start: (lanes) => [constant(lanes, kind === 'i64' ? 0n : 0)],
+      step: ([acc], value, mask) => [keep(mask, wrap(b.add(acc, value)), acc)],
+      finish: (vector, scalar) => {
+        if (vector === null) return known1(scalar);
+        const joined = b.horizontal('add', vector[0]);
+        return wrap(scalar === null ? joined : b.add(joined, scalar[0]));
+      },
+    };
+  }
+  if (stage.op === 'argmax') {
+    const lowest = kind === 'f32' ? Number.NEGATIVE_INFINITY : kind === 'i64' ? -(2n ** 63n) : -(2 ** 31);
+    return {
+      width: 2,
+      start: (lanes) => [constant(lanes, lowest), b.constant('i64', 0n)],
+      step: ([best, at], value, mask, position) => {
+        if (position === null || mask !== null) throw new InternalError('argmax runs one element at a time');
+        let better = b.compare('lt', best, value);
+        if (kind === 'f32') {
+          const firstNaN = b.binary('and', b.compare('ne', value, value), b.compare('eq', best, best));
+          better = b.binary('or', better, firstNaN);
+        }
+        return [b.select(better, value, best), b.select(better, b.convert('i64', position), at)];
+      },
+      finish: (_, scalar) => {
+        if (scalar === null) throw new InternalError('argmax runs one element at a time');
+        return scalar[1];
+      },
+    };
+  }
+  // max and min: NaN never enters the extremum (L3's max gives its second operand) but is remembered beside it.
+  const fn = stage.op;
+  const floor = fn === 'max' ? -1 : 1;
+  const identity =
+    kind === 'f32'
+      ? floor * Number.POSITIVE_INFINITY
+      : kind === 'i64'
+        ? fn === 'max'
+          ? -(2n ** 63n)
+          : 2n ** 63n - 1n
+        : stage.dtype === 'uint8'
+          ? fn === 'max'
+            ? 0
+            : 255
+          : fn === 'max'
+            ? -(2 ** 31)
+            : 2 ** 31 - 1;
+  if (kind !== 'f32') {
+    return {
+      width: 1,
+      start: (lanes) => [constant(lanes, identity)],
+      step: ([acc], value, mask) => [keep(mask, b.binary(fn, value, acc), acc)],
+      finish: (vector, scalar) => {
+        if (vector === null) return known1(scalar);
+        const joined = b.horizontal(fn, vector[0]);
+        return scalar === null ? joined : b.binary(fn, joined, scalar[0]);
+      },
+    };
+  }
+  const poison = (best: Value, nan: Value): Value => b.select(b.compare('ne', nan, nan), nan, best);
+  return {
+    width: 2,
+    start: (lanes) => [constant(lanes, identity), constant(lanes, 0)],
+    step: ([best, nan], value, mask) => [
+      keep(mask, b.binary(fn, value, best), best),
+      keep(mask, b.select(b.compare('ne', value, value), value, nan), nan),
+    ],
+    finish: (vector, scalar) => {
+      if (vector === null) {
+        if (scalar === null) throw new InternalError('a reduction without accumulators');
+        return poison(scalar[0], scalar[1]);
+      }
+      let best = b.horizontal(fn, vector[0]);
+      let nan = b.horizontal('add', vector[1]);
+      if (scalar !== null) {
+        best = b.binary(fn, best, scalar[0]);
+        nan = b.add(nan, scalar[1]);
+      }
+      return poison(best, nan);
+    },
+  };
+}
+
+function known1(values: readonly Value[] | null): Value {
+  if (values === null) throw new InternalError('a reduction without accumulators');
+  return values[0];
+}
+
+export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Target): L3Function {
+  const deps = dependences(kernel);
+  const outer = kernel.dims.flatMap((d, v) => (d.reduced ? [] : [v]));
+  const reduced = kernel.dims.flatMap((d, v) => (d.reduced ? [v] : []));
+  const vectorVariable = chooseVector(kernel, deps, target);
+  const b = new L3Builder(kernel.name, vectorVariable >= 0 ? target.lanes : 1);
+  for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
+  const status = needsStatus(kernel) ? b.buffer('i64', 'write') : -1;
+  const emitter = new ExprEmitter(b, kernel, sizes, deps, status);
+  const sizeOf = (variable: number): Value => b.sizeAt(sizes.variableSlots[variable]);
+  const lanes = b.lanes;
+  const vectorIsReduced = vectorVariable >= 0 && kernel.dims[vectorVariable].reduced;
+  const stageLevels = passes(kernel, deps);
+  const full = kernel.stores.filter((s) => s.level === 'full');
+  const once = kernel.stores.filter((s) => s.level === 'outer');
+  const allValues = [...kernel.stages.map((s) => s.value), ...kernel.stores.map((s) => s.value)];
+  const allIndices = kernel.stores.map((s) => s.index);
+  const mainEnds = new Map<number, Value>();
+  for (const v of outer.concat(reduced)) {
+    if (v === vectorVariable) mainEnds.set(v, b.mul(b.div(sizeOf(v), b.index(lanes)), b.index(lanes)));
+  }
+
+  /**
+   * Runs `body` for all values of a variable, in vector steps with a tail if it is the vector variable. `carried` go around
+   * all rounds: those for vector steps first, then those for scalar steps.
+   */
+  function loopOver(
+    variable: number,
+    roots: readonly ExprId[],
+    indices: readonly IndexExpr[],
+    carried: { readonly vector: readonly Value[]; readonly scalar: readonly Value[] },
+    body: (acc: readonly Value[], which: 'vector' | 'scalar', position: Value) => readonly Value[],
+  ): { vector: readonly Value[]; scalar: readonly Value[] } {
+    emitter.hoist(roots, indices);
+    const size = sizeOf(variable);
+    if (variable !== vectorVariable) {
+      const both = [...carried.vector, ...carried.scalar];
+      const out = b.loop(b.index(0), size, 1, both, (i, params) => emitter.bind(variable, i, null, () => body(params, 'scalar', i)));
+      return { vector: out.slice(0, carried.vector.length), scalar: out.slice(carried.vector.length) };
+    }
+    const end = mainEnds.get(variable) ?? size;
+    let vector = b.loop(b.index(0), end, lanes, carried.vector, (i, params) =>
+      emitter.bind(variable, i, { mask: null }, () => body(params, 'vector', i)),
+    );
+    if (target.masks) {
+      vector = b.loop(end, size, lanes, vector, (i, params) =>
+        emitter.bind(variable, i, { mask: b.tail(b.sub(size, i)) }, () => body(params, 'vector', i)),
+      );
+      return { vector, scalar: carried.scalar };
+    }
+    const scalar = b.loop(end, size, 1, carried.scalar, (i, params) => emitter.bind(variable, i, null, () => body(params, 'scalar', i)));
+    return { vector, scalar };
+  }
+
+  /** One pass over the reduced dimensions for the given stages. `wide`: outer lanes are open, so accumulators are vectors. */
+  function reducePass(stages: readonly number[], wide: boolean): void {
+    const accs = stages.map((s) => accumulator(b, kernel.stages[s]));
+    const values = stages.map((s) => kernel.stages[s].value);
+    const needVector = vectorIsReduced || wide;
+    const needScalar = !needVector || (vectorIsReduced && !target.masks);
+    const starts = (lanesOf: number): Value[] => accs.flatMap((a) => a.start(lanesOf));
+    const positions = new Map<number, Value>();
+
+    function stepAll(params: readonly Value[]): Value[] {
+      const out: Value[] = [];
+      let at = 0;
+      accs.forEach((acc, i) => {
+        const stage = kernel.stages[stages[i]];
+        const position = stage.op === 'argmax' ? (positions.get(stage.variable) ?? null) : null;
+        const lanesNow = params[at].type.lanes;
+        const value = b.spread(emitter.emit(stage.value), lanesNow);
+        // A mask of open outer lanes never changes sums: dead lanes are not stored.
+        const mask = vectorIsReduced ? emitter.mask : null;
+        out.push(...acc.step(params.slice(at, at + acc.width), value, mask, position));
+        at += acc.width;
+      });
+      return out;
+    }
+
+    type Carried = { vector: readonly Value[]; scalar: readonly Value[] };
+    function nest(depth: number, carried: Carried): Carried {
+      const variable = reduced[depth];
+      const split = carried.vector.length;
+      if (variable === vectorVariable) {
+        return loopOver(variable, values, [], carried, (acc, _which, position) => {
+          positions.set(variable, position);
+          return stepAll(acc);
+        });
+      }
+      return loopOver(variable, values, [], carried, (acc, _which, position) => {
+        positions.set(variable, position);
+        if (depth + 1 === reduced.length) return stepAll(acc);
+        const inner = nest(depth + 1, { vector: acc.slice(0, split), scalar: acc.slice(split) });
+        return [...inner.vector, ...inner.scalar];
+      });
+    }
+
+    const begin: Carried = { vector: needVector ? starts(lanes) : [], scalar: needScalar ? starts(1) : [] };
+    let end = begin;
+    if (reduced.length > 0) end = nest(0, begin);
+    else if (wide) end = { vector: stepAll(begin.vector), scalar: [] };
+    else end = { vector: [], scalar: stepAll(begin.scalar) };
+    let at = 0;
+    accs.forEach((acc, i) => {
+      const vector = needVector ? end.vector.slice(at, at + acc.width) : null;
+      const scalar = needScalar ? end.scalar.slice(at, at + acc.width) : null;
+      // Open outer lanes each hold a result of their own; nothing is joined across them.
+      emitter.bindStage(stages[i], wide ? acc.finish(null, vector) : acc.finish(vector, scalar));
+      at += acc.width;
+    });
+  }
+
+  /** All values first: a store may overwrite what another value is computed from. */
+  function storeAll(stores: readonly Store[]): void {
+    const ready = stores.map((s) => ({ s, index: emitter.index(s.index), value: emitter.emitLanes(s.value) }));
+    for (const { s, index, value } of ready) b.store(s.buffer, index, value, { mask: value.type.lanes > 1 ? emitter.mask : null });
+  }
+
+  function storePass(): void {
+    const values = full.map((s) => s.value);
+    const indices = full.map((s) => s.index);
+    function nest(depth: number): void {
+      if (depth === reduced.length) {
+        storeAll(full);
+        return;
+      }
+      loopOver(reduced[depth], values, indices, { vector: [], scalar: [] }, () => {
+        nest(depth + 1);
+        return [];
+      });
+    }
+    if (full.length > 0) nest(0);
+  }
+
+  function atPoint(wide: boolean): void {
+    emitter.clearStages();
+    for (const stages of stageLevels) reducePass(stages, wide);
+    storePass();
+    storeAll(once);
+  }
+
+  function outerNest(depth: number): void {
+    if (depth === outer.length) {
+      atPoint(false);
+      return;
+    }
+    const variable = outer[depth];
+    loopOver(variable, allValues, allIndices, { vector: [], scalar: [] }, (_acc, which) => {
+      if (depth + 1 === outer.length) atPoint(which === 'vector');
+      else outerNest(depth + 1);
+      return [];
+    });
+  }
+  outerNest(0);
+  return b.finish();
+}
+
+/** The vector variable if all of the kernel fits lanes along it, else -1. */
+function chooseVector(kernel: LoopKernel, deps: readonly Dependence[], target: Target): number {
+  const v = kernel.vectorVariable;
+  if (v < 0 || target.lanes === 1) return -1;
+  if (kernel.stages.some((s) => s.op === 'argmax' || s.dtype === 'int64')) return -1;
+  const roots = [...kernel.stages.map((s) => s.value), ...kernel.stores.map((s) => s.value)];
+  if (!canVectorize(kernel, deps, roots, kernel.stores.map((s) => s.index), v)) return -1;
+  return v;
+}

@@ -1,0 +1,1 @@
+export { getRngState, manualSeed, nextStream, rand, randn, setRngState } from './generator.js';

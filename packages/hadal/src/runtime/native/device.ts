@@ -1,0 +1,91 @@
+/** The native CPU as a device: memory in ArrayBuffers, code in executable pages, launches through one assembled trampoline. */
+import { ArgumentError } from '../../base/errors.js';
+import type { Target } from '../../kernel/target.js';
+import type { Device, Executable, LaunchSpec, Memory, Program } from '../device.js';
+import type { Level, NativeFeatures } from './features.js';
+import { detectLevels } from './features.js';
+import { loadKoffi } from './koffi.js';
+import { Machine } from './machine.js';
+import { MemoryPool, NativeMemory } from './memory.js';
+import { NativeExecutable, NativeProgram } from './program.js';
+import { avx2Target, avx512Target } from './targets.js';
+
+export interface NativeOptions {
+  /** An instruction set other than the best. */
+  readonly level?: Level;
+  /** Bytes of released memory to keep for reuse; 1 GiB if not given. */
+  readonly poolBytes?: number;
+}
+
+export type OpenedNative =
+  | { readonly ok: true; readonly device: NativeDevice; readonly features: NativeFeatures }
+  | { readonly ok: false; readonly reason: string };
+
+let machine: { readonly machine: Machine; readonly levels: readonly Level[] } | { readonly reason: string } | null = null;
+
+function openMachine(): { readonly machine: Machine; readonly levels: readonly Level[] } | { readonly reason: string } {
+  const loaded = loadKoffi();
+  if (!loaded.ok) return { reason: loaded.reason };
+  try {
+    const opened = new Machine(loaded.koffi);
+    const levels = detectLevels(opened);
+    opened.keepFreedMemory();
+    return { machine: opened, levels };
+  } catch (error) {
+    return { reason: `native code cannot run here: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+/** The native engine, or why there is none. */
+export function openNative(options: NativeOptions = {}): OpenedNative {
+  machine ??= openMachine();
+  if ('reason' in machine) return { ok: false, reason: machine.reason };
+  const { levels } = machine;
+  if (levels.length === 0) return { ok: false, reason: 'the processor has no AVX2 and FMA' };
+  const level = options.level ?? levels[0];
+  if (!levels.includes(level)) return { ok: false, reason: `the processor has no ${level}` };
+  const features = { level };
+  return { ok: true, device: new NativeDevice(machine.machine, features, options.poolBytes ?? 2 ** 30), features };
+}
+
+export class NativeDevice implements Device {
+  readonly name = 'native';
+  readonly target: Target;
+  readonly #machine: Machine;
+  readonly #pool: MemoryPool;
+
+  constructor(machine: Machine, features: NativeFeatures, poolBytes: number) {
+    this.#machine = machine;
+    this.target = features.level === 'avx512' ? avx512Target : avx2Target;
+    this.#pool = new MemoryPool(machine.address, poolBytes);
+  }
+
+  allocate(bytes: number): NativeMemory {
+    return this.#pool.allocate(bytes);
+  }
+
+  release(memory: Memory): void {
+    this.#pool.release(own(memory));
+  }
+
+  write(memory: Memory, byteOffset: number, data: Uint8Array): void {
+    own(memory).view(byteOffset, data.byteLength).set(data);
+  }
+
+  read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer> {
+    return own(memory).view(byteOffset, bytes).slice();
+  }
+
+  load(name: string, code: Uint8Array): Executable {
+    return new NativeExecutable(name, this.#machine.executable(code));
+  }
+
+  program(launches: readonly LaunchSpec[]): Program {
+    return new NativeProgram(launches, this.#machine.address, this.#machine.run);
+  }
+}
+
+function own(memory: Memory): NativeMemory {
+  if (!(memory instanceof NativeMemory)) throw new ArgumentError('the memory does not belong to this device');
+  return memory;
+}

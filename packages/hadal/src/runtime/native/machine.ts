@@ -1,0 +1,101 @@
+/**
+ * What the engine asks of the operating system: pages, their protection, and malloc's settings, all through libc.
+ * A page is written first and made executable then, and never both: `map` hands out pages that can be written, and nothing
+ * here ever makes an executable page writable again.
+ */
+import { DeviceError } from '../../base/errors.js';
+import type { ForeignFunction, Koffi } from './koffi.js';
+import { stubBytes, stubs } from './stubs.js';
+
+const PAGE = 4096;
+/** Address space asked for at once; pages of it become real when they are written. */
+const REGION = 1 << 20;
+
+const PROT_READ_WRITE = 3;
+const PROT_READ_EXEC = 5;
+const MAP_PRIVATE_ANONYMOUS = 0x22;
+const M_TRIM_THRESHOLD = -1;
+const M_MMAP_THRESHOLD = -3;
+
+export class Machine {
+  readonly #koffi: Koffi;
+  readonly #mmap: ForeignFunction;
+  readonly #mprotect: ForeignFunction;
+  readonly #memcpy: ForeignFunction;
+  readonly #mallopt: ForeignFunction;
+  #next = 0;
+  #end = 0;
+  /** Address of a buffer's first byte. */
+  readonly address: (buffer: ArrayBuffer) => number;
+  /** Runs a list of [fn, blocks, count] at an address. */
+  readonly run: (list: number) => void;
+  readonly #cpuid: ForeignFunction;
+  readonly #xgetbv: ForeignFunction;
+
+  constructor(koffi: Koffi) {
+    this.#koffi = koffi;
+    const libc = koffi.load('libc.so.6');
+    this.#mmap = libc.func('mmap', 'intptr_t', ['uintptr_t', 'size_t', 'int', 'int', 'int', 'int64_t']);
+    this.#mprotect = libc.func('mprotect', 'int', ['uintptr_t', 'size_t', 'int']);
+    this.#memcpy = libc.func('memcpy', 'uintptr_t', ['uintptr_t', 'void*', 'size_t']);
+    this.#mallopt = libc.func('mallopt', 'int', ['int', 'int']);
+
+    const names = ['address', 'cpuid', 'xgetbv', 'run'] as const;
+    const image = new Uint8Array(64 * names.length);
+    names.forEach((name, i) => {
+      image.set(stubBytes(stubs[name]), 64 * i);
+    });
+    const at = this.executable(image);
+    const stub = (i: number, result: string, args: readonly string[]): ForeignFunction =>
+      koffi.decode(BigInt(at + 64 * i), koffi.proto(result, args));
+    this.address = stub(0, 'double', ['void*']) as (buffer: ArrayBuffer) => number;
+    this.#cpuid = stub(1, 'void', ['uint32_t', 'uint32_t', 'void*']);
+    this.#xgetbv = stub(2, 'uint32_t', []);
+    this.run = stub(3, 'void', ['uintptr_t']) as (list: number) => void;
+  }
+
+  /** Copies code to fresh pages and makes them executable. */
+  executable(code: Uint8Array): number {
+    const bytes = (code.byteLength + PAGE - 1) & ~(PAGE - 1);
+    if (this.#next + bytes > this.#end) {
+      const region = Math.max(REGION, bytes);
+      const at = Number(this.#mmap(0, region, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0));
+      if (at <= 0) throw new DeviceError(`no memory for ${region} bytes of code`);
+      this.#next = at;
+      this.#end = at + region;
+    }
+    const at = this.#next;
+    this.#next += bytes;
+    this.#memcpy(at, code, code.byteLength);
+    if (this.#mprotect(at, bytes, PROT_READ_EXEC) !== 0) {
+      throw new DeviceError('the system does not allow memory to be made executable');
+    }
+    return at;
+  }
+
+  /** A function of one pointer-sized argument at an address; for probes. */
+  callable(address: number): (argument: number) => void {
+    return this.#koffi.decode(BigInt(address), this.#koffi.proto('void', ['uintptr_t'])) as (argument: number) => void;
+  }
+
+  cpuid(leaf: number, subleaf: number): { eax: number; ebx: number; ecx: number; edx: number } {
+    const out = new ArrayBuffer(16);
+    this.#cpuid(leaf, subleaf, out);
+    const [eax, ebx, ecx, edx] = new Uint32Array(out);
+    return { eax, ebx, ecx, edx };
+  }
+
+  /** XCR0: which register states the system saves. */
+  xcr0(): number {
+    return Number(this.#xgetbv());
+  }
+
+  /**
+   * Keeps freed tensors in malloc's heap, whose pages are already there, instead of giving every large block pages of its
+   * own and back. 32 MiB is the largest mmap threshold that glibc takes.
+   */
+  keepFreedMemory(): void {
+    this.#mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    this.#mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  }
+}

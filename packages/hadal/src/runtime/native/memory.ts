@@ -1,0 +1,111 @@
+/**
+ * Device memory: part of a raw ArrayBuffer from a 64-byte boundary on. V8 frees it when nothing refers to it any more. What
+ * is given back by hand goes to a pool of size classes, eight to each power of two, so that at most an eighth is wasted.
+ *
+ * Always a raw ArrayBuffer: the contents of a small typed array may lie on V8's heap, which moves them.
+ */
+import { ArgumentError, DeviceError } from '../../base/errors.js';
+import type { Memory } from '../device.js';
+
+const ALIGNMENT = 64;
+
+/** A block of memory at its aligned address, whoever uses it now. */
+interface Store {
+  readonly buffer: ArrayBuffer;
+  readonly byteOffset: number;
+  readonly address: number;
+  readonly capacity: number;
+}
+
+export class NativeMemory implements Memory {
+  readonly bytes: number;
+  #store: Store | null;
+
+  constructor(bytes: number, store: Store) {
+    this.bytes = bytes;
+    this.#store = store;
+  }
+
+  get address(): number {
+    return this.store.address;
+  }
+
+  get store(): Store {
+    if (this.#store === null) throw new DeviceError('memory is used after it was released');
+    return this.#store;
+  }
+
+  /** Takes the block away from this memory. */
+  take(): Store {
+    const store = this.store;
+    this.#store = null;
+    return store;
+  }
+
+  view(byteOffset: number, bytes: number): Uint8Array<ArrayBuffer> {
+    if (byteOffset < 0 || bytes < 0 || byteOffset + bytes > this.bytes) {
+      throw new ArgumentError(`bytes ${byteOffset}..${byteOffset + bytes} of a memory of ${this.bytes}`);
+    }
+    return new Uint8Array(this.store.buffer, this.store.byteOffset + byteOffset, bytes);
+  }
+}
+
+/** The size of the class that holds this many bytes. */
+export function classBytes(bytes: number): number {
+  if (bytes <= 512) return Math.max(ALIGNMENT, (bytes + ALIGNMENT - 1) & -ALIGNMENT);
+  const step = 2 ** (Math.floor(Math.log2(bytes)) - 3);
+  return Math.ceil(bytes / step) * step;
+}
+
+export class MemoryPool {
+  readonly #address: (buffer: ArrayBuffer) => number;
+  readonly #limit: number;
+  readonly #free = new Map<number, Store[]>();
+  #pooled = 0;
+
+  constructor(address: (buffer: ArrayBuffer) => number, limitBytes: number) {
+    this.#address = address;
+    this.#limit = limitBytes;
+  }
+
+  get pooledBytes(): number {
+    return this.#pooled;
+  }
+
+  allocate(bytes: number): NativeMemory {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) throw new ArgumentError(`cannot allocate ${bytes} bytes`);
+    const capacity = classBytes(bytes);
+    const pooled = this.#pooled > 0 ? this.#free.get(capacity)?.pop() : undefined;
+    if (pooled) {
+      this.#pooled -= capacity;
+      return new NativeMemory(bytes, pooled);
+    }
+    const buffer = this.#buffer(capacity, bytes);
+    const start = this.#address(buffer);
+    const byteOffset = -start & (ALIGNMENT - 1);
+    return new NativeMemory(bytes, { buffer, byteOffset, address: start + byteOffset, capacity });
+  }
+
+  release(memory: NativeMemory): void {
+    const store = memory.take();
+    if (this.#pooled + store.capacity > this.#limit) return;
+    this.#pooled += store.capacity;
+    const list = this.#free.get(store.capacity);
+    if (list) list.push(store);
+    else this.#free.set(store.capacity, [store]);
+  }
+
+  #buffer(capacity: number, bytes: number): ArrayBuffer {
+    try {
+      return new ArrayBuffer(capacity + ALIGNMENT);
+    } catch {
+      this.#free.clear();
+      this.#pooled = 0;
+    }
+    try {
+      return new ArrayBuffer(capacity + ALIGNMENT);
+    } catch {
+      throw new DeviceError(`no memory for ${bytes} bytes`);
+    }
+  }
+}

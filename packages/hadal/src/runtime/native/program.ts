@@ -1,0 +1,149 @@
+/**
+ * A list of launches made ready once. The argument blocks of all launches and the list that the trampoline walks lie in one
+ * ArrayBuffer; a run writes the pointers and scalars that change through lists made beforehand and makes one native call.
+ */
+import { ArgumentError } from '../../base/errors.js';
+import type { LaunchSpec, Memory, Program } from '../device.js';
+import { NativeMemory } from './memory.js';
+
+export class NativeExecutable {
+  readonly name: string;
+  readonly address: number;
+
+  constructor(name: string, address: number) {
+    this.name = name;
+    this.address = address;
+  }
+}
+
+const TWO_32 = 2 ** 32;
+const ENTRY_BYTES = 24;
+
+/** What the running program's addresses point into. */
+const inUse: { program: NativeProgram | null; buffers: readonly Memory[] | null } = { program: null, buffers: null };
+
+interface ScalarPatch {
+  readonly kind: 'f32' | 'i32' | 'i64';
+  readonly word: number;
+  readonly argument: number;
+}
+
+/** Layout: [fn, blocks, count] of each launch, a zero, then the blocks. */
+export class NativeProgram implements Program {
+  readonly #run: (list: number) => void;
+  readonly #list: number;
+  readonly #words: Uint32Array;
+  readonly #floats: Float32Array;
+  // Pointer patches as parallel lists: which word, which buffer, how far into it.
+  readonly #pointerWords: Uint32Array;
+  readonly #pointerBuffers: Uint32Array;
+  readonly #pointerOffsets: Float64Array;
+  readonly #scalars: readonly ScalarPatch[];
+  readonly #bufferCount: number;
+  readonly #scalarCount: number;
+
+  constructor(launches: readonly LaunchSpec[], address: (buffer: ArrayBuffer) => number, run: (list: number) => void) {
+    this.#run = run;
+    let bytes = ENTRY_BYTES * launches.length + 8;
+    for (const l of launches) bytes += l.blocks.length * 8 * (l.layout.buffers + l.layout.sizes + l.layout.scalars);
+    // A raw buffer of more than a cache line: its contents never move.
+    const buffer = new ArrayBuffer(Math.max(bytes, 128));
+    const base = address(buffer);
+    this.#list = base;
+    this.#words = new Uint32Array(buffer);
+    this.#floats = new Float32Array(buffer);
+
+    const words: number[] = [];
+    const buffers: number[] = [];
+    const offsets: number[] = [];
+    const scalars: ScalarPatch[] = [];
+    let at = ENTRY_BYTES * launches.length + 8;
+    let bufferCount = 0;
+    let scalarCount = 0;
+    launches.forEach((launch, i) => {
+      const { executable, layout, blocks } = launch;
+      if (!(executable instanceof NativeExecutable)) throw new ArgumentError(`${executable.name} was not loaded by this device`);
+      this.#put(ENTRY_BYTES * i, executable.address);
+      this.#put(ENTRY_BYTES * i + 8, base + at);
+      this.#put(ENTRY_BYTES * i + 16, blocks.length);
+      for (const block of blocks) {
+        if (
+          block.buffers.length !== layout.buffers ||
+          block.sizes.length !== layout.sizes ||
+          block.scalars.length !== layout.scalars
+        ) {
+          throw new ArgumentError(`a block of ${executable.name} does not have the arguments its layout says`);
+        }
+        for (const ref of block.buffers) {
+          words.push(at / 4);
+          buffers.push(ref.buffer);
+          offsets.push(ref.byteOffset);
+          bufferCount = Math.max(bufferCount, ref.buffer + 1);
+          at += 8;
+        }
+        for (const size of block.sizes) {
+          if (!Number.isSafeInteger(size) || size < 0) throw new ArgumentError(`${executable.name}: ${size} is not a size`);
+          this.#put(at, size);
+          at += 8;
+        }
+        for (const scalar of block.scalars) {
+          scalars.push({ kind: scalar.kind, word: at / 4, argument: scalar.argument });
+          scalarCount = Math.max(scalarCount, scalar.argument + 1);
+          at += 8;
+        }
+      }
+    });
+    this.#pointerWords = Uint32Array.from(words);
+    this.#pointerBuffers = Uint32Array.from(buffers);
+    this.#pointerOffsets = Float64Array.from(offsets);
+    this.#scalars = scalars;
+    this.#bufferCount = bufferCount;
+    this.#scalarCount = scalarCount;
+  }
+
+  run(buffers: readonly Memory[], scalars: readonly (number | bigint)[]): void {
+    if (buffers.length < this.#bufferCount || scalars.length < this.#scalarCount) {
+      throw new ArgumentError(
+        `the program takes ${this.#bufferCount} buffers and ${this.#scalarCount} scalars, not ${buffers.length} and ${scalars.length}`,
+      );
+    }
+    const words = this.#words;
+    const pointerWords = this.#pointerWords;
+    const pointerBuffers = this.#pointerBuffers;
+    const pointerOffsets = this.#pointerOffsets;
+    for (let i = 0; i < pointerWords.length; i++) {
+      const memory = buffers[pointerBuffers[i]];
+      if (!(memory instanceof NativeMemory)) throw new ArgumentError('a buffer does not belong to this device');
+      const pointer = memory.address + pointerOffsets[i];
+      const word = pointerWords[i];
+      words[word] = pointer;
+      words[word + 1] = pointer / TWO_32;
+    }
+    for (const patch of this.#scalars) this.#patchScalar(patch, scalars[patch.argument]);
+    // Native code sees addresses only: this keeps the memories, and the list itself, reachable until it returns.
+    inUse.program = this;
+    inUse.buffers = buffers;
+    this.#run(this.#list);
+    inUse.program = null;
+    inUse.buffers = null;
+  }
+
+  #patchScalar(patch: ScalarPatch, value: number | bigint): void {
+    if (patch.kind === 'f32') {
+      this.#floats[patch.word] = Number(value);
+    } else if (patch.kind === 'i32') {
+      this.#words[patch.word] = Number(value);
+    } else if (typeof value === 'bigint') {
+      this.#words[patch.word] = Number(value & 0xffffffffn);
+      this.#words[patch.word + 1] = Number((value >> 32n) & 0xffffffffn);
+    } else {
+      this.#words[patch.word] = value;
+      this.#words[patch.word + 1] = Math.floor(value / TWO_32);
+    }
+  }
+
+  #put(byteOffset: number, value: number): void {
+    this.#words[byteOffset / 4] = value;
+    this.#words[byteOffset / 4 + 1] = value / TWO_32;
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The WebAssembly engine as a device. Runs in Node, Deno, Bun and browsers; code is compiled synchronously, since kernels are
+ * small.
+ */
+import { DeviceError, InternalError } from '../../base/errors.js';
+import type { Target } from '../../kernel/target.js';
+import type { Device, Executable, LaunchSpec, Memory, Program } from '../device.js';
+import { detectWasm, type WasmSupport } from './detect.js';
+import type { Slot } from './heap.js';
+import { MemoryPool, type PoolLimits, WasmMemory } from './memory-pool.js';
+import { argumentBytes, type KernelFunction, WasmExecutable, WasmProgram } from './program.js';
+import { wasmTarget } from './target.js';
+import { type WebAssemblyApi, webAssembly } from './webassembly.js';
+
+const PAGE = 65536;
+/** One page less than 32 bits can address, so that the end of memory still has an address. */
+const MAXIMUM_BYTES = 65535 * PAGE;
+const BUDGET_BYTES = 256 * 2 ** 20;
+const INITIAL_BYTES = 2 ** 20;
+
+export interface WasmOptions {
+  /** Above this many bytes in use, values that were not used for long move out of WebAssembly memory. Default 256 MiB. */
+  readonly budgetBytes?: number;
+  /** WebAssembly memory never grows beyond this. Default: all that 32 bits can address. */
+  readonly maximumBytes?: number;
+}
+
+export type WasmOpening =
+  | { readonly ok: true; readonly device: WasmDevice }
+  | { readonly ok: false; readonly reason: string };
+
+export class WasmDevice implements Device {
+  readonly name = 'wasm';
+  readonly target: Target = wasmTarget;
+  readonly support: WasmSupport;
+  readonly #api: WebAssemblyApi;
+  readonly #pool: MemoryPool;
+  readonly #droppedPrograms: FinalizationRegistry<Slot>;
+
+  constructor(api: WebAssemblyApi, limits: PoolLimits) {
+    this.support = detectWasm();
+    this.#api = api;
+    const pages = Math.max(1, Math.floor(Math.min(INITIAL_BYTES, limits.maximumBytes) / PAGE));
+    // No maximum is declared: hosts may reserve it up front.
+    const pool = new MemoryPool(new api.Memory({ initial: pages }), limits);
+    this.#pool = pool;
+    this.#droppedPrograms = new FinalizationRegistry((slot) => pool.giveBack(slot));
+  }
+
+  /** Bytes of WebAssembly memory: those in use, and all there are. */
+  get memoryUse(): { readonly usedBytes: number; readonly totalBytes: number } {
+    return { usedBytes: this.#pool.usedBytes, totalBytes: this.#pool.memory.buffer.byteLength };
+  }
+
+  allocate(bytes: number): Memory {
+    return this.#pool.allocate(bytes);
+  }
+
+  release(memory: Memory): void {
+    this.#pool.release(own(memory));
+  }
+
+  write(memory: Memory, byteOffset: number, data: Uint8Array): void {
+    this.#pool.write(own(memory), byteOffset, data);
+  }
+
+  read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer> {
+    return this.#pool.read(own(memory), byteOffset, bytes);
+  }
+
+  load(name: string, code: Uint8Array): Executable {
+    let run: unknown;
+    try {
+      const module = new this.#api.Module(code);
+      run = new this.#api.Instance(module, { env: { memory: this.#pool.memory } }).exports.run;
+    } catch (error) {
+      throw new DeviceError(
+        `WebAssembly refuses kernel ${name}: ${error instanceof Error ? error.message : error}`,
+      );
+    }
+    if (typeof run !== 'function')
+      throw new InternalError(`the module of kernel ${name} exports no function run`);
+    return new WasmExecutable(name, run as KernelFunction);
+  }
+
+  program(launches: readonly LaunchSpec[]): Program {
+    const slot = this.#pool.reserve(argumentBytes(launches));
+    const program = new WasmProgram(this.#pool, slot, launches);
+    this.#droppedPrograms.register(program, slot);
+    return program;
+  }
+}
+
+/** The engine, or why it cannot run here. */
+export function openWasm(options: WasmOptions = {}): WasmOpening {
+  const api = webAssembly();
+  if (!api) return { ok: false, reason: 'this host has no WebAssembly' };
+  if (!detectWasm().simd) return { ok: false, reason: 'this host’s WebAssembly has no SIMD' };
+  const maximumBytes = Math.min(options.maximumBytes ?? MAXIMUM_BYTES, MAXIMUM_BYTES);
+  if (maximumBytes < PAGE)
+    return { ok: false, reason: `${maximumBytes} bytes are less than one WebAssembly page (${PAGE})` };
+  try {
+    return {
+      ok: true,
+      device: new WasmDevice(api, { budgetBytes: options.budgetBytes ?? BUDGET_BYTES, maximumBytes }),
+    };
+  } catch (error) {
+    if (error instanceof RangeError)
+      return { ok: false, reason: `no WebAssembly memory can be had: ${error.message}` };
+    throw error;
+  }
+}
+
+function own(memory: Memory): WasmMemory {
+  if (!(memory instanceof WasmMemory)) throw new InternalError('this memory belongs to another device');
+  return memory;
+}

@@ -1,0 +1,121 @@
+/**
+ * A list of launches with its argument blocks already in WebAssembly memory. Sizes are written once; a run writes only
+ * pointers and scalars, by lists of (where, what) made beforehand, and then calls the kernels.
+ */
+import { InternalError } from '../../base/errors.js';
+import { blockBytes, blockSlots, SLOT_BYTES } from '../../kernel/abi.js';
+import type { Executable, LaunchSpec, Memory, Program } from '../device.js';
+import type { Slot } from './heap.js';
+import { type MemoryPool, WasmMemory } from './memory-pool.js';
+
+export type KernelFunction = (blocks: number, count: number) => void;
+
+export class WasmExecutable implements Executable {
+  readonly name: string;
+  readonly run: KernelFunction;
+
+  constructor(name: string, run: KernelFunction) {
+    this.name = name;
+    this.run = run;
+  }
+}
+
+/** Where a scalar goes, in 4-byte words of the program's slot. */
+interface ScalarPatch {
+  readonly word: number;
+  readonly kind: 'f32' | 'i32' | 'i64';
+  readonly argument: number;
+}
+
+interface Call {
+  readonly run: KernelFunction;
+  readonly blocks: number;
+  readonly count: number;
+}
+
+const WORDS_PER_SLOT = SLOT_BYTES / 4;
+
+export class WasmProgram implements Program {
+  readonly #pool: MemoryPool;
+  readonly #buffersNeeded: number;
+  readonly #scalarsNeeded: number;
+  /** Triples: word of the memory, which buffer, byte offset in it. */
+  readonly #pointers: Float64Array;
+  readonly #scalars: readonly ScalarPatch[];
+  readonly #calls: readonly Call[];
+
+  constructor(pool: MemoryPool, slot: Slot, launches: readonly LaunchSpec[]) {
+    this.#pool = pool;
+    const pointers: number[] = [];
+    const scalars: ScalarPatch[] = [];
+    const calls: Call[] = [];
+    let at = slot.offset;
+    pool.bytes.fill(0, slot.offset, slot.offset + slot.bytes);
+    for (const { executable, layout, blocks } of launches) {
+      if (!(executable instanceof WasmExecutable))
+        throw new InternalError(`${executable.name} is code of another device`);
+      // Addresses are unsigned, a kernel's parameter is a signed 32-bit number: the same bits.
+      calls.push({ run: executable.run, blocks: at | 0, count: blocks.length });
+      for (const block of blocks) {
+        if (
+          block.buffers.length !== layout.buffers ||
+          block.sizes.length !== layout.sizes ||
+          block.scalars.length !== layout.scalars
+        ) {
+          throw new InternalError(
+            `${executable.name}: a block of ${blockSlots(layout)} slots does not fit its layout`,
+          );
+        }
+        let word = at / 4;
+        for (const { buffer, byteOffset } of block.buffers) {
+          pointers.push(word, buffer, byteOffset);
+          word += WORDS_PER_SLOT;
+        }
+        for (const size of block.sizes) {
+          pool.words[word] = size;
+          word += WORDS_PER_SLOT;
+        }
+        for (const { kind, argument } of block.scalars) {
+          scalars.push({ word, kind, argument });
+          word += WORDS_PER_SLOT;
+        }
+        at += blockBytes(layout);
+      }
+    }
+    this.#pointers = Float64Array.from(pointers);
+    this.#scalars = scalars;
+    this.#calls = calls;
+    this.#buffersNeeded = pointers.reduce((most, x, i) => (i % 3 === 1 ? Math.max(most, x + 1) : most), 0);
+    this.#scalarsNeeded = scalars.reduce((most, x) => Math.max(most, x.argument + 1), 0);
+  }
+
+  run(buffers: readonly Memory[], scalars: readonly (number | bigint)[]): void {
+    if (buffers.length < this.#buffersNeeded || scalars.length < this.#scalarsNeeded) {
+      throw new InternalError(
+        `a program of ${this.#buffersNeeded} buffers and ${this.#scalarsNeeded} scalars got ${buffers.length} and ${scalars.length}`,
+      );
+    }
+    const pool = this.#pool;
+    pool.bringIn(buffers);
+    const { words } = pool;
+    const pointers = this.#pointers;
+    for (let i = 0; i < pointers.length; i += 3) {
+      const memory = buffers[pointers[i + 1]];
+      if (!(memory instanceof WasmMemory) || !memory.cell.slot)
+        throw new InternalError('a buffer is not in memory');
+      words[pointers[i]] = memory.cell.slot.offset + pointers[i + 2];
+    }
+    for (const { word, kind, argument } of this.#scalars) {
+      const value = scalars[argument];
+      if (kind === 'f32') pool.floats[word] = Number(value);
+      else if (kind === 'i32') words[word] = Number(value);
+      else pool.longs[word / WORDS_PER_SLOT] = BigInt(value);
+    }
+    for (const call of this.#calls) call.run(call.blocks, call.count);
+  }
+}
+
+/** Bytes that the argument blocks of some launches take. */
+export function argumentBytes(launches: readonly LaunchSpec[]): number {
+  return launches.reduce((sum, { layout, blocks }) => sum + blockBytes(layout) * blocks.length, 0);
+}

@@ -1,0 +1,276 @@
+/**
+ * Fusion: which ops run in one kernel.
+ *
+ * Every op that computes (elementwise, random, reduce, dot) belongs to exactly one **group**, and a group becomes one kernel:
+ * - `map`: elementwise ops over one shape (the group's **domain**);
+ * - `row`: reductions over the same dimensions of one domain, with elementwise ops over the whole domain (level `full`) or over
+ *   what is left of it (level `outer`): softmax, layer norm, loss chains;
+ * - `gemm`: a dot with elementwise ops over its result, the epilogue.
+ *
+ * Movement ops, gather, constants, iota and buffers belong to no group: they are read through. Nodes are visited in topological
+ * order and join the latest group of their producers that takes them; map groups of other producers then merge into it. A group
+ * takes a node if all it reads of the group is at its own position and if the groups stay free of cycles.
+ */
+import { InternalError } from '../base/errors.js';
+import { sameShape } from '../base/shape.js';
+import type { Template, TemplateNode } from '../graph/template.js';
+import type { IndexExpr } from '../kernel/index-expr.js';
+import { sameIndex, variableIndex, zeroIndex } from '../kernel/index-expr.js';
+import { readThrough } from './movement-index.js';
+
+export type Level = 'full' | 'outer';
+
+export interface Group {
+  readonly id: number;
+  kind: 'map' | 'row' | 'gemm';
+  readonly domain: readonly number[];
+  /** row: the reduced dimensions. */
+  reduced: readonly number[];
+  /** Nodes of the group in topological order, with the level they are computed at. */
+  readonly members: Map<number, Level>;
+  /** Groups whose values this one reads. */
+  readonly inputs: Set<Group>;
+}
+
+/** More ops than this are not put into one kernel: registers and compile time are finite. */
+const MAX_MEMBERS = 96;
+
+export function computes(n: TemplateNode): boolean {
+  if (n.leaf >= 0 || n.argument >= 0) return false;
+  const { kind } = n.op;
+  return kind === 'elementwise' || kind === 'reduce' || kind === 'dot' || kind === 'random' || n.root;
+}
+
+/** Loop variables of a domain, one per dimension. */
+export function domainIndex(domain: readonly number[]): IndexExpr[] {
+  return domain.map((size, d) => variableIndex(d, size));
+}
+
+/** Where a member of a group is computed, as an index into the member's own shape; null if the shape does not fit the level. */
+export function ownIndex(group: Group, shape: readonly number[], level: Level): IndexExpr[] | null {
+  const vars = domainIndex(group.domain);
+  if (level === 'full') return sameShape(shape, group.domain) ? vars : null;
+  const kept = group.domain.map((s, d) => (group.reduced.includes(d) ? 1 : s));
+  if (sameShape(shape, kept)) return vars.map((v, d) => (group.reduced.includes(d) ? zeroIndex : v));
+  const squeezed = vars.filter((_, d) => !group.reduced.includes(d));
+  const rest = group.domain.filter((_, d) => !group.reduced.includes(d));
+  return sameShape(shape, rest) ? squeezed : null;
+}
+
+export interface Fusion {
+  readonly groups: readonly Group[];
+  readonly groupOf: ReadonlyMap<number, Group>;
+}
+
+export function fuse(template: Template): Fusion {
+  const { nodes } = template;
+  const groupOf = new Map<number, Group>();
+  const groups = new Set<Group>();
+  let nextId = 0;
+
+  function newGroup(kind: Group['kind'], domain: readonly number[], reduced: readonly number[]): Group {
+    const group: Group = { id: nextId++, kind, domain, reduced, members: new Map(), inputs: new Set() };
+    groups.add(group);
+    return group;
+  }
+
+  /** Whether `group` needs `other`, directly or through others. */
+  function dependsOn(group: Group, other: Group): boolean {
+    const seen = new Set<Group>([group]);
+    const stack = [...group.inputs];
+    for (let g = stack.pop(); g !== undefined; g = stack.pop()) {
+      if (g === other) return true;
+      if (seen.has(g)) continue;
+      seen.add(g);
+      stack.push(...g.inputs);
+    }
+    return false;
+  }
+
+  /** The computing nodes that a node's inputs come from, through everything that is read through. */
+  const producerCache = new Map<number, readonly number[]>();
+  function producers(id: number): readonly number[] {
+    const have = producerCache.get(id);
+    if (have) return have;
+    const out = new Set<number>();
+    const stack = [...nodes[id].inputs];
+    for (let i = stack.pop(); i !== undefined; i = stack.pop()) {
+      if (computes(nodes[i])) out.add(i);
+      else stack.push(...nodes[i].inputs);
+    }
+    const list = [...out].sort((a, b) => a - b);
+    producerCache.set(id, list);
+    return list;
+  }
+
+  /**
+   * Whether a node read at `index` can be had inside of `group`: what it reaches of the group is at its own place, or can be
+   * computed again at another. `outside` collects the groups of other values it reaches.
+   */
+  function reaches(id: number, index: readonly IndexExpr[], group: Group, outside: Set<Group>, budget: { ops: number }): boolean {
+    const node = nodes[id];
+    if (!computes(node)) {
+      return readThrough(nodes, id, index).every((r) => reaches(r.node, r.index, group, outside, budget));
+    }
+    const home = groupOf.get(id);
+    if (home === undefined) throw new InternalError(`node ${id} is read before it has a group`);
+    if (home !== group) {
+      outside.add(home);
+      return true;
+    }
+    if (node.boundary) return false;
+    const level = group.members.get(id);
+    const own = level === undefined ? null : ownIndex(group, node.shape, level);
+    if (own === null) return false;
+    if (own.every((e, d) => sameIndex(e, index[d]))) return true;
+    if (node.op.kind !== 'elementwise' || --budget.ops < 0) return false;
+    return node.inputs.every((i) => reaches(i, index, group, outside, budget));
+  }
+
+  /** Whether `id` fits `group` at a level; if so, the other groups it reads. */
+  function fits(id: number, group: Group, level: Level): Set<Group> | null {
+    const own = ownIndex(group, nodes[id].shape, level);
+    if (own === null) return null;
+    const outside = new Set<Group>();
+    const budget = { ops: 16 };
+    const node = nodes[id];
+    const inputs = node.op.kind === 'elementwise' ? node.inputs.map((i) => ({ node: i, index: own })) : readThrough(nodes, id, own);
+    if (!inputs.every((r) => reaches(r.node, r.index, group, outside, budget))) return null;
+    for (const other of outside) if (dependsOn(other, group)) return null;
+    return outside;
+  }
+
+  function join(id: number, group: Group, level: Level, outside: Iterable<Group>): void {
+    group.members.set(id, level);
+    groupOf.set(id, group);
+    for (const g of outside) if (g !== group) group.inputs.add(g);
+  }
+
+  /** Moves a map group into another group of the same domain, if nothing between them forbids it. */
+  function merge(from: Group, into: Group): boolean {
+    if (from === into || from.kind !== 'map' || !sameShape(from.domain, into.domain)) return false;
+    if (from.members.size + into.members.size > MAX_MEMBERS) return false;
+    for (const between of into.inputs) if (between !== from && dependsOn(between, from)) return false;
+    for (const between of from.inputs) if (between !== into && dependsOn(between, into)) return false;
+    for (const g of from.inputs) if (g !== into) into.inputs.add(g);
+    into.inputs.delete(from);
+    const order = [...into.members, ...from.members].sort((a, b) => a[0] - b[0]);
+    into.members.clear();
+    for (const [id, level] of order) {
+      into.members.set(id, level);
+      groupOf.set(id, into);
+    }
+    for (const g of groups) {
+      if (g.inputs.delete(from) && g !== into) g.inputs.add(into);
+    }
+    groups.delete(from);
+    return true;
+  }
+
+  /** The groups a node might join, latest first. */
+  function candidates(id: number): Group[] {
+    const found = new Set<Group>();
+    for (const p of producers(id)) {
+      const g = groupOf.get(p);
+      if (g !== undefined && !nodes[p].boundary && g.members.size < MAX_MEMBERS) found.add(g);
+    }
+    return [...found].sort((a, b) => b.id - a.id);
+  }
+
+  /** Elementwise neighbours of the same domain come along once a node has its group. */
+  function absorb(id: number, group: Group): void {
+    for (const p of producers(id)) {
+      const other = groupOf.get(p);
+      if (other === undefined || other === group || nodes[p].boundary) continue;
+      const own = ownIndex(group, nodes[p].shape, 'full');
+      if (own !== null && readsInPlace(id, p, group)) merge(other, group);
+    }
+  }
+
+  /** Whether a node reads a producer at its own place only. */
+  function readsInPlace(id: number, producer: number, group: Group): boolean {
+    const level = group.members.get(id);
+    const own = level === undefined ? null : ownIndex(group, nodes[id].shape, level);
+    if (own === null) return false;
+    // A reduction reads its input at every point of the domain.
+    const at = nodes[id].op.kind === 'reduce' ? domainIndex(group.domain) : own;
+    const vars = domainIndex(group.domain);
+    const visit = (i: number, index: readonly IndexExpr[]): boolean => {
+      if (i === producer) return index.every((e, d) => sameIndex(e, vars[d]));
+      if (computes(nodes[i])) return true;
+      return readThrough(nodes, i, index).every((r) => visit(r.node, r.index));
+    };
+    return nodes[id].inputs.every((i) => visit(i, at));
+  }
+
+  function placePointwise(id: number): void {
+    for (const group of candidates(id)) {
+      for (const level of group.kind === 'row' ? (['full', 'outer'] as const) : (['full'] as const)) {
+        const outside = fits(id, group, level);
+        if (outside === null) continue;
+        join(id, group, level, outside);
+        absorb(id, group);
+        return;
+      }
+    }
+    const group = newGroup('map', nodes[id].shape, []);
+    join(id, group, 'full', outsideOf(id));
+    absorb(id, group);
+  }
+
+  function outsideOf(id: number): Set<Group> {
+    const out = new Set<Group>();
+    for (const p of producers(id)) {
+      const g = groupOf.get(p);
+      if (g !== undefined) out.add(g);
+    }
+    return out;
+  }
+
+  function placeReduce(id: number): void {
+    const node = nodes[id];
+    const input = node.inputs[0];
+    const domain = nodes[input].shape;
+    const reduced = node.attributes.filter((d) => domain[d] !== 1);
+    const vars = domainIndex(domain);
+    const alongRows = reduced.includes(lastOf(domain));
+    for (const group of candidates(id)) {
+      if (!sameShape(group.domain, domain)) continue;
+      const sameRows = group.kind === 'row' && sameDims(group.reduced, reduced);
+      // A map becomes a row kernel only along rows: down columns its other results would be written in strides.
+      const canTurn = group.kind === 'map' && alongRows;
+      if (!sameRows && !canTurn) continue;
+      const outside = new Set<Group>();
+      if (!reaches(input, vars, group, outside, { ops: 16 })) continue;
+      if ([...outside].some((g) => dependsOn(g, group))) continue;
+      if (canTurn) {
+        group.kind = 'row';
+        group.reduced = reduced;
+      }
+      join(id, group, 'outer', outside);
+      absorb(id, group);
+      return;
+    }
+    const group = newGroup('row', domain, reduced);
+    join(id, group, 'outer', outsideOf(id));
+    if (alongRows) absorb(id, group);
+  }
+
+  nodes.forEach((node, id) => {
+    if (!computes(node)) return;
+    if (node.op.kind === 'reduce') placeReduce(id);
+    else if (node.op.kind === 'dot') join(id, newGroup('gemm', node.shape, []), 'full', outsideOf(id));
+    else placePointwise(id);
+  });
+  return { groups: [...groups].sort((a, b) => a.id - b.id), groupOf };
+}
+
+/** The last dimension that is larger than 1: the one whose neighbours become lanes. */
+function lastOf(domain: readonly number[]): number {
+  for (let d = domain.length - 1; d >= 0; d--) if (domain[d] !== 1) return d;
+  return -1;
+}
+
+function sameDims(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((d, i) => d === b[i]);
+}

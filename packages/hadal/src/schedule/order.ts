@@ -1,0 +1,86 @@
+/**
+ * The order of kernels, and which of them go out as one launch.
+ *
+ * Kernels run after what they read. A kernel that overwrites a buffer in place runs after all others that read the old value;
+ * where that is impossible the update gets memory of its own instead. Updates are put off until nothing else is ready, so that
+ * all of an optimizer's kernels are ready together; those with equal code become one launch with a block of arguments each.
+ */
+import { InternalError } from '../base/errors.js';
+import type { Template } from '../graph/template.js';
+import type { BuiltKernel } from './build.js';
+import type { Group } from './groups.js';
+
+export interface Ordered {
+  /** Launches in order; each is a list of kernels with equal keys. */
+  readonly launches: readonly (readonly number[])[];
+  /** Nodes that are to replace a leaf but must be written to memory of their own. */
+  readonly fresh: ReadonlySet<number>;
+}
+
+export function order(template: Template, kernels: readonly BuiltKernel[], keys: readonly string[]): Ordered {
+  const byGroup = new Map<Group, number>(kernels.map((k, i) => [k.group, i]));
+  const writer = new Map<number, number>();
+  kernels.forEach((k, i) => {
+    for (const b of k.bindings) if (b.access === 'write') writer.set(b.node, i);
+  });
+  const before: Set<number>[] = kernels.map((k, i) => {
+    const set = new Set<number>();
+    for (const b of k.bindings) {
+      const w = b.access === 'read' ? writer.get(b.node) : undefined;
+      if (w !== undefined && w !== i) set.add(w);
+    }
+    return set;
+  });
+
+  function dependsOn(a: number, b: number): boolean {
+    const seen = new Set<number>();
+    const stack = [...before[a]];
+    for (let i = stack.pop(); i !== undefined; i = stack.pop()) {
+      if (i === b) return true;
+      if (seen.has(i)) continue;
+      seen.add(i);
+      stack.push(...before[i]);
+    }
+    return false;
+  }
+
+  const readersOf = new Map<number, number[]>();
+  kernels.forEach((k, i) => {
+    for (const b of k.bindings) {
+      const { leaf } = template.nodes[b.node];
+      if (b.access === 'read' && leaf >= 0) readersOf.set(leaf, [...(readersOf.get(leaf) ?? []), i]);
+    }
+  });
+
+  const fresh = new Set<number>();
+  const updates = new Set<number>();
+  template.nodes.forEach((n, id) => {
+    if (n.into < 0) return;
+    const mine = writer.get(id);
+    if (mine === undefined) return;
+    const readers = (readersOf.get(n.into) ?? []).filter((r) => r !== mine);
+    if (kernels[mine].scatteredReads.has(n.into) || readers.some((r) => dependsOn(r, mine))) {
+      fresh.add(id);
+      return;
+    }
+    for (const r of readers) before[mine].add(r);
+    updates.add(mine);
+  });
+
+  const launches: number[][] = [];
+  const done = new Set<number>();
+  while (done.size < kernels.length) {
+    const ready: number[] = [];
+    for (let i = 0; i < kernels.length; i++) {
+      if (!done.has(i) && [...before[i]].every((b) => done.has(b))) ready.push(i);
+    }
+    const next = ready.find((i) => !updates.has(i)) ?? ready[0];
+    if (next === undefined) throw new InternalError('kernels wait for each other');
+    // Blocks of one launch run one after another, so equal kernels may share it; a gemm's workspace is used in turn.
+    const launch = ready.filter((i) => keys[i] === keys[next] && updates.has(i) === updates.has(next));
+    launches.push(launch);
+    for (const i of launch) done.add(i);
+  }
+  if (byGroup.size !== kernels.length) throw new InternalError('a group has two kernels');
+  return { launches, fresh };
+}

@@ -1,0 +1,210 @@
+/**
+ * A plan: everything that can be decided about a pending graph without its data. Pure: template and target in, plan out. It is made
+ * once per structure and run many times on other memory and other arguments.
+ */
+import { dtypeInfo } from '../base/dtype.js';
+import { known } from '../base/errors.js';
+import { numel } from '../base/shape.js';
+import type { Template } from '../graph/template.js';
+import type { Kernel } from '../kernel/l2.js';
+import { printKernel } from '../kernel/l2-print.js';
+import type { AbstractKernel } from '../kernel/l2-sizes.js';
+import { abstractSizes } from '../kernel/l2-sizes.js';
+import { gemmWorkspace } from '../kernel/lower-gemm.js';
+import { needsStatus } from '../kernel/lower-loops.js';
+import type { Target } from '../kernel/target.js';
+import type { BuiltKernel } from './build.js';
+import { buildKernel } from './build.js';
+import { collapse } from './collapse.js';
+import type { Group, Level } from './groups.js';
+import { fuse } from './groups.js';
+import type { Lifetime } from './memory.js';
+import { planArena } from './memory.js';
+import { order } from './order.js';
+import { storedNodes } from './stored.js';
+
+/** Where a kernel's buffer lies at run time. */
+export type Place =
+  | { readonly in: 'leaf'; readonly leaf: number }
+  /** A buffer of its own, by position in `Plan.outputs`. */
+  | { readonly in: 'output'; readonly output: number }
+  | { readonly in: 'arena'; readonly byteOffset: number }
+  | { readonly in: 'status' };
+
+export interface PlannedBlock {
+  readonly kernel: Kernel;
+  readonly sizes: readonly number[];
+  readonly places: readonly Place[];
+  /** Template argument of each scalar. */
+  readonly arguments: readonly number[];
+  /** The ops of the kernel in L1, which the reference engine computes. */
+  readonly members: ReadonlyMap<number, Level>;
+  readonly group: Group;
+  /** Template nodes that this block writes. */
+  readonly writes: readonly number[];
+}
+
+export interface PlannedLaunch {
+  readonly key: string;
+  /** The kernel that is compiled; all blocks have this structure. */
+  readonly kernel: Kernel;
+  readonly abstract: AbstractKernel;
+  readonly blocks: readonly PlannedBlock[];
+}
+
+/** A value that outlives the run. */
+export interface PlannedOutput {
+  /** Position in the captured graph (before passes moved nodes). */
+  readonly node: number;
+  readonly bytes: number;
+}
+
+export interface Plan {
+  readonly template: Template;
+  readonly launches: readonly PlannedLaunch[];
+  readonly outputs: readonly PlannedOutput[];
+  /** Updates in place: captured node and the leaf whose buffer it takes over. */
+  readonly updates: readonly { readonly node: number; readonly leaf: number }[];
+  readonly arena: { readonly bytes: number; readonly unshared: number };
+  readonly usesStatus: boolean;
+  readonly where: ReadonlyMap<number, Place>;
+}
+
+function buildAll(template: Template): BuiltKernel[] {
+  const fusion = fuse(template);
+  const stored = storedNodes(template, fusion);
+  return fusion.groups.flatMap((group) => {
+    const built = buildKernel(template, fusion, stored, group);
+    if (built === null) return [];
+    return [built.kernel.kind === 'loops' ? { ...built, kernel: collapse(built.kernel) } : built];
+  });
+}
+
+/** Plans a template that ops without a kernel of their own have been decomposed in. */
+export function schedule(template: Template, target: Target): Plan {
+  const kernels = buildAll(template);
+  const abstract = kernels.map((k) => abstractSizes(k.kernel));
+  const { launches, fresh } = order(template, kernels, abstract.map((a) => a.key));
+  const launchOf = new Map<number, number>();
+  launches.forEach((launch, at) => {
+    for (const k of launch) launchOf.set(k, at);
+  });
+
+  // Captured position of each template node that was captured.
+  const captureOf = new Map<number, number>();
+  template.nodes.forEach((_, i) => {
+    captureOf.set(i, i);
+  });
+  if (template.origin) {
+    captureOf.clear();
+    template.origin.forEach((now, before) => {
+      captureOf.set(now, before);
+    });
+  }
+
+  const where = new Map<number, Place>();
+  const outputs: PlannedOutput[] = [];
+  const updates: { node: number; leaf: number }[] = [];
+  const lifetimes: Lifetime[] = [];
+  const inArena: { node: number }[] = [];
+  const lastUse = new Map<number, number>();
+  kernels.forEach((k, i) => {
+    const at = known(launchOf.get(i), 'a launch');
+    for (const b of k.bindings) lastUse.set(b.node, Math.max(lastUse.get(b.node) ?? 0, at));
+  });
+  kernels.forEach((k, i) => {
+    const at = known(launchOf.get(i), 'a launch');
+    for (const b of k.bindings) {
+      if (b.access !== 'write') continue;
+      const n = template.nodes[b.node];
+      const bytes = numel(n.shape) * dtypeInfo[n.dtype].bytes;
+      if (n.into >= 0 && !fresh.has(b.node)) {
+        where.set(b.node, { in: 'leaf', leaf: n.into });
+        updates.push({ node: known(captureOf.get(b.node), 'a captured node'), leaf: n.into });
+      } else if (n.root || n.handle || n.boundary) {
+        where.set(b.node, { in: 'output', output: outputs.length });
+        outputs.push({ node: known(captureOf.get(b.node), 'a captured node'), bytes });
+      } else {
+        inArena.push({ node: b.node });
+        lifetimes.push({ bytes, from: at, to: known(lastUse.get(b.node), 'a use') });
+      }
+    }
+  });
+  // Workspaces live for one launch only.
+  const workspaces = new Map<number, number[]>();
+  kernels.forEach((k, i) => {
+    if (k.kernel.kind !== 'gemm') return;
+    const at = known(launchOf.get(i), 'a launch');
+    const slots = gemmWorkspace(k.kernel, target).map((bytes) => lifetimes.push({ bytes, from: at, to: at }) - 1);
+    workspaces.set(i, slots);
+  });
+  const arena = planArena(lifetimes);
+  inArena.forEach(({ node }, i) => {
+    where.set(node, { in: 'arena', byteOffset: arena.offsets[i] });
+  });
+
+  let usesStatus = false;
+  const placeOf = (node: number): Place => {
+    const { leaf } = template.nodes[node];
+    return leaf >= 0 ? { in: 'leaf', leaf } : known(where.get(node), `memory of node ${node}`);
+  };
+  const planned = launches.map((launch): PlannedLaunch => {
+    const first = launch[0];
+    const blocks = launch.map((i): PlannedBlock => {
+      const k = kernels[i];
+      const places = k.bindings.map((b) => placeOf(b.node));
+      for (const slot of workspaces.get(i) ?? []) places.push({ in: 'arena', byteOffset: arena.offsets[slot] });
+      if (needsStatus(k.kernel)) {
+        usesStatus = true;
+        places.push({ in: 'status' });
+      }
+      return {
+        kernel: k.kernel,
+        sizes: abstract[i].sizes,
+        places,
+        arguments: k.arguments,
+        members: k.group.members,
+        group: k.group,
+        writes: k.bindings.filter((b) => b.access === 'write').map((b) => b.node),
+      };
+    });
+    return { key: abstract[first].key, kernel: kernels[first].kernel, abstract: abstract[first], blocks };
+  });
+  return {
+    template,
+    launches: planned,
+    outputs,
+    updates,
+    arena: { bytes: arena.bytes, unshared: arena.unshared },
+    usesStatus,
+    where,
+  };
+}
+
+/** A plan as text: the graph, then launch by launch what runs on what memory. */
+export function printPlan(plan: Plan): string {
+  const place = (p: Place): string => {
+    switch (p.in) {
+      case 'leaf':
+        return `leaf ${p.leaf}`;
+      case 'output':
+        return `output ${p.output}`;
+      case 'arena':
+        return `arena + ${p.byteOffset}`;
+      case 'status':
+        return 'status';
+    }
+  };
+  const launches = plan.launches.map((l, i) => {
+    const blocks = l.blocks.map((b) => `    on ${b.places.map(place).join(', ')}`).join('\n');
+    const times = l.blocks.length > 1 ? ` x ${l.blocks.length}` : '';
+    return `  launch ${i}: ${l.kernel.name}${times}\n${printKernel(l.kernel).replace(/^/gm, '    ')}\n${blocks}`;
+  });
+  const saved = plan.arena.unshared - plan.arena.bytes;
+  return [
+    `launches (${plan.launches.length})`,
+    ...launches,
+    `memory: ${plan.outputs.length} outputs of ${plan.outputs.reduce((s, o) => s + o.bytes, 0)} bytes, ` +
+      `an arena of ${plan.arena.bytes} bytes (${saved} saved by sharing)`,
+  ].join('\n');
+}

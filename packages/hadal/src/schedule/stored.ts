@@ -1,0 +1,55 @@
+/**
+ * Which values are written to memory. A group's results that other groups read are written, unless computing them again from
+ * what is written anyway is cheaper than a trip through memory; dots and reductions are never computed twice.
+ */
+import type { Template, TemplateNode } from '../graph/template.js';
+import type { Fusion } from './groups.js';
+import { computes } from './groups.js';
+
+/** What a value may cost to be computed again in each reader: about the price of writing and reading it. */
+const RECOMPUTE_LIMIT = 8;
+
+const expensive = new Set(['exp', 'log', 'tanh', 'erf', 'sqrt', 'div', 'reciprocal']);
+
+function ownCost(n: TemplateNode): number {
+  // Random numbers cost arithmetic but no memory; dropout masks are meant to be computed again in the backward pass.
+  if (n.op.kind === 'random') return 0;
+  return expensive.has(n.op.name) ? 4 : 1;
+}
+
+export function storedNodes(template: Template, fusion: Fusion): ReadonlySet<number> {
+  const { nodes } = template;
+  const readOutside = new Set<number>();
+  const dotOperands = new Set<number>();
+
+  const visit = (reader: number, at: number): void => {
+    if (!computes(nodes[at])) {
+      for (const i of nodes[at].inputs) visit(reader, i);
+      return;
+    }
+    if (fusion.groupOf.get(at) !== fusion.groupOf.get(reader)) readOutside.add(at);
+    if (nodes[reader].op.kind === 'dot') dotOperands.add(at);
+  };
+  nodes.forEach((n, id) => {
+    if (computes(n)) for (const i of n.inputs) visit(id, i);
+  });
+
+  const stored = new Set<number>();
+  const cost = new Map<number, number>();
+  /** What it costs to compute a node's value where it is read. */
+  const costOf = (id: number): number => {
+    const n = nodes[id];
+    if (n.leaf >= 0) return 1;
+    if (n.argument >= 0 || n.op.kind === 'source') return 0;
+    if (computes(n)) return stored.has(id) ? 1 : (cost.get(id) ?? 0);
+    return n.inputs.reduce((sum, i) => sum + costOf(i), n.op.kind === 'gather' ? 1 : 0);
+  };
+  nodes.forEach((n, id) => {
+    if (!computes(n)) return;
+    const again = n.op.kind === 'reduce' || n.op.kind === 'dot' ? Number.POSITIVE_INFINITY : ownCost(n) + n.inputs.reduce((sum, i) => sum + costOf(i), 0);
+    cost.set(id, again);
+    const needed = n.root || n.boundary || dotOperands.has(id);
+    if (needed || (readOutside.has(id) && again > RECOMPUTE_LIMIT)) stored.add(id);
+  });
+  return stored;
+}

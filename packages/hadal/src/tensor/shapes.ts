@@ -1,0 +1,35 @@
+/** Rules for the shapes that reshape and flatten take. */
+import { ShapeError } from '../base/errors.js';
+import type { Shape } from '../base/shape.js';
+import { checkShape, normalizeDim, numel, showShape } from '../base/shape.js';
+
+/** `wanted` with its -1, if any, worked out from the number of elements. */
+export function resolveShape(op: string, shape: Shape, wanted: readonly number[]): Shape {
+  const count = numel(shape);
+  const open = wanted.indexOf(-1);
+  if (open < 0) {
+    checkShape(op, wanted);
+    if (numel(wanted) !== count) {
+      throw new ShapeError(
+        `${op}: shape ${showShape(shape)} has ${count} elements and cannot become ${showShape(wanted)} with ${numel(wanted)}; ` +
+          'use -1 for one size to have it worked out',
+      );
+    }
+    return [...wanted];
+  }
+  const rest = wanted.filter((_, i) => i !== open);
+  checkShape(op, rest);
+  const known = numel(rest);
+  if (known === 0 || count % known !== 0) {
+    throw new ShapeError(`${op}: ${count} elements of shape ${showShape(shape)} do not divide into ${showShape(wanted)}`);
+  }
+  return wanted.map((s, i) => (i === open ? count / known : s));
+}
+
+export function flattenShape(shape: Shape, start: number, end: number): Shape {
+  const from = normalizeDim('flatten', start, shape.length);
+  const to = normalizeDim('flatten', end, shape.length);
+  if (from > to) throw new ShapeError(`flatten: start ${start} lies behind end ${end}`);
+  if (shape.length === 0) return [1];
+  return [...shape.slice(0, from), numel(shape.slice(from, to + 1)), ...shape.slice(to + 1)];
+}
