@@ -38,7 +38,7 @@ const MAX_MEMBERS = 96;
 export function computes(n: TemplateNode): boolean {
   if (n.leaf >= 0 || n.argument >= 0) return false;
   const { kind } = n.op;
-  return kind === 'elementwise' || kind === 'reduce' || kind === 'dot' || kind === 'random' || n.root;
+  return kind === 'elementwise' || kind === 'reduce' || kind === 'dot' || kind === 'random' || n.root || n.boundary;
 }
 
 /** Loop variables of a domain, one per dimension. */
@@ -146,9 +146,15 @@ export function fuse(template: Template): Fusion {
     for (const g of outside) if (g !== group) group.inputs.add(g);
   }
 
-  /** Moves a map group into another group of the same domain, if nothing between them forbids it. */
+  /** Whether one kernel could walk both groups: the same domain, and where both reduce, the same rows. */
+  function alike(from: Group, into: Group): boolean {
+    if (from === into || !sameShape(from.domain, into.domain)) return false;
+    return from.kind === 'map' || (from.kind === 'row' && into.kind === 'row' && sameDims(from.reduced, into.reduced));
+  }
+
+  /** Moves a group into another that is alike, if nothing between them forbids it. */
   function merge(from: Group, into: Group): boolean {
-    if (from === into || from.kind !== 'map' || !sameShape(from.domain, into.domain)) return false;
+    if (!alike(from, into)) return false;
     if (from.members.size + into.members.size > MAX_MEMBERS) return false;
     for (const between of into.inputs) if (between !== from && dependsOn(between, from)) return false;
     for (const between of from.inputs) if (between !== into && dependsOn(between, into)) return false;
@@ -174,7 +180,9 @@ export function fuse(template: Template): Fusion {
       const g = groupOf.get(p);
       if (g !== undefined && !nodes[p].boundary && g.members.size < MAX_MEMBERS) found.add(g);
     }
-    return [...found].sort((a, b) => b.id - a.id);
+    // Epilogues first: what a map group holds can still come along, a gemm cannot move into a map.
+    const rank = (g: Group): number => (g.kind === 'map' ? 0 : 1);
+    return [...found].sort((a, b) => rank(b) - rank(a) || b.id - a.id);
   }
 
   /** Elementwise neighbours of the same domain come along once a node has its group. */
@@ -182,21 +190,22 @@ export function fuse(template: Template): Fusion {
     for (const p of producers(id)) {
       const other = groupOf.get(p);
       if (other === undefined || other === group || nodes[p].boundary) continue;
-      const own = ownIndex(group, nodes[p].shape, 'full');
-      if (own !== null && readsInPlace(id, p, group)) merge(other, group);
+      if (alike(other, group) && readsInPlace(id, p, other, group)) merge(other, group);
     }
   }
 
-  /** Whether a node reads a producer at its own place only. */
-  function readsInPlace(id: number, producer: number, group: Group): boolean {
+  /** Whether a node of `group` reads a producer of `other`, a group alike, only where the producer is computed. */
+  function readsInPlace(id: number, producer: number, other: Group, group: Group): boolean {
     const level = group.members.get(id);
-    const own = level === undefined ? null : ownIndex(group, nodes[id].shape, level);
-    if (own === null) return false;
+    const theirs = other.members.get(producer);
+    if (level === undefined || theirs === undefined) return false;
+    const own = ownIndex(group, nodes[id].shape, level);
+    const place = ownIndex(group, nodes[producer].shape, theirs);
+    if (own === null || place === null) return false;
     // A reduction reads its input at every point of the domain.
     const at = nodes[id].op.kind === 'reduce' ? domainIndex(group.domain) : own;
-    const vars = domainIndex(group.domain);
     const visit = (i: number, index: readonly IndexExpr[]): boolean => {
-      if (i === producer) return index.every((e, d) => sameIndex(e, vars[d]));
+      if (i === producer) return index.every((e, d) => sameIndex(e, place[d]));
       if (computes(nodes[i])) return true;
       return readThrough(nodes, i, index).every((r) => visit(r.node, r.index));
     };

@@ -116,7 +116,6 @@ export const I = {
   vmovupsStore: form('vmovups', ['m', 'v'], 'br', 0, 1, 0x11, {}),
   vmovssLoad: form('vmovss', ['x', 'm'], 'rb', 2, 1, 0x10, scalar),
   vmovssStore: form('vmovss', ['m', 'x'], 'br', 2, 1, 0x11, scalar),
-  vmovqStore: form('vmovq', ['m', 'x'], 'br', 1, 1, 0xd6, { length: 0, tuple: 8, evexW: 1 }),
   vmovdFromGpr: form('vmovd', ['x', 'rm'], 'rb', 1, 1, 0x6e, scalar),
   vmovdToGpr: form('vmovd', ['rm', 'x'], 'br', 1, 1, 0x7e, scalar),
   vmovdqu8: form('vmovdqu8', ['v', 'vm'], 'rb', 3, 1, 0x6f, noVex),
@@ -134,8 +133,6 @@ export const I = {
   }),
   vpermilps: form('vpermilps', ['v', 'vm', 'i'], 'rbi', 1, 3, 0x04, bcast),
   vpshufb: form('vpshufb', ['v', 'v', 'vm'], 'rvb', 1, 2, 0x00, {}),
-  vpackssdw: form('vpackssdw', ['v', 'v', 'vm'], 'rvb', 1, 1, 0x6b, bcast),
-  vpacksswb: form('vpacksswb', ['v', 'v', 'vm'], 'rvb', 1, 1, 0x63, {}),
   vmovmskps: form('vmovmskps', ['r', 'v'], 'rb', 0, 1, 0x50, noEvex),
 
   // float32
@@ -165,12 +162,10 @@ export const I = {
 
   // lane-wise logic
   vandps: packed('vandps', 0, 1, 0x54),
-  vandnps: packed('vandnps', 0, 1, 0x55),
   vorps: packed('vorps', 0, 1, 0x56),
   vxorps: packed('vxorps', 0, 1, 0x57),
   vblendvps: form('vblendvps', ['v', 'v', 'vm', 'v'], 'rvbs', 1, 3, 0x4a, noEvex),
   vblendmps: packed('vblendmps', 1, 2, 0x65, noVex),
-  vpternlogd: form('vpternlogd', ['v', 'v', 'vm', 'i'], 'rvbi', 1, 3, 0x25, { ...noVex, ...bcast }),
 
   // int32
   vpaddd: packed('vpaddd', 1, 1, 0xfe),
@@ -210,12 +205,10 @@ export const I = {
   kmovwFromGpr: form('kmovw', ['k', 'r'], 'rb', 0, 1, 0x92, { ...noEvex, length: 0 }),
   kmovwToGpr: form('kmovw', ['r', 'k'], 'rb', 0, 1, 0x93, { ...noEvex, length: 0 }),
   kandw: maskLogic('kandw', 0x41),
-  kandnw: maskLogic('kandnw', 0x42),
   korw: maskLogic('korw', 0x45),
   kxnorw: maskLogic('kxnorw', 0x46),
   kxorw: maskLogic('kxorw', 0x47),
   knotw: form('knotw', ['k', 'k'], 'rb', 0, 1, 0x44, { ...noEvex, length: 0 }),
-  kortestw: form('kortestw', ['k', 'k'], 'rb', 0, 1, 0x98, { ...noEvex, length: 0 }),
 
   // general registers
   bzhi: form('bzhi', ['r', 'rm', 'r'], 'rbv', 0, 2, 0xf5, { ...noEvex, length: 0 }),
