@@ -18,8 +18,25 @@ const names32 = 'eax ecx edx ebx esp ebp esi edi r8d r9d r10d r11d r12d r13d r14
 const names8 = 'al cl dl bl spl bpl sil dil r8b r9b r10b r11b r12b r13b r14b r15b'.split(' ');
 
 const addresses = [
-  '[rax]', '[rbp]', '[rsp]', '[r12]', '[r13]', '[rbx+8]', '[rcx+64]', '[r12+64]', '[rsp+rcx*4-128]', '[rbp+r13*1+32]',
-  '[r13+r12*2]', '[r9+r15*8+4096]', '[r14+63]', '[rdi+256]', '[rsi-8192]', '[rdx+rax*4+508]', '[r8+127]', '[rax+128]', '[rax-129]',
+  '[rax]',
+  '[rbp]',
+  '[rsp]',
+  '[r12]',
+  '[r13]',
+  '[rbx+8]',
+  '[rcx+64]',
+  '[r12+64]',
+  '[rsp+rcx*4-128]',
+  '[rbp+r13*1+32]',
+  '[r13+r12*2]',
+  '[r9+r15*8+4096]',
+  '[r14+63]',
+  '[rdi+256]',
+  '[rsi-8192]',
+  '[rdx+rax*4+508]',
+  '[r8+127]',
+  '[rax+128]',
+  '[rax-129]',
 ];
 
 /** Assembles lines and gives the bytes of each, in hex. */
@@ -28,12 +45,17 @@ function assemble(lines) {
   const source = path.join(dir, 'a.s');
   const object = path.join(dir, 'a.o');
   // A label before each instruction: their addresses give the lengths.
-  writeFileSync(source, `.intel_syntax noprefix\n${lines.map((l, i) => `g${i}: ${l}`).join('\n')}\ng${lines.length}:\n`);
+  writeFileSync(
+    source,
+    `.intel_syntax noprefix\n${lines.map((l, i) => `g${i}: ${l}`).join('\n')}\ng${lines.length}:\n`,
+  );
   execFileSync('as', ['-o', object, source]);
   const binary = path.join(dir, 'a.bin');
   execFileSync('objcopy', ['-O', 'binary', '-j', '.text', object, binary]);
   const bytes = readFileSync(binary);
-  const offsets = execFileSync('nm', [object], { encoding: 'utf8', maxBuffer: 1 << 28 }).split('\n').filter((l) => / g\d+$/.test(l))
+  const offsets = execFileSync('nm', [object], { encoding: 'utf8', maxBuffer: 1 << 28 })
+    .split('\n')
+    .filter((l) => / g\d+$/.test(l))
     .map((l) => [Number(l.split(' g')[1]), Number.parseInt(l, 16)]);
   const at = [];
   for (const [i, offset] of offsets) at[i] = offset;
@@ -52,7 +74,12 @@ function vectorCases() {
     if (key === 'vbroadcastss' || key === 'vpbroadcastd') widths = [128, 256, 512];
     const high = form.evex;
     for (const width of widths) {
-      const registers = [[1, 2, 3, 4], [9, 10, 11, 12], [1, 14, 6, 9], [15, 0, 8, 2]];
+      const registers = [
+        [1, 2, 3, 4],
+        [9, 10, 11, 12],
+        [1, 14, 6, 9],
+        [15, 0, 8, 2],
+      ];
       if (high) registers.push([17, 18, 19, 20], [31, 24, 27, 16], [1, 30, 9, 2]);
       const add = (numbers, memory, broadcast, mask, zeroing) => {
         let evex = mask > 0 || broadcast || !form.vex;
@@ -65,7 +92,9 @@ function vectorCases() {
           const canBeMemory = kind.endsWith('m') || kind === 'm';
           if (canBeMemory && memory) {
             name = broadcast ? `${memory}{b}` : memory;
-            shown = broadcast ? `${memory}{1to${width / 32}}` : `${kind === 'rm' ? 'dword ptr ' : kind === 'Rm' ? 'qword ptr ' : ''}${memory}`;
+            shown = broadcast
+              ? `${memory}{1to${width / 32}}`
+              : `${kind === 'rm' ? 'dword ptr ' : kind === 'Rm' ? 'qword ptr ' : ''}${memory}`;
           } else if (kind === 'i') {
             name = shown = String([0, 1, 5, 17][i % 4] + 1);
           } else if (kind[0] === 'k') {
@@ -81,16 +110,28 @@ function vectorCases() {
           operands.push(name);
           text.push(i === 0 && mask > 0 ? `${shown}{k${mask}}${zeroing ? '{z}' : ''}` : shown);
         });
-        cases.push({ form: key, operands, mask, zeroing, text: `${evex ? form.evexName : form.name} ${text.join(', ')}` });
+        cases.push({
+          form: key,
+          operands,
+          mask,
+          zeroing,
+          text: `${evex ? form.evexName : form.name} ${text.join(', ')}`,
+        });
       };
       const memoryOnly = form.kinds.includes('m');
       const takesMemory = form.kinds.some((k) => k.endsWith('m'));
       // Between registers there are two encodings of a move; as takes the store's where that is a byte shorter.
       const twoWays = key === 'vmovups' || key === 'vmovaps';
       for (const r of registers) if (!memoryOnly && !(twoWays && r[1] === 14)) add(r, null, false, 0, false);
-      if (takesMemory) for (const m of width === 256 ? addresses.slice(0, 8) : addresses) add(registers[addresses.indexOf(m) % registers.length], m, false, 0, false);
-      if (form.element && form.evex) for (const m of width === 512 ? addresses : addresses.slice(5, 9)) add(registers[addresses.indexOf(m) % registers.length], m, true, 0, false);
-      const maskable = form.evex && (form.kinds[0] === 'v' || key === 'vmovupsStore' || key === 'vpmovdb' || key === 'vmovdqu8Store');
+      if (takesMemory)
+        for (const m of width === 256 ? addresses.slice(0, 8) : addresses)
+          add(registers[addresses.indexOf(m) % registers.length], m, false, 0, false);
+      if (form.element && form.evex)
+        for (const m of width === 512 ? addresses : addresses.slice(5, 9))
+          add(registers[addresses.indexOf(m) % registers.length], m, true, 0, false);
+      const maskable =
+        form.evex &&
+        (form.kinds[0] === 'v' || key === 'vmovupsStore' || key === 'vpmovdb' || key === 'vmovdqu8Store');
       if (maskable) {
         const stores = form.kinds[0] === 'm';
         for (const mask of [1, 7]) {
@@ -106,7 +147,15 @@ function vectorCases() {
 
 function integerCases() {
   const cases = [];
-  const regs = [[0, 1], [1, 9], [10, 2], [15, 14], [4, 5], [5, 13], [12, 4]];
+  const regs = [
+    [0, 1],
+    [1, 9],
+    [10, 2],
+    [15, 14],
+    [4, 5],
+    [5, 13],
+    [12, 4],
+  ];
   const add = (call, args, text) => cases.push({ call, args, text });
   const r = (n, size) => (size === 64 ? names64 : size === 32 ? names32 : names8)[n];
   const ptr = { 8: 'byte ptr', 32: 'dword ptr', 64: 'qword ptr' };
@@ -114,9 +163,12 @@ function integerCases() {
     for (const op of ['add', 'or', 'and', 'sub', 'xor', 'cmp']) {
       for (const [a, b] of regs) {
         add('alu', [op, size, r(a, 64), r(b, 64)], `${op} ${r(a, size)}, ${r(b, size)}`);
-        for (const imm of [5, -128, 127]) add('alu', [op, size, r(a, 64), imm], `${op} ${r(a, size)}, ${imm}`);
+        for (const imm of [5, -128, 127])
+          add('alu', [op, size, r(a, 64), imm], `${op} ${r(a, size)}, ${imm}`);
         // The accumulator has a form of its own for 32-bit constants, which hadal does not use.
-        if (a !== 0) for (const imm of [128, -129, 1 << 20]) add('alu', [op, size, r(a, 64), imm], `${op} ${r(a, size)}, ${imm}`);
+        if (a !== 0)
+          for (const imm of [128, -129, 1 << 20])
+            add('alu', [op, size, r(a, 64), imm], `${op} ${r(a, size)}, ${imm}`);
       }
       for (const m of addresses) {
         add('alu', [op, size, 'r9', m], `${op} ${r(9, size)}, ${m}`);
@@ -129,10 +181,14 @@ function integerCases() {
       add('test', [size, r(a, 64), r(b, 64)], `test ${r(a, size)}, ${r(b, size)}`);
       add('mov', [size, r(a, 64), r(b, 64)], `mov ${r(a, size)}, ${r(b, size)}`);
       add('imul', [size, r(a, 64), r(b, 64)], `imul ${r(a, size)}, ${r(b, size)}`);
-      for (const imm of [3, -128, 1000]) add('imulImm', [size, r(a, 64), r(b, 64), imm], `imul ${r(a, size)}, ${r(b, size)}, ${imm}`);
-      for (const op of ['not', 'neg', 'mul', 'div']) add('unary', [op, size, r(a, 64)], `${op} ${r(a, size)}`);
-      for (const op of ['shl', 'shr', 'sar']) add('shift', [op, size, r(a, 64), 13], `${op} ${r(a, size)}, 13`);
-      for (const c of ['e', 'ne', 'l', 'ge', 'le', 'g', 'b', 'a', 's']) add('cmov', [c, size, r(a, 64), r(b, 64)], `cmov${c} ${r(a, size)}, ${r(b, size)}`);
+      for (const imm of [3, -128, 1000])
+        add('imulImm', [size, r(a, 64), r(b, 64), imm], `imul ${r(a, size)}, ${r(b, size)}, ${imm}`);
+      for (const op of ['not', 'neg', 'mul', 'div'])
+        add('unary', [op, size, r(a, 64)], `${op} ${r(a, size)}`);
+      for (const op of ['shl', 'shr', 'sar'])
+        add('shift', [op, size, r(a, 64), 13], `${op} ${r(a, size)}, 13`);
+      for (const c of ['e', 'ne', 'l', 'ge', 'le', 'g', 'b', 'a', 's'])
+        add('cmov', [c, size, r(a, 64), r(b, 64)], `cmov${c} ${r(a, size)}, ${r(b, size)}`);
     }
     for (const m of addresses) {
       add('mov', [size, 'r10', m], `mov ${r(10, size)}, ${m}`);
@@ -153,7 +209,8 @@ function integerCases() {
     add('push', [r(a, 64)], `push ${r(a, 64)}`);
     add('pop', [r(a, 64)], `pop ${r(a, 64)}`);
     add('call', [r(a, 64)], `call ${r(a, 64)}`);
-    for (const c of ['e', 'ne', 'l', 'ge', 'le', 'g', 'b', 'ae', 'a', 'be', 'p', 'np']) add('setcc', [c, r(a, 64)], `set${c} ${r(a, 8)}`);
+    for (const c of ['e', 'ne', 'l', 'ge', 'le', 'g', 'b', 'ae', 'a', 'be', 'p', 'np'])
+      add('setcc', [c, r(a, 64)], `set${c} ${r(a, 8)}`);
   }
   for (const m of addresses) {
     add('movzx8', ['r9', m], `movzx r9d, byte ptr ${m}`);
@@ -178,4 +235,7 @@ function write(name, cases) {
 
 write('vector', vectorCases());
 write('integer', integerCases());
-write('stubs', Object.entries(stubs).map(([name, stub]) => ({ name, text: stub.text })));
+write(
+  'stubs',
+  Object.entries(stubs).map(([name, stub]) => ({ name, text: stub.text })),
+);

@@ -186,9 +186,9 @@ export class Engine {
     throw indexError(Number(index), Number(last));
   }
 
-  /** The plan that would compute the given nodes, as text; nothing is run. */
+  /** The plan that would compute the given nodes and nothing else; nothing is run. */
   explain(wanted: readonly Node[]): Explanation {
-    const roots = this.#roots(wanted);
+    const roots = [...new Set(wanted)].filter((node) => node.buffer === null).map((node): Root => ({ node, into: null }));
     if (roots.length === 0) return new Explanation(null, this.backend);
     return new Explanation(this.#planFor(capture(roots)).plan, this.backend);
   }

@@ -5,4 +5,4 @@ export { type GradOptions, grad } from './grad.js';
 export { type IndexItem, type Slice, slice } from './indexing.js';
 export type { Operand } from './promotion.js';
 export { type Nested, type NumberLike, Tensor } from './tensor.js';
-export { engine, setEngine, Workspace, workspace } from './workspace.js';
+export { engine, setEngine, Workspace, withWorkspace, workspace } from './workspace.js';

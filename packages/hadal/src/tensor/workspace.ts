@@ -55,3 +55,22 @@ export async function setEngine(name: EngineName): Promise<void> {
 export function engine(): Engine {
   return workspace().engine;
 }
+
+/** Runs a function with another workspace as the current one; for several engines of one kind, as tests have them. */
+export function withWorkspace<T>(space: Workspace, body: () => T): T {
+  const before = current;
+  current = space;
+  const restore = (): void => {
+    current = before;
+  };
+  let result: T;
+  try {
+    result = body();
+  } catch (error) {
+    restore();
+    throw error;
+  }
+  if (result instanceof Promise) return result.finally(restore) as T;
+  restore();
+  return result;
+}

@@ -13,6 +13,7 @@ const layers = [
   ['nn', 'optim', 'data', 'datasets', 'train', 'random', 'io'],
   ['tensor'],
   ['autograd'],
+  ['engine'],
   ['graph'],
   ['schedule'],
   ['kernel'],

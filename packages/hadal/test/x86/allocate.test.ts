@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { compileX86 } from '../../src/codegen/x86/compile.js';
 import { sequence } from '../../src/codegen/x86/moves.js';
-import { L3Builder } from '../../src/kernel/l3-builder.js';
 import type { L3Function, Value } from '../../src/kernel/l3.js';
+import { L3Builder } from '../../src/kernel/l3-builder.js';
 import type { Level } from './run.js';
 import { compareEngines, levels, missing } from './run.js';
 
@@ -104,11 +104,47 @@ describe('moves at once', () => {
     return place;
   };
   it.each([
-    { name: 'a chain', moves: [['b', 'a'], ['c', 'b'], ['d', 'c']] },
-    { name: 'a swap', moves: [['a', 'b'], ['b', 'a']] },
-    { name: 'two cycles and a branch', moves: [['a', 'b'], ['b', 'c'], ['c', 'a'], ['d', 'e'], ['e', 'd'], ['f', 'a']] },
-    { name: 'constants', moves: [['a', '#1'], ['b', 'a'], ['c', '#1']] },
-    { name: 'a move to itself', moves: [['a', 'a'], ['b', 'a']] },
+    {
+      name: 'a chain',
+      moves: [
+        ['b', 'a'],
+        ['c', 'b'],
+        ['d', 'c'],
+      ],
+    },
+    {
+      name: 'a swap',
+      moves: [
+        ['a', 'b'],
+        ['b', 'a'],
+      ],
+    },
+    {
+      name: 'two cycles and a branch',
+      moves: [
+        ['a', 'b'],
+        ['b', 'c'],
+        ['c', 'a'],
+        ['d', 'e'],
+        ['e', 'd'],
+        ['f', 'a'],
+      ],
+    },
+    {
+      name: 'constants',
+      moves: [
+        ['a', '#1'],
+        ['b', 'a'],
+        ['c', '#1'],
+      ],
+    },
+    {
+      name: 'a move to itself',
+      moves: [
+        ['a', 'a'],
+        ['b', 'a'],
+      ],
+    },
   ] as const)('$name', ({ moves }) => {
     const after = run(moves);
     for (const [to, from] of moves) expect(after.get(to)).toBe(from);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { measureCopy, measureFma } from '../../src/codegen/x86/probe.js';
 import { compileX86 } from '../../src/codegen/x86/compile.js';
+import { measureCopy, measureFma } from '../../src/codegen/x86/probe.js';
 import { layoutOf } from '../../src/kernel/abi.js';
 import { L3Builder } from '../../src/kernel/l3-builder.js';
 import { openNative } from '../../src/runtime/native/index.js';

@@ -4,7 +4,18 @@ import { describe, expect, it } from 'vitest';
 import { Assembler } from '../../src/codegen/x86/assembler.js';
 import { type Form, I } from '../../src/codegen/x86/instructions.js';
 import type { Operand, Scale } from '../../src/codegen/x86/operands.js';
-import { broadcastMem, gprName, gprs, masks, mem, poolMem, rax, vec, xmms, zmms } from '../../src/codegen/x86/operands.js';
+import {
+  broadcastMem,
+  gprName,
+  gprs,
+  masks,
+  mem,
+  poolMem,
+  rax,
+  vec,
+  xmms,
+  zmms,
+} from '../../src/codegen/x86/operands.js';
 import { stubs } from '../../src/runtime/native/stubs.js';
 
 interface VectorCase {
@@ -42,7 +53,12 @@ function parse(text: string): Operand {
   if (k) return masks[Number(k[1])];
   const m = /^\[(\w+)(?:\+(\w+)\*(\d))?([+-]\d+)?\](\{b\})?$/.exec(text);
   if (!m) return gprNamed(text);
-  const made = mem(gprNamed(m[1]), Number(m[4] ?? 0), m[2] ? gprNamed(m[2]) : null, Number(m[3] ?? 1) as Scale);
+  const made = mem(
+    gprNamed(m[1]),
+    Number(m[4] ?? 0),
+    m[2] ? gprNamed(m[2]) : null,
+    Number(m[3] ?? 1) as Scale,
+  );
   return m[5] ? broadcastMem(made) : made;
 }
 
@@ -76,9 +92,25 @@ describe('assembler', () => {
     const wrong: string[] = [];
     for (const c of golden<IntegerCase>('integer')) {
       const asm = new Assembler();
-      const words = new Set(['add', 'or', 'and', 'sub', 'xor', 'cmp', 'not', 'neg', 'mul', 'div', 'shl', 'shr', 'sar']);
+      const words = new Set([
+        'add',
+        'or',
+        'and',
+        'sub',
+        'xor',
+        'cmp',
+        'not',
+        'neg',
+        'mul',
+        'div',
+        'shl',
+        'shr',
+        'sar',
+      ]);
       const args = c.args.map((x, i) =>
-        typeof x === 'number' || (i === 0 && (words.has(x) || c.call === 'cmov' || c.call === 'setcc')) ? x : parse(x),
+        typeof x === 'number' || (i === 0 && (words.has(x) || c.call === 'cmov' || c.call === 'setcc'))
+          ? x
+          : parse(x),
       );
       (asm as unknown as Dynamic)[c.call](...args);
       const got = hex(asm.finish());

@@ -1,7 +1,7 @@
 /** Every L3 op on every type it takes, scalar and vector, on values that tell definitions apart. */
 import { describe, it } from 'vitest';
-import { L3Builder } from '../../src/kernel/l3-builder.js';
 import type { MemType, Value } from '../../src/kernel/l3.js';
+import { L3Builder } from '../../src/kernel/l3-builder.js';
 import type { Arguments, Level } from './run.js';
 import { compareEngines, levels, missing } from './run.js';
 
@@ -11,11 +11,62 @@ function repeated<T>(values: readonly T[], stride: number): T[] {
   return Array.from({ length: COUNT }, (_, i) => values[(i * stride) % values.length]);
 }
 const f32 = [
-  0, -0, 1, -1, 0.5, -0.5, 1.5, 2.5, 3.5, -2.5, 1e-40, -1e-40, 3.4e38, -3.4e38, 8388609, 4194305.5, 0.1, 1 / 3, 2 ** 31,
-  Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 100.25,
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  -0.5,
+  1.5,
+  2.5,
+  3.5,
+  -2.5,
+  1e-40,
+  -1e-40,
+  3.4e38,
+  -3.4e38,
+  8388609,
+  4194305.5,
+  0.1,
+  1 / 3,
+  2 ** 31,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+  Number.NaN,
+  100.25,
 ];
-const i32 = [0, 1, -1, 2, 7, -8, 127, 128, 255, 256, 65535, -65536, 2 ** 31 - 1, -(2 ** 31), 12345678, -87654321, 3];
-const i64 = [0n, 1n, -1n, 5n, -(2n ** 63n), 2n ** 63n - 1n, 2n ** 32n, -(2n ** 31n), 2n ** 31n - 1n, 123456789012345n, -77n];
+const i32 = [
+  0,
+  1,
+  -1,
+  2,
+  7,
+  -8,
+  127,
+  128,
+  255,
+  256,
+  65535,
+  -65536,
+  2 ** 31 - 1,
+  -(2 ** 31),
+  12345678,
+  -87654321,
+  3,
+];
+const i64 = [
+  0n,
+  1n,
+  -1n,
+  5n,
+  -(2n ** 63n),
+  2n ** 63n - 1n,
+  2n ** 32n,
+  -(2n ** 31n),
+  2n ** 31n - 1n,
+  123456789012345n,
+  -77n,
+];
 const bytes = [0, 1, 2, 127, 128, 200, 255, 64, 3, 90, 17];
 const bools = [0, 1, 1, 0, 0, 0, 1, 255, 2, 0, 1];
 
@@ -49,23 +100,56 @@ for (const fn of ['neg', 'abs', 'sqrt', 'floor', 'round'] as const) {
 }
 for (const fn of ['neg', 'abs', 'not'] as const) {
   cases.push({ name: `${fn} i32`, inputs: ['i32'], output: 'i32', build: (b, [x]) => b.unary(fn, x) });
-  cases.push({ name: `${fn} i64`, inputs: ['i64'], output: 'i64', build: (b, [x]) => b.unary(fn, x), scalarOnly: true });
+  cases.push({
+    name: `${fn} i64`,
+    inputs: ['i64'],
+    output: 'i64',
+    build: (b, [x]) => b.unary(fn, x),
+    scalarOnly: true,
+  });
 }
 cases.push({ name: 'not mask', inputs: ['bool'], output: 'bool', build: (b, [x]) => b.unary('not', x) });
 for (const fn of ['add', 'sub', 'mul', 'div', 'min', 'max'] as const) {
-  cases.push({ name: `${fn} f32`, inputs: ['f32', 'f32'], output: 'f32', build: (b, [x, y]) => b.binary(fn, x, y) });
+  cases.push({
+    name: `${fn} f32`,
+    inputs: ['f32', 'f32'],
+    output: 'f32',
+    build: (b, [x, y]) => b.binary(fn, x, y),
+  });
 }
 for (const fn of ['add', 'sub', 'mul', 'min', 'max', 'and', 'or', 'xor'] as const) {
-  cases.push({ name: `${fn} i32`, inputs: ['i32', 'i32'], output: 'i32', build: (b, [x, y]) => b.binary(fn, x, y) });
-  cases.push({ name: `${fn} i64`, inputs: ['i64', 'i64'], output: 'i64', build: (b, [x, y]) => b.binary(fn, x, y), scalarOnly: true });
+  cases.push({
+    name: `${fn} i32`,
+    inputs: ['i32', 'i32'],
+    output: 'i32',
+    build: (b, [x, y]) => b.binary(fn, x, y),
+  });
+  cases.push({
+    name: `${fn} i64`,
+    inputs: ['i64', 'i64'],
+    output: 'i64',
+    build: (b, [x, y]) => b.binary(fn, x, y),
+    scalarOnly: true,
+  });
 }
 for (const fn of ['and', 'or', 'xor'] as const) {
-  cases.push({ name: `${fn} mask`, inputs: ['bool', 'bool'], output: 'bool', build: (b, [x, y]) => b.binary(fn, x, y) });
+  cases.push({
+    name: `${fn} mask`,
+    inputs: ['bool', 'bool'],
+    output: 'bool',
+    build: (b, [x, y]) => b.binary(fn, x, y),
+  });
 }
 for (const fn of ['eq', 'ne', 'lt', 'le'] as const) {
   for (const mem of ['f32', 'i32', 'i64'] as const) {
     const scalarOnly = mem === 'i64';
-    cases.push({ name: `${fn} ${mem}`, inputs: [mem, mem], output: 'bool', build: (b, [x, y]) => b.compare(fn, x, y), scalarOnly });
+    cases.push({
+      name: `${fn} ${mem}`,
+      inputs: [mem, mem],
+      output: 'bool',
+      build: (b, [x, y]) => b.compare(fn, x, y),
+      scalarOnly,
+    });
     cases.push({
       name: `select by ${fn} ${mem}`,
       inputs: [mem, mem, 'i32', 'i32'],
@@ -84,47 +168,170 @@ for (const fn of ['eq', 'ne', 'lt', 'le'] as const) {
 }
 for (const mem of ['f32', 'i32', 'i64', 'bool'] as const) {
   const scalarOnly = mem === 'i64';
-  cases.push({ name: `select ${mem}`, inputs: ['bool', mem, mem], output: mem, build: (b, [m, x, y]) => b.select(m, x, y), scalarOnly });
+  cases.push({
+    name: `select ${mem}`,
+    inputs: ['bool', mem, mem],
+    output: mem,
+    build: (b, [m, x, y]) => b.select(m, x, y),
+    scalarOnly,
+  });
 }
 for (const fn of ['shl', 'shr', 'sar'] as const) {
-  for (const n of [0, 1, 7, 31]) cases.push({ name: `${fn} ${n}`, inputs: ['i32'], output: 'i32', build: (b, [x]) => b.shift(fn, x, n) });
+  for (const n of [0, 1, 7, 31])
+    cases.push({ name: `${fn} ${n}`, inputs: ['i32'], output: 'i32', build: (b, [x]) => b.shift(fn, x, n) });
 }
 const small = (b: L3Builder, x: Value): Value => b.min(b.max(x, b.like(x, -1e6)), b.like(x, 1e6));
 cases.push(
   { name: 'fma', inputs: ['f32', 'f32', 'f32'], output: 'f32', build: (b, [x, y, z]) => b.fma(x, y, z) },
   { name: 'fma of the same value', inputs: ['f32'], output: 'f32', build: (b, [x]) => b.fma(x, x, x) },
-  { name: 'fma with constants', inputs: ['f32'], output: 'f32', build: (b, [x]) => b.fma(x, b.like(x, 0.5), b.like(x, 3)) },
+  {
+    name: 'fma with constants',
+    inputs: ['f32'],
+    output: 'f32',
+    build: (b, [x]) => b.fma(x, b.like(x, 0.5), b.like(x, 3)),
+  },
   { name: 'f32 to i32', inputs: ['f32'], output: 'i32', build: (b, [x]) => b.convert('i32', small(b, x)) },
   { name: 'i32 to f32', inputs: ['i32'], output: 'f32', build: (b, [x]) => b.convert('f32', x) },
   { name: 'mask to i32', inputs: ['bool'], output: 'i32', build: (b, [x]) => b.convert('i32', x) },
   { name: 'mask to f32', inputs: ['bool'], output: 'f32', build: (b, [x]) => b.convert('f32', x) },
-  { name: 'mask to i64', inputs: ['bool'], output: 'i64', build: (b, [x]) => b.convert('i64', x), scalarOnly: true },
-  { name: 'i32 to i64', inputs: ['i32'], output: 'i64', build: (b, [x]) => b.convert('i64', x), scalarOnly: true },
-  { name: 'i64 to i32', inputs: ['i64'], output: 'i32', build: (b, [x]) => b.convert('i32', x), scalarOnly: true },
-  { name: 'i32 to i64 to f32', inputs: ['i32'], output: 'f32', build: (b, [x]) => b.convert('f32', b.convert('i64', x)), scalarOnly: true },
-  { name: 'f32 to i64', inputs: ['f32'], output: 'i64', build: (b, [x]) => b.convert('i64', small(b, x)), scalarOnly: true },
-  { name: 'index to all', inputs: ['i32'], output: 'f32', scalarOnly: true, build: (b, [x], i) => b.add(b.convert('f32', i), b.convert('f32', b.add(b.convert('i32', i), x))) },
-  { name: 'index to i64 and back', inputs: ['u8'], output: 'i64', scalarOnly: true, build: (b, [x], i) => b.add(b.convert('i64', b.convert('index', b.convert('i64', i))), b.convert('i64', x)) },
-  { name: 'bitcast to i32', inputs: ['f32'], output: 'i32', build: (b, [x]) => b.bitcast('i32', b.select(b.compare('eq', x, x), x, b.like(x, 2))) },
-  { name: 'bitcast to f32', inputs: ['u8'], output: 'f32', build: (b, [x]) => b.bitcast('f32', b.shift('shl', x, 20)) },
+  {
+    name: 'mask to i64',
+    inputs: ['bool'],
+    output: 'i64',
+    build: (b, [x]) => b.convert('i64', x),
+    scalarOnly: true,
+  },
+  {
+    name: 'i32 to i64',
+    inputs: ['i32'],
+    output: 'i64',
+    build: (b, [x]) => b.convert('i64', x),
+    scalarOnly: true,
+  },
+  {
+    name: 'i64 to i32',
+    inputs: ['i64'],
+    output: 'i32',
+    build: (b, [x]) => b.convert('i32', x),
+    scalarOnly: true,
+  },
+  {
+    name: 'i32 to i64 to f32',
+    inputs: ['i32'],
+    output: 'f32',
+    build: (b, [x]) => b.convert('f32', b.convert('i64', x)),
+    scalarOnly: true,
+  },
+  {
+    name: 'f32 to i64',
+    inputs: ['f32'],
+    output: 'i64',
+    build: (b, [x]) => b.convert('i64', small(b, x)),
+    scalarOnly: true,
+  },
+  {
+    name: 'index to all',
+    inputs: ['i32'],
+    output: 'f32',
+    scalarOnly: true,
+    build: (b, [x], i) => b.add(b.convert('f32', i), b.convert('f32', b.add(b.convert('i32', i), x))),
+  },
+  {
+    name: 'index to i64 and back',
+    inputs: ['u8'],
+    output: 'i64',
+    scalarOnly: true,
+    build: (b, [x], i) =>
+      b.add(b.convert('i64', b.convert('index', b.convert('i64', i))), b.convert('i64', x)),
+  },
+  {
+    name: 'bitcast to i32',
+    inputs: ['f32'],
+    output: 'i32',
+    build: (b, [x]) => b.bitcast('i32', b.select(b.compare('eq', x, x), x, b.like(x, 2))),
+  },
+  {
+    name: 'bitcast to f32',
+    inputs: ['u8'],
+    output: 'f32',
+    build: (b, [x]) => b.bitcast('f32', b.shift('shl', x, 20)),
+  },
   { name: 'u8', inputs: ['u8', 'i32'], output: 'u8', build: (b, [x, y]) => b.add(x, y) },
   { name: 'bool', inputs: ['bool'], output: 'bool', build: (_, [x]) => x },
-  { name: 'index division', inputs: ['u8', 'u8'], output: 'i32', scalarOnly: true, build: (b, [x, y]) => b.convert('i32', b.div(b.convert('index', x), b.add(b.convert('index', y), b.index(1)))) },
-  { name: 'index division by constants', inputs: ['u8'], output: 'i32', scalarOnly: true, build: (b, [x]) => b.convert('i32', b.add(b.div(b.convert('index', x), b.index(8)), b.div(b.convert('index', x), b.index(7)))) },
-  { name: 'index remainder', inputs: ['u8', 'u8'], output: 'i32', scalarOnly: true, build: (b, [x, y]) => b.convert('i32', b.binary('rem', b.convert('index', x), b.add(b.convert('index', y), b.index(1)))) },
-  { name: 'index remainder by constants', inputs: ['u8'], output: 'i32', scalarOnly: true, build: (b, [x]) => b.convert('i32', b.add(b.binary('rem', b.convert('index', x), b.index(16)), b.binary('rem', b.convert('index', x), b.index(10)))) },
-  { name: 'ramp', inputs: ['i32'], output: 'i32', build: (b, [x], i) => (x.type.lanes > 1 ? b.add(x, b.ramp(b.mul(i, b.index(3)))) : x) },
+  {
+    name: 'index division',
+    inputs: ['u8', 'u8'],
+    output: 'i32',
+    scalarOnly: true,
+    build: (b, [x, y]) =>
+      b.convert('i32', b.div(b.convert('index', x), b.add(b.convert('index', y), b.index(1)))),
+  },
+  {
+    name: 'index division by constants',
+    inputs: ['u8'],
+    output: 'i32',
+    scalarOnly: true,
+    build: (b, [x]) =>
+      b.convert(
+        'i32',
+        b.add(b.div(b.convert('index', x), b.index(8)), b.div(b.convert('index', x), b.index(7))),
+      ),
+  },
+  {
+    name: 'index remainder',
+    inputs: ['u8', 'u8'],
+    output: 'i32',
+    scalarOnly: true,
+    build: (b, [x, y]) =>
+      b.convert('i32', b.binary('rem', b.convert('index', x), b.add(b.convert('index', y), b.index(1)))),
+  },
+  {
+    name: 'index remainder by constants',
+    inputs: ['u8'],
+    output: 'i32',
+    scalarOnly: true,
+    build: (b, [x]) =>
+      b.convert(
+        'i32',
+        b.add(
+          b.binary('rem', b.convert('index', x), b.index(16)),
+          b.binary('rem', b.convert('index', x), b.index(10)),
+        ),
+      ),
+  },
+  {
+    name: 'ramp',
+    inputs: ['i32'],
+    output: 'i32',
+    build: (b, [x], i) => (x.type.lanes > 1 ? b.add(x, b.ramp(b.mul(i, b.index(3)))) : x),
+  },
 );
 for (const mem of ['f32', 'i32', 'u8', 'bool'] as const) {
-  cases.push({ name: `masked ${mem}`, inputs: ['bool', mem], output: mem, build: (_, [, x]) => x, masked: true });
+  cases.push({
+    name: `masked ${mem}`,
+    inputs: ['bool', mem],
+    output: mem,
+    build: (_, [, x]) => x,
+    masked: true,
+  });
 }
 for (const fn of ['add', 'min', 'max'] as const) {
   for (const mem of ['f32', 'i32'] as const) {
-    cases.push({ name: `horizontal ${fn} ${mem}`, inputs: [mem], output: mem, build: (b, [x]) => b.spread(b.horizontal(fn, x), x.type.lanes) });
+    cases.push({
+      name: `horizontal ${fn} ${mem}`,
+      inputs: [mem],
+      output: mem,
+      build: (b, [x]) => b.spread(b.horizontal(fn, x), x.type.lanes),
+    });
   }
 }
 for (const fn of ['and', 'or'] as const) {
-  cases.push({ name: `horizontal ${fn} mask`, inputs: ['bool'], output: 'bool', build: (b, [x]) => b.spread(b.horizontal(fn, x), x.type.lanes) });
+  cases.push({
+    name: `horizontal ${fn} mask`,
+    inputs: ['bool'],
+    output: 'bool',
+    build: (b, [x]) => b.spread(b.horizontal(fn, x), x.type.lanes),
+  });
 }
 
 function check(c: Case, level: Level, lanes: number): void {

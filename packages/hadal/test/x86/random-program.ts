@@ -3,8 +3,9 @@
  * values alive at once as are asked for. What L3 leaves unspecified (conversions out of range, NaN payloads seen as integers) is
  * kept out by clamping first.
  */
-import { L3Builder } from '../../src/kernel/l3-builder.js';
+
 import type { Kind, L3Function, Value } from '../../src/kernel/l3.js';
+import { L3Builder } from '../../src/kernel/l3-builder.js';
 
 export interface RandomOptions {
   readonly seed: number;
@@ -57,11 +58,17 @@ export function randomProgram(options: RandomOptions): L3Function {
   function constant(kind: Kind): Value {
     switch (kind) {
       case 'f32':
-        return b.constant('f32', oneOf([0, -0, 1, -1, 0.5, 3.25, -7.75, 1e10, 1e-3, Number.POSITIVE_INFINITY]));
+        return b.constant(
+          'f32',
+          oneOf([0, -0, 1, -1, 0.5, 3.25, -7.75, 1e10, 1e-3, Number.POSITIVE_INFINITY]),
+        );
       case 'i32':
         return b.constant('i32', oneOf([0, 1, -1, 5, 127, -128, 65537, 2 ** 31 - 1, -(2 ** 31)]));
       case 'i64':
-        return b.constant('i64', oneOf([0n, 1n, -1n, 77n, -(2n ** 31n), 2n ** 31n, 2n ** 40n + 3n, -(2n ** 62n)]));
+        return b.constant(
+          'i64',
+          oneOf([0n, 1n, -1n, 77n, -(2n ** 31n), 2n ** 31n, 2n ** 40n + 3n, -(2n ** 62n)]),
+        );
       case 'index':
         return b.index(oneOf([0, 1, 2, 3, 7, 16, 40]));
       case 'mask':
@@ -163,7 +170,11 @@ export function randomProgram(options: RandomOptions): L3Function {
       case 4:
         return b.bitcast('i32', numeric(some(p, 'f32', n)));
       case 5:
-        return b.binary(oneOf(['add', 'mul', 'sub'] as const), x(), b.load(inputs[1], bounded(p, 100), { lanes: n, offset: 3 }));
+        return b.binary(
+          oneOf(['add', 'mul', 'sub'] as const),
+          x(),
+          b.load(inputs[1], bounded(p, 100), { lanes: n, offset: 3 }),
+        );
       default:
         return b.binary(oneOf(['add', 'sub', 'mul', 'min', 'max', 'and', 'or', 'xor'] as const), x(), x());
     }
@@ -213,7 +224,10 @@ export function randomProgram(options: RandomOptions): L3Function {
       case 3:
         return b.broadcast(b.load(inputs[0], bounded(p, 100), { offset: 1 }));
       default:
-        return b.horizontal(oneOf(['add', 'min', 'max'] as const), some(p, oneOf(['f32', 'i32'] as const), lanes));
+        return b.horizontal(
+          oneOf(['add', 'min', 'max'] as const),
+          some(p, oneOf(['f32', 'i32'] as const), lanes),
+        );
     }
   }
 
@@ -238,7 +252,9 @@ export function randomProgram(options: RandomOptions): L3Function {
       case 10:
         return scalarIndex(p);
       case 11:
-        return chance(50) ? b.convert('i32', chance(50) ? some(p, 'i64', 1) : some(p, 'index', 1)) : b.convert('f32', some(p, 'index', 1));
+        return chance(50)
+          ? b.convert('i32', chance(50) ? some(p, 'i64', 1) : some(p, 'index', 1))
+          : b.convert('f32', some(p, 'index', 1));
       case 12:
         return b.convert('f32', b.binary('and', some(p, 'i64', 1), b.constant('i64', 2n ** 40n - 1n)));
       default:
@@ -249,7 +265,18 @@ export function randomProgram(options: RandomOptions): L3Function {
   function keep(v: Value, p: Pool): void {
     const { kind } = v.type;
     const n = v.type.lanes;
-    const m = kind === 'f32' ? 0 : kind === 'i32' ? (chance(30) ? 3 : 1) : kind === 'i64' ? 2 : kind === 'mask' ? 4 : -1;
+    const m =
+      kind === 'f32'
+        ? 0
+        : kind === 'i32'
+          ? chance(30)
+            ? 3
+            : 1
+          : kind === 'i64'
+            ? 2
+            : kind === 'mask'
+              ? 4
+              : -1;
     if (m < 0) {
       keep(b.convert('i32', v), p);
       return;

@@ -1,7 +1,7 @@
 /** Runs an L3 function natively and by interpretation on the same arguments, and compares the buffers bit by bit. */
 import { expect } from 'vitest';
-import { compileX86 } from '../../src/codegen/x86/compile.js';
 import { interpretL3 } from '../../src/codegen/reference/l3-interpreter.js';
+import { compileX86 } from '../../src/codegen/x86/compile.js';
 import { layoutOf } from '../../src/kernel/abi.js';
 import type { L3Function } from '../../src/kernel/l3.js';
 import { memBytes } from '../../src/kernel/l3.js';
@@ -30,7 +30,9 @@ export function runNative(fn: L3Function, level: Level, blocks: readonly Argumen
   const { device, features } = opened;
   const executable = device.load(fn.name, compileX86(fn, features).code);
   const scalars: (number | bigint)[] = [];
-  const memories = blocks.flatMap((block) => block.buffers.map((b) => ({ b, m: device.allocate(b.byteLength) })));
+  const memories = blocks.flatMap((block) =>
+    block.buffers.map((b) => ({ b, m: device.allocate(b.byteLength) })),
+  );
   for (const { b, m } of memories) device.write(m, 0, b);
   let first = 0;
   const program = device.program([

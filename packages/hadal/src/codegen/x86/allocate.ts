@@ -101,7 +101,11 @@ function pick(state: ClassState, n: Node): number {
   const wanted = n.target && n.target.reg >= 0 ? n.target.reg : -1;
   if (wanted >= 0 && state.active[wanted] === null) return wanted;
   const handed = n.hint && n.hint.reg >= 0 ? n.hint.reg : -1;
-  if (handed >= 0 && state.active[handed] === null && (n.target === null || state.reserved[handed] < n.start || wanted < 0)) {
+  if (
+    handed >= 0 &&
+    state.active[handed] === null &&
+    (n.target === null || state.reserved[handed] < n.start || wanted < 0)
+  ) {
     return handed;
   }
   let second = -1;
@@ -150,7 +154,9 @@ function assignSlots(spilled: Node[], features: X86Features): number {
   let bytes = 0;
   for (const size of [wide, 8]) {
     const slots: { end: number; readonly offset: number }[] = [];
-    const members = spilled.filter((n) => (n.cls === 'vec' && n.lanes > 1 ? wide : 8) === size).sort((a, b) => a.start - b.start);
+    const members = spilled
+      .filter((n) => (n.cls === 'vec' && n.lanes > 1 ? wide : 8) === size)
+      .sort((a, b) => a.start - b.start);
     for (const n of members) {
       let slot = slots.find((s) => s.end < n.start);
       if (!slot) {

@@ -147,7 +147,12 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
 
   function foldable(n: Node, limit: number): boolean {
     if (n.consumers === null || n.uses > limit || n.uses !== n.memoryUses) return false;
-    return n.addressUses === 0 && n.consumersFree && n.useEpoch === epoch && n.consumers.every((c) => !memoryOperand.has(c));
+    return (
+      n.addressUses === 0 &&
+      n.consumersFree &&
+      n.useEpoch === epoch &&
+      n.consumers.every((c) => !memoryOperand.has(c))
+    );
   }
   function fold(n: Node): void {
     n.virtual = 'memory';
@@ -191,7 +196,12 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
     switch (instr.op) {
       case 'binary': {
         const { a, b, fn: op } = instr;
-        if (a.type.kind === 'mask' || op === 'div' || op === 'rem' || (integer && (op === 'min' || op === 'max'))) {
+        if (
+          a.type.kind === 'mask' ||
+          op === 'div' ||
+          op === 'rem' ||
+          (integer && (op === 'min' || op === 'max'))
+        ) {
           const vectorDiv = op === 'div' && a.type.kind === 'f32';
           use(a);
           if (vectorDiv) useMemory(b, instr);
@@ -236,7 +246,11 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
         return;
       }
       case 'unary': {
-        const direct = instr.fn === 'sqrt' || instr.fn === 'floor' || instr.fn === 'round' || (instr.fn === 'abs' && instr.a.type.kind === 'i32');
+        const direct =
+          instr.fn === 'sqrt' ||
+          instr.fn === 'floor' ||
+          instr.fn === 'round' ||
+          (instr.fn === 'abs' && instr.a.type.kind === 'i32');
         if (direct && !integer) useMemory(instr.a, instr);
         else use(instr.a);
         return;
@@ -306,10 +320,17 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
       node(sum.base).addressUses += n.addressUses;
       return;
     }
-    if (instr.op === 'compare' && instr.a.type.lanes === 1 && n.uses === 1 && n.consumers !== null && n.useEpoch === epoch) {
+    if (
+      instr.op === 'compare' &&
+      instr.a.type.lanes === 1 &&
+      n.uses === 1 &&
+      n.consumers !== null &&
+      n.useEpoch === epoch
+    ) {
       const consumer = n.consumers[0];
       const direct = instr.a.type.kind !== 'f32' || instr.fn === 'lt' || instr.fn === 'le';
-      if (direct && (consumer.op === 'if' || (consumer.op === 'select' && consumer.a.type.kind !== 'f32'))) n.virtual = 'flags';
+      if (direct && (consumer.op === 'if' || (consumer.op === 'select' && consumer.a.type.kind !== 'f32')))
+        n.virtual = 'flags';
     }
     if (wide && instr.op === 'broadcast' && instr.a.type.kind !== 'mask') {
       const a = node(instr.a);
@@ -446,7 +467,10 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
   /** The operand whose register the result best takes over. */
   function hint(instr: Instr, n: Node): void {
     if (instr.op === 'fma') n.hint = node(instr.c);
-    else if ((instr.op === 'binary' || instr.op === 'unary' || instr.op === 'bitcast' || instr.op === 'convert') && node(instr.a).cls === n.cls) {
+    else if (
+      (instr.op === 'binary' || instr.op === 'unary' || instr.op === 'bitcast' || instr.op === 'convert') &&
+      node(instr.a).cls === n.cls
+    ) {
       n.hint = node(instr.a);
     }
   }

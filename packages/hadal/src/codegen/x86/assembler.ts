@@ -14,7 +14,23 @@ import { showOperand } from './operands.js';
 export type Size = 32 | 64;
 export const aluOps = { add: 0, or: 1, and: 4, sub: 5, xor: 6, cmp: 7 } as const;
 export type AluOp = keyof typeof aluOps;
-export const conditions = { o: 0, b: 2, ae: 3, e: 4, ne: 5, be: 6, a: 7, s: 8, ns: 9, p: 10, np: 11, l: 12, ge: 13, le: 14, g: 15 } as const;
+export const conditions = {
+  o: 0,
+  b: 2,
+  ae: 3,
+  e: 4,
+  ne: 5,
+  be: 6,
+  a: 7,
+  s: 8,
+  ns: 9,
+  p: 10,
+  np: 11,
+  l: 12,
+  ge: 13,
+  le: 14,
+  g: 15,
+} as const;
 export type Condition = keyof typeof conditions;
 export const shiftOps = { shl: 4, shr: 5, sar: 7 } as const;
 const unaryOps = { not: 2, neg: 3, mul: 4, div: 6 } as const;
@@ -128,7 +144,9 @@ export class Assembler {
 
   /** Patches jumps and constants and returns the code followed by its constants, largest first so that each is aligned. */
   finish(): Uint8Array {
-    const order = this.#constants.map((_, i) => i).sort((a, b) => this.#constants[b].length - this.#constants[a].length);
+    const order = this.#constants
+      .map((_, i) => i)
+      .sort((a, b) => this.#constants[b].length - this.#constants[a].length);
     const codeEnd = this.#at;
     const start = order.length > 0 ? (codeEnd + 63) & ~63 : codeEnd;
     const offsets = new Map<number, number>();
@@ -157,7 +175,12 @@ export class Assembler {
   }
 
   /** With a write mask; lanes that are off become zero (`zeroing`) or keep what they were. */
-  masked<const K extends readonly OperandKind[]>(form: Form<K>, mask: Mask, zeroing: boolean, ...operands: OperandsOf<K>): void {
+  masked<const K extends readonly OperandKind[]>(
+    form: Form<K>,
+    mask: Mask,
+    zeroing: boolean,
+    ...operands: OperandsOf<K>
+  ): void {
     if (mask.index === 0) throw new InternalError('x86: k0 cannot be a write mask');
     this.#vector(form, operands as readonly Operand[], mask.index, zeroing);
   }
@@ -229,7 +252,10 @@ export class Assembler {
   /** Zero-extends a byte to 64 bits. */
   movzx8(dst: Gpr, src: Gpr | Mem): void {
     this.#legacy([0x0f, 0xb6], 32, dst.index, src, 0, true);
-    if (this.#trace) this.#trace(`movzx ${showOperand(dst, 32)}, ${src.kind === 'mem' ? 'byte ptr ' : ''}${showOperand(src, 8)}`);
+    if (this.#trace)
+      this.#trace(
+        `movzx ${showOperand(dst, 32)}, ${src.kind === 'mem' ? 'byte ptr ' : ''}${showOperand(src, 8)}`,
+      );
   }
 
   store8(dst: Mem, src: Gpr): void {
@@ -241,7 +267,9 @@ export class Assembler {
   movsxd(dst: Gpr, src: Gpr | Mem): void {
     this.#legacy([0x63], 64, dst.index, src, 0);
     if (this.#trace) {
-      this.#trace(`movsxd ${showOperand(dst, 64)}, ${src.kind === 'mem' ? 'dword ptr ' : ''}${showOperand(src, 32)}`);
+      this.#trace(
+        `movsxd ${showOperand(dst, 64)}, ${src.kind === 'mem' ? 'dword ptr ' : ''}${showOperand(src, 32)}`,
+      );
     }
   }
 
@@ -303,7 +331,8 @@ export class Assembler {
   /** Calls the function whose address is in memory. */
   call(target: Gpr | Mem): void {
     this.#legacy([0xff], 32, 2, target, 0);
-    if (this.#trace) this.#trace(`call ${target.kind === 'mem' ? 'qword ptr ' : ''}${showOperand(target, 64)}`);
+    if (this.#trace)
+      this.#trace(`call ${target.kind === 'mem' ? 'qword ptr ' : ''}${showOperand(target, 64)}`);
   }
 
   ret(): void {
@@ -389,8 +418,9 @@ export class Assembler {
   }
 
   #vector(form: Form, operands: readonly Operand[], mask: number, zeroing: boolean): void {
-    if (operands.length !== form.roles.length) throw new InternalError(`x86: ${form.name} takes ${form.roles.length} operands`);
-    let reg = form.digit >= 0 ? form.digit : 0;
+    if (operands.length !== form.roles.length)
+      throw new InternalError(`x86: ${form.name} takes ${form.roles.length} operands`);
+    let reg = Math.max(form.digit, 0);
     let vvvv = 0;
     let rm = 0;
     let address: Mem | null = null;
@@ -415,7 +445,8 @@ export class Assembler {
         if (index >= 16) high = true;
         const kind = form.kinds[i];
         if (kind === 'v' || kind === 'vm') {
-          if (width !== 0 && width !== x.width) throw new InternalError(`x86: ${form.name} with vectors of two widths`);
+          if (width !== 0 && width !== x.width)
+            throw new InternalError(`x86: ${form.name} with vectors of two widths`);
           width = x.width;
         }
       }
@@ -434,10 +465,21 @@ export class Assembler {
       this.#evex(form, reg, vvvv, rm, address, length, mask, zeroing, immediateBytes);
     }
     if (immediate >= 0) this.#byte(immediate);
-    if (this.#trace) this.#trace(showVector(form, operands, mask, zeroing, high || mask !== 0 || length === 2 || !form.vex, width));
+    if (this.#trace)
+      this.#trace(
+        showVector(form, operands, mask, zeroing, high || mask !== 0 || length === 2 || !form.vex, width),
+      );
   }
 
-  #vex(form: Form, reg: number, vvvv: number, rm: number, address: Mem | null, length: number, immediateBytes: number): void {
+  #vex(
+    form: Form,
+    reg: number,
+    vvvv: number,
+    rm: number,
+    address: Mem | null,
+    length: number,
+    immediateBytes: number,
+  ): void {
     const r = reg >= 8 ? 0 : 0x80;
     const x = address?.index && address.index.index >= 8 ? 0 : 0x40;
     const b = (address ? (address.base?.index ?? 0) : rm) >= 8 ? 0 : 0x20;
@@ -477,13 +519,15 @@ export class Assembler {
       if (rm & 8) p0 ^= 0x20;
     }
     const broadcast = address?.broadcast ?? false;
-    if (broadcast && form.element === 0) throw new InternalError(`x86: ${form.name} takes no broadcast operand`);
+    if (broadcast && form.element === 0)
+      throw new InternalError(`x86: ${form.name} takes no broadcast operand`);
     this.#byte(0x62);
     this.#byte(p0);
     this.#byte((form.evexW << 7) | ((~vvvv & 15) << 3) | 4 | form.pp);
     this.#byte((zeroing ? 0x80 : 0) | (length << 5) | (broadcast ? 0x10 : 0) | (vvvv & 16 ? 0 : 8) | mask);
     this.#byte(form.opcode);
-    if (address) this.#address(reg, address, broadcast ? form.element : tupleBytes(form, length), immediateBytes);
+    if (address)
+      this.#address(reg, address, broadcast ? form.element : tupleBytes(form, length), immediateBytes);
     else this.#byte(0xc0 | ((reg & 7) << 3) | (rm & 7));
   }
 
@@ -499,7 +543,8 @@ export class Assembler {
     const base = m.base.index & 7;
     const steps = m.disp / unit;
     // Base 5 (rbp, r13) without a displacement would mean RIP or none.
-    const mode = m.disp === 0 && base !== 5 ? 0 : Number.isInteger(steps) && steps >= -128 && steps < 128 ? 1 : 2;
+    const mode =
+      m.disp === 0 && base !== 5 ? 0 : Number.isInteger(steps) && steps >= -128 && steps < 128 ? 1 : 2;
     if (m.index !== null || base === 4) {
       const scale = m.scale === 8 ? 3 : m.scale === 4 ? 2 : m.scale === 2 ? 1 : 0;
       this.#byte((mode << 6) | field | 4);
@@ -534,11 +579,23 @@ function tupleBytes(form: Form, length: number): number {
   }
 }
 
-function showVector(form: Form, operands: readonly Operand[], mask: number, zeroing: boolean, evex: boolean, width: number): string {
+function showVector(
+  form: Form,
+  operands: readonly Operand[],
+  mask: number,
+  zeroing: boolean,
+  evex: boolean,
+  width: number,
+): string {
   const text = operands.map((x, i) => {
     const kind = form.kinds[i];
     const shown = showOperand(x, kind === 'R' || kind === 'Rm' ? 64 : 32, width / 32);
-    const sized = kind === 'rm' && typeof x !== 'number' && x.kind === 'mem' ? `dword ptr ${shown}` : kind === 'Rm' && typeof x !== 'number' && x.kind === 'mem' ? `qword ptr ${shown}` : shown;
+    const sized =
+      kind === 'rm' && typeof x !== 'number' && x.kind === 'mem'
+        ? `dword ptr ${shown}`
+        : kind === 'Rm' && typeof x !== 'number' && x.kind === 'mem'
+          ? `qword ptr ${shown}`
+          : shown;
     return i === 0 && mask !== 0 ? `${sized}{k${mask}}${zeroing ? '{z}' : ''}` : sized;
   });
   return `${evex ? form.evexName : form.name} ${text.join(', ')}`;

@@ -12,7 +12,14 @@ import type { Analysis } from './analysis.js';
 import { analyse } from './analysis.js';
 import { Assembler } from './assembler.js';
 import { emitIf, emitLoop } from './emit-control.js';
-import { integerBinary, integerShift, integerUnary, scalarCompare, scalarConvert, scalarSelect } from './emit-integer.js';
+import {
+  integerBinary,
+  integerShift,
+  integerUnary,
+  scalarCompare,
+  scalarConvert,
+  scalarSelect,
+} from './emit-integer.js';
 import { load, store } from './emit-memory.js';
 import * as vector from './emit-vector.js';
 import { Emitter, frame } from './emitter.js';
@@ -39,7 +46,9 @@ export function compileX86(fn: L3Function, features: X86Features): X86Code {
     code: asm.finish(),
     get listing(): string {
       const lines = [`; ${fn.name}, ${features.level}, ${allocation.spills} spills`];
-      const again = new Assembler((line) => lines.push(line.startsWith(';') || line.endsWith(':') ? line : `  ${line}`));
+      const again = new Assembler((line) =>
+        lines.push(line.startsWith(';') || line.endsWith(':') ? line : `  ${line}`),
+      );
       emitFunction(again, analysis, allocation, features);
       return lines.join('\n');
     },
@@ -48,7 +57,12 @@ export function compileX86(fn: L3Function, features: X86Features): X86Code {
 
 const calleeSaved = [3, 5, 12, 13, 14, 15];
 
-function emitFunction(asm: Assembler, analysis: Analysis, allocation: Allocation, features: X86Features): void {
+function emitFunction(
+  asm: Assembler,
+  analysis: Analysis,
+  allocation: Allocation,
+  features: X86Features,
+): void {
   const e = new Emitter(asm, analysis, allocation, features);
   const saved = calleeSaved.filter((r) => allocation.used.gpr & (1 << r));
   const nothing = asm.label();
@@ -114,33 +128,53 @@ function emit(e: Emitter, instr: Exclude<Instr, { op: 'loop' | 'if' }>): void {
     case 'scalar':
       return;
     case 'unary':
-      return general ? integerUnary(e, instr) : vector.vectorUnary(e, instr);
+      if (general) integerUnary(e, instr);
+      else vector.vectorUnary(e, instr);
+      return;
     case 'binary':
-      return general ? integerBinary(e, instr) : vector.vectorBinary(e, instr);
+      if (general) integerBinary(e, instr);
+      else vector.vectorBinary(e, instr);
+      return;
     case 'fma':
-      return vector.fma(e, instr);
+      vector.fma(e, instr);
+      return;
     case 'compare':
-      return general ? scalarCompare(e, instr) : vector.vectorCompare(e, instr);
+      if (general) scalarCompare(e, instr);
+      else vector.vectorCompare(e, instr);
+      return;
     case 'select':
-      return instr.mask.type.lanes === 1 ? scalarSelect(e, instr) : vector.vectorSelect(e, instr);
+      if (instr.mask.type.lanes === 1) scalarSelect(e, instr);
+      else vector.vectorSelect(e, instr);
+      return;
     case 'shift':
-      return general ? integerShift(e, instr) : vector.vectorShift(e, instr);
+      if (general) integerShift(e, instr);
+      else vector.vectorShift(e, instr);
+      return;
     case 'convert':
-      return instr.a.type.lanes === 1 ? scalarConvert(e, instr) : vector.vectorConvert(e, instr);
+      if (instr.a.type.lanes === 1) scalarConvert(e, instr);
+      else vector.vectorConvert(e, instr);
+      return;
     case 'bitcast':
-      return vector.bitcast(e, instr);
+      vector.bitcast(e, instr);
+      return;
     case 'broadcast':
-      return vector.broadcast(e, instr);
+      vector.broadcast(e, instr);
+      return;
     case 'ramp':
-      return vector.ramp(e, instr);
+      vector.ramp(e, instr);
+      return;
     case 'tail':
-      return vector.tail(e, instr);
+      vector.tail(e, instr);
+      return;
     case 'horizontal':
-      return vector.horizontal(e, instr);
+      vector.horizontal(e, instr);
+      return;
     case 'load':
-      return load(e, instr);
+      load(e, instr);
+      return;
     case 'store':
-      return store(e, instr);
+      store(e, instr);
+      return;
   }
 }
 
@@ -156,6 +190,8 @@ function describe(e: Emitter, instr: Instr): string {
   const at = 'buffer' in instr ? ` b${instr.buffer} + ${instr.offset}` : '';
   const result = 'result' in instr ? `${place(e.node(instr.result))} = ` : '';
   const carried =
-    instr.op === 'loop' ? ` ${place(e.node(instr.index))} with ${instr.params.map((p) => place(e.node(p))).join(', ')}` : '';
+    instr.op === 'loop'
+      ? ` ${place(e.node(instr.index))} with ${instr.params.map((p) => place(e.node(p))).join(', ')}`
+      : '';
   return `${result}${what}${at} ${operands.join(', ')}${carried}`;
 }

@@ -73,7 +73,11 @@ function moveAll(e: Emitter, moves: readonly Move<Node>[]): void {
   }
 }
 
-const saved: Node = { ...makeNode('saved', 'i64', 1, 'gpr', null), spilled: true, slot: frame.saved - frame.spills };
+const saved: Node = {
+  ...makeNode('saved', 'i64', 1, 'gpr', null),
+  spilled: true,
+  slot: frame.saved - frame.spills,
+};
 
 function savedAs(n: Node): Node {
   return { ...saved, kind: n.kind, lanes: n.lanes, cls: n.cls };
@@ -90,12 +94,17 @@ export function emitLoop(e: Emitter, instr: Loop, body: (instrs: readonly Instr[
   const start = e.node(instr.start);
   const end = e.node(instr.end);
   const params = instr.params.map((v) => e.node(v));
-  moveAll(e, [{ to: index, from: start }, ...params.map((to, i) => ({ to, from: initial(e.node(instr.inits[i])) }))]);
+  moveAll(e, [
+    { to: index, from: start },
+    ...params.map((to, i) => ({ to, from: initial(e.node(instr.inits[i])) })),
+  ]);
 
   const exit = asm.label();
   const top = asm.label();
   const known =
-    start.recompute?.from === 'integer' && end.recompute?.from === 'integer' ? [Number(start.recompute.value), Number(end.recompute.value)] : null;
+    start.recompute?.from === 'integer' && end.recompute?.from === 'integer'
+      ? [Number(start.recompute.value), Number(end.recompute.value)]
+      : null;
   if (known === null || known[0] >= known[1]) {
     compareEnd(e, index, end);
     asm.jcc('ge', exit);
@@ -125,7 +134,11 @@ function compareEnd(e: Emitter, index: Node, end: Node): void {
   e.end();
 }
 
-export function emitIf(e: Emitter, instr: Extract<Instr, { op: 'if' }>, body: (instrs: readonly Instr[]) => void): void {
+export function emitIf(
+  e: Emitter,
+  instr: Extract<Instr, { op: 'if' }>,
+  body: (instrs: readonly Instr[]) => void,
+): void {
   const skip = e.asm.label();
   const condition = testMask(e, e.node(instr.cond));
   e.end();

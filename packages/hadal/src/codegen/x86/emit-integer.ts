@@ -50,7 +50,8 @@ export function integerBinary(e: Emitter, instr: Op<'binary'>): void {
     return;
   }
   const commutes = instr.fn !== 'sub';
-  if (commutes && (integerConstant(a) !== null || (n.reg >= 0 && n.reg === b.reg) || a.virtual === 'memory')) [a, b] = [b, a];
+  if (commutes && (integerConstant(a) !== null || (n.reg >= 0 && n.reg === b.reg) || a.virtual === 'memory'))
+    [a, b] = [b, a];
 
   if (instr.fn === 'mul') {
     multiply(e, n, a, b);
@@ -86,7 +87,8 @@ export function integerBinary(e: Emitter, instr: Op<'binary'>): void {
 
 /** An operand that is read after `dst` was filled with `a`: loaded beforehand where its address lies in `dst`. */
 function besides(e: Emitter, x: Gpr | Mem | number, dst: Gpr, a: Node, size: Size): Gpr | Mem | number {
-  if (typeof x === 'number' || x.kind === 'gpr' || (x.base !== dst && x.index !== dst) || a.reg === dst.index) return x;
+  if (typeof x === 'number' || x.kind === 'gpr' || (x.base !== dst && x.index !== dst) || a.reg === dst.index)
+    return x;
   const t = e.takeGpr();
   e.asm.mov(size, t, x);
   return t;

@@ -1,7 +1,7 @@
 /** Loads and stores of all memory types, on scalars, vectors and masked vectors. */
 import { InternalError } from '../../base/errors.js';
 import type { Instr, Value } from '../../kernel/l3.js';
-import { testMask, inverse } from './emit-control.js';
+import { inverse, testMask } from './emit-control.js';
 import type { Emitter } from './emitter.js';
 import { I } from './instructions.js';
 import type { Node } from './node.js';
@@ -46,7 +46,12 @@ function scalarLoad(e: Emitter, instr: Load, n: Node, at: Mem): void {
   else e.gprDone(n, dst);
 }
 
-function scalarLoadInto(e: Emitter, instr: Load, dst: ReturnType<Emitter['vecResult']> | ReturnType<Emitter['gprResult']>, at: Mem): void {
+function scalarLoadInto(
+  e: Emitter,
+  instr: Load,
+  dst: ReturnType<Emitter['vecResult']> | ReturnType<Emitter['gprResult']>,
+  at: Mem,
+): void {
   const { asm } = e;
   if (dst.kind === 'vec') {
     asm.op(I.vmovssLoad, dst, at);
@@ -128,7 +133,8 @@ export function store(e: Emitter, instr: Store): void {
     e.asm.jcc(inverse[condition], skip);
   }
   const byte = instr.mem === 'u8' || instr.mem === 'bool';
-  if (typeof source === 'number') e.asm.movMemImm(byte ? 8 : instr.mem === 'i64' ? 64 : 32, at, byte ? source & 255 : source);
+  if (typeof source === 'number')
+    e.asm.movMemImm(byte ? 8 : instr.mem === 'i64' ? 64 : 32, at, byte ? source & 255 : source);
   else if (source.kind === 'vec') e.asm.op(I.vmovssStore, at, source);
   else if (byte) e.asm.store8(at, source);
   else e.asm.mov(instr.mem === 'i64' ? 64 : 32, at, source);

@@ -1,8 +1,8 @@
 /** Operations on vector registers, f32 scalars among them, and on lane masks. */
 import { InternalError } from '../../base/errors.js';
 import type { Instr, Value } from '../../kernel/l3.js';
-import type { Emitter } from './emitter.js';
 import { negated } from './emit-integer.js';
+import type { Emitter } from './emitter.js';
 import type { Form } from './instructions.js';
 import { I } from './instructions.js';
 import type { Node } from './node.js';
@@ -55,7 +55,10 @@ export function vectorBinary(e: Emitter, instr: Op<'binary'>): void {
     return;
   }
   let { a, b } = instr;
-  const ordered = instr.fn === 'sub' || instr.fn === 'div' || (n.kind === 'f32' && (instr.fn === 'min' || instr.fn === 'max'));
+  const ordered =
+    instr.fn === 'sub' ||
+    instr.fn === 'div' ||
+    (n.kind === 'f32' && (instr.fn === 'min' || instr.fn === 'max'));
   if (!ordered && !e.inRegister(a) && (e.inRegister(b) || e.node(a).virtual === 'memory')) [a, b] = [b, a];
   const left = e.vec(a);
   const right = e.vecOperand(b);
@@ -302,7 +305,8 @@ export function broadcast(e: Emitter, instr: Op<'broadcast'>): void {
     asm.op(I.vbroadcastss, dst, source);
   } else if (n.kind === 'i32' && a.virtual === 'memory') {
     const source = e.gprSource(a);
-    if (typeof source === 'number' || typeof source === 'bigint' || source.kind !== 'mem') throw new InternalError('x86: not memory');
+    if (typeof source === 'number' || typeof source === 'bigint' || source.kind !== 'mem')
+      throw new InternalError('x86: not memory');
     asm.op(I.vbroadcastss, dst, source);
   } else {
     const r = n.kind === 'mask' ? negated(e, e.gprOf(a)) : e.gprOf(a);
@@ -333,7 +337,10 @@ export function ramp(e: Emitter, instr: Op<'ramp'>): void {
   }
   const dst = e.vecResult(n);
   spread(e, dst, e.gpr(instr.base));
-  const lanes = asm.bytes(`ramp${n.lanes}`, () => new Uint8Array(Int32Array.from({ length: n.lanes }, (_, i) => i).buffer));
+  const lanes = asm.bytes(
+    `ramp${n.lanes}`,
+    () => new Uint8Array(Int32Array.from({ length: n.lanes }, (_, i) => i).buffer),
+  );
   asm.op(I.vpaddd, dst, dst, poolMem(lanes));
   e.vecDone(n, dst);
 }
@@ -439,4 +446,3 @@ export function materialise(e: Emitter, n: Node): void {
   }
   e.end();
 }
-

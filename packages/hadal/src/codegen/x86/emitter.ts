@@ -21,7 +21,14 @@ import type { Gpr, Mask, Mem, Scale, Vec, Width } from './operands.js';
 import { broadcastMem, gprs, masks, mem, poolMem, rdi, rsp, vec, xmms } from './operands.js';
 
 /** Offsets in the frame. */
-export const frame = { callerStack: 0, count: 8, borrowedGpr: 16, saved: 64, borrowedVec: 128, spills: 384 } as const;
+export const frame = {
+  callerStack: 0,
+  count: 8,
+  borrowedGpr: 16,
+  saved: 64,
+  borrowedVec: 128,
+  spills: 384,
+} as const;
 const borrowLimit = { gpr: 6, vec: 4 } as const;
 
 /** Caller-saved registers that may be used without saving them, apart from rax, rdx and rdi. */
@@ -261,7 +268,8 @@ export class Emitter {
     }
     const src = this.#vecMemory(n);
     if (n.lanes === 1) asm.op(I.vmovssLoad, dst, src);
-    else if (r?.from === 'argument' || src.broadcast) asm.op(I.vbroadcastss, dst, { ...src, broadcast: false });
+    else if (r?.from === 'argument' || src.broadcast)
+      asm.op(I.vbroadcastss, dst, { ...src, broadcast: false });
     else asm.op(I.vmovups, dst, src);
   }
 
@@ -304,7 +312,8 @@ export class Emitter {
       return n.lanes > 1 ? broadcastMem(m) : m;
     }
     if (n.spilled) return this.slotOf(n);
-    if (n.virtual === 'memory' && n.def?.op === 'broadcast') return broadcastMem(this.#load(this.node(n.def.a)));
+    if (n.virtual === 'memory' && n.def?.op === 'broadcast')
+      return broadcastMem(this.#load(this.node(n.def.a)));
     if (n.virtual === 'memory') return this.#load(n);
     throw new InternalError(`x86: ${n.name} has no place`);
   }
@@ -320,7 +329,8 @@ export class Emitter {
   }
   vecDone(n: Node, r: Vec): void {
     if (n.reg >= 0) {
-      if (n.reg !== r.index) this.asm.op(I.vmovaps, vec(n.reg, this.widthOf(n)), vec(r.index, this.widthOf(n)));
+      if (n.reg !== r.index)
+        this.asm.op(I.vmovaps, vec(n.reg, this.widthOf(n)), vec(r.index, this.widthOf(n)));
     } else if (n.spilled) {
       this.#storeVec(this.slotOf(n), n, r);
     }

@@ -157,7 +157,10 @@ export const I = {
   vfmadd132ss: single('vfmadd132ss', 1, 2, 0x99),
   vfmadd213ss: single('vfmadd213ss', 1, 2, 0xa9),
   vfmadd231ss: single('vfmadd231ss', 1, 2, 0xb9),
-  vroundss: form('vroundss', ['x', 'x', 'xm', 'i'], 'rvbi', 1, 3, 0x0a, { ...scalar, evexName: 'vrndscaless' }),
+  vroundss: form('vroundss', ['x', 'x', 'xm', 'i'], 'rvbi', 1, 3, 0x0a, {
+    ...scalar,
+    evexName: 'vrndscaless',
+  }),
   vucomiss: form('vucomiss', ['x', 'xm'], 'rb', 0, 1, 0x2e, scalar),
 
   // lane-wise logic
@@ -192,7 +195,12 @@ export const I = {
   vcvtdq2ps: packed1('vcvtdq2ps', 0, 1, 0x5b),
   vcvttps2dq: packed1('vcvttps2dq', 2, 1, 0x5b),
   vcvtsi2ss32: form('vcvtsi2ss', ['x', 'x', 'rm'], 'rvb', 2, 1, 0x2a, scalar),
-  vcvtsi2ss64: form('vcvtsi2ss', ['x', 'x', 'Rm'], 'rvb', 2, 1, 0x2a, { length: 0, tuple: 8, vexW: 1, evexW: 1 }),
+  vcvtsi2ss64: form('vcvtsi2ss', ['x', 'x', 'Rm'], 'rvb', 2, 1, 0x2a, {
+    length: 0,
+    tuple: 8,
+    vexW: 1,
+    evexW: 1,
+  }),
   vcvttss2si32: form('vcvttss2si', ['r', 'xm'], 'rb', 2, 1, 0x2c, scalar),
   vcvttss2si64: form('vcvttss2si', ['R', 'xm'], 'rb', 2, 1, 0x2c, { length: 0, tuple: 4, vexW: 1, evexW: 1 }),
   vpmovzxbd: form('vpmovzxbd', ['v', 'xm'], 'rb', 1, 2, 0x31, { tuple: 'quarter' }),

@@ -8,7 +8,11 @@ export interface Move<P> {
 }
 
 /** `key` tells places apart; places that are not overwritten by any move (constants) may have the key null. */
-export function sequence<P>(moves: readonly Move<P>[], key: (p: P) => string | number | null, save: P): readonly Move<P>[] {
+export function sequence<P>(
+  moves: readonly Move<P>[],
+  key: (p: P) => string | number | null,
+  save: P,
+): readonly Move<P>[] {
   const pending = moves.filter((m) => key(m.to) !== key(m.from));
   const out: Move<P>[] = [];
   const readers = new Map<string | number, number>();

@@ -13,7 +13,10 @@ const CHAINS = 12;
 const UNROLL = 4;
 
 /** A block is one size: rounds of the loop. */
-export function fmaProbe(features: X86Features): { readonly code: Uint8Array; readonly flopsPerRound: number } {
+export function fmaProbe(features: X86Features): {
+  readonly code: Uint8Array;
+  readonly flopsPerRound: number;
+} {
   const width = features.level === 'avx512' ? 512 : 256;
   const asm = new Assembler();
   const top = asm.label();
@@ -22,7 +25,8 @@ export function fmaProbe(features: X86Features): { readonly code: Uint8Array; re
   asm.align(64);
   asm.bind(top);
   for (let u = 0; u < UNROLL; u++) {
-    for (let i = 0; i < CHAINS; i++) asm.op(I.vfmadd231ps, vec(i, width), vec(CHAINS, width), vec(CHAINS + 1, width));
+    for (let i = 0; i < CHAINS; i++)
+      asm.op(I.vfmadd231ps, vec(i, width), vec(CHAINS, width), vec(CHAINS + 1, width));
   }
   asm.alu('sub', 64, rcx, 1);
   asm.jcc('ne', top);

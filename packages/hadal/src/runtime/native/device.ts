@@ -21,9 +21,14 @@ export type OpenedNative =
   | { readonly ok: true; readonly device: NativeDevice; readonly features: NativeFeatures }
   | { readonly ok: false; readonly reason: string };
 
-let machine: { readonly machine: Machine; readonly levels: readonly Level[] } | { readonly reason: string } | null = null;
+let machine:
+  | { readonly machine: Machine; readonly levels: readonly Level[] }
+  | { readonly reason: string }
+  | null = null;
 
-function openMachine(): { readonly machine: Machine; readonly levels: readonly Level[] } | { readonly reason: string } {
+function openMachine():
+  | { readonly machine: Machine; readonly levels: readonly Level[] }
+  | { readonly reason: string } {
   const loaded = loadKoffi();
   if (!loaded.ok) return { reason: loaded.reason };
   try {
@@ -32,7 +37,9 @@ function openMachine(): { readonly machine: Machine; readonly levels: readonly L
     opened.keepFreedMemory();
     return { machine: opened, levels };
   } catch (error) {
-    return { reason: `native code cannot run here: ${error instanceof Error ? error.message : String(error)}` };
+    return {
+      reason: `native code cannot run here: ${error instanceof Error ? error.message : String(error)}`,
+    };
   }
 }
 
@@ -45,7 +52,11 @@ export function openNative(options: NativeOptions = {}): OpenedNative {
   const level = options.level ?? levels[0];
   if (!levels.includes(level)) return { ok: false, reason: `the processor has no ${level}` };
   const features = { level };
-  return { ok: true, device: new NativeDevice(machine.machine, features, options.poolBytes ?? 2 ** 30), features };
+  return {
+    ok: true,
+    device: new NativeDevice(machine.machine, features, options.poolBytes ?? 2 ** 30),
+    features,
+  };
 }
 
 export class NativeDevice implements Device {

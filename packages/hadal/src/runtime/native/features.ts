@@ -24,6 +24,11 @@ export function detectLevels(machine: Machine): readonly Level[] {
   const avx2 = (state & 6) === 6 && bit(seven.ebx, 5) && bit(seven.ebx, 8) && fma;
   if (!avx2) return [];
   // F 16, DQ 17, BW 30, VL 31; the system must save mask registers and the upper vectors.
-  const avx512 = (state & 0xe0) === 0xe0 && bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 30) && bit(seven.ebx, 31);
+  const avx512 =
+    (state & 0xe0) === 0xe0 &&
+    bit(seven.ebx, 16) &&
+    bit(seven.ebx, 17) &&
+    bit(seven.ebx, 30) &&
+    bit(seven.ebx, 31);
   return avx512 ? ['avx512', 'avx2'] : ['avx2'];
 }

@@ -12,20 +12,28 @@ export interface Koffi {
   decode(address: bigint, type: unknown): ForeignFunction;
 }
 
-export type Loaded = { readonly ok: true; readonly koffi: Koffi } | { readonly ok: false; readonly reason: string };
+export type Loaded =
+  | { readonly ok: true; readonly koffi: Koffi }
+  | { readonly ok: false; readonly reason: string };
 
 export function loadKoffi(): Loaded {
   if (typeof process === 'undefined' || typeof process.getBuiltinModule !== 'function') {
     return { ok: false, reason: 'native code needs Node 20.19 or later' };
   }
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    return { ok: false, reason: `native code runs on Linux x64 for now, this is ${process.platform} ${process.arch}` };
+    return {
+      ok: false,
+      reason: `native code runs on Linux x64 for now, this is ${process.platform} ${process.arch}`,
+    };
   }
   try {
     const { createRequire } = process.getBuiltinModule('node:module');
     const load = createRequire(import.meta.url);
     return { ok: true, koffi: load('koffi') as Koffi };
   } catch (error) {
-    return { ok: false, reason: `koffi is not installed or does not load: ${error instanceof Error ? error.message : String(error)}` };
+    return {
+      ok: false,
+      reason: `koffi is not installed or does not load: ${error instanceof Error ? error.message : String(error)}`,
+    };
   }
 }

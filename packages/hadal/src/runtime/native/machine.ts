@@ -75,7 +75,9 @@ export class Machine {
 
   /** A function of one pointer-sized argument at an address; for probes. */
   callable(address: number): (argument: number) => void {
-    return this.#koffi.decode(BigInt(address), this.#koffi.proto('void', ['uintptr_t'])) as (argument: number) => void;
+    return this.#koffi.decode(BigInt(address), this.#koffi.proto('void', ['uintptr_t'])) as (
+      argument: number,
+    ) => void;
   }
 
   cpuid(leaf: number, subleaf: number): { eax: number; ebx: number; ecx: number; edx: number } {

@@ -20,7 +20,10 @@ const TWO_32 = 2 ** 32;
 const ENTRY_BYTES = 24;
 
 /** What the running program's addresses point into. */
-const inUse: { program: NativeProgram | null; buffers: readonly Memory[] | null } = { program: null, buffers: null };
+const inUse: { program: NativeProgram | null; buffers: readonly Memory[] | null } = {
+  program: null,
+  buffers: null,
+};
 
 interface ScalarPatch {
   readonly kind: 'f32' | 'i32' | 'i64';
@@ -42,10 +45,15 @@ export class NativeProgram implements Program {
   readonly #bufferCount: number;
   readonly #scalarCount: number;
 
-  constructor(launches: readonly LaunchSpec[], address: (buffer: ArrayBuffer) => number, run: (list: number) => void) {
+  constructor(
+    launches: readonly LaunchSpec[],
+    address: (buffer: ArrayBuffer) => number,
+    run: (list: number) => void,
+  ) {
     this.#run = run;
     let bytes = ENTRY_BYTES * launches.length + 8;
-    for (const l of launches) bytes += l.blocks.length * 8 * (l.layout.buffers + l.layout.sizes + l.layout.scalars);
+    for (const l of launches)
+      bytes += l.blocks.length * 8 * (l.layout.buffers + l.layout.sizes + l.layout.scalars);
     // A raw buffer of more than a cache line: its contents never move.
     const buffer = new ArrayBuffer(Math.max(bytes, 128));
     const base = address(buffer);
@@ -62,7 +70,8 @@ export class NativeProgram implements Program {
     let scalarCount = 0;
     launches.forEach((launch, i) => {
       const { executable, layout, blocks } = launch;
-      if (!(executable instanceof NativeExecutable)) throw new ArgumentError(`${executable.name} was not loaded by this device`);
+      if (!(executable instanceof NativeExecutable))
+        throw new ArgumentError(`${executable.name} was not loaded by this device`);
       this.#put(ENTRY_BYTES * i, executable.address);
       this.#put(ENTRY_BYTES * i + 8, base + at);
       this.#put(ENTRY_BYTES * i + 16, blocks.length);
@@ -72,7 +81,9 @@ export class NativeProgram implements Program {
           block.sizes.length !== layout.sizes ||
           block.scalars.length !== layout.scalars
         ) {
-          throw new ArgumentError(`a block of ${executable.name} does not have the arguments its layout says`);
+          throw new ArgumentError(
+            `a block of ${executable.name} does not have the arguments its layout says`,
+          );
         }
         for (const ref of block.buffers) {
           words.push(at / 4);
@@ -82,7 +93,8 @@ export class NativeProgram implements Program {
           at += 8;
         }
         for (const size of block.sizes) {
-          if (!Number.isSafeInteger(size) || size < 0) throw new ArgumentError(`${executable.name}: ${size} is not a size`);
+          if (!Number.isSafeInteger(size) || size < 0)
+            throw new ArgumentError(`${executable.name}: ${size} is not a size`);
           this.#put(at, size);
           at += 8;
         }
@@ -113,7 +125,8 @@ export class NativeProgram implements Program {
     const pointerOffsets = this.#pointerOffsets;
     for (let i = 0; i < pointerWords.length; i++) {
       const memory = buffers[pointerBuffers[i]];
-      if (!(memory instanceof NativeMemory)) throw new ArgumentError('a buffer does not belong to this device');
+      if (!(memory instanceof NativeMemory))
+        throw new ArgumentError('a buffer does not belong to this device');
       const pointer = memory.address + pointerOffsets[i];
       const word = pointerWords[i];
       words[word] = pointer;
