@@ -32,7 +32,9 @@ class TemplateEmitter extends OpEmitter<Position> {
   }
 }
 
-function scatterAdd(e: TemplateEmitter, source: Position, index: Position, dim: number, shape: Shape): Position {
+function scatterAdd(e: TemplateEmitter, source: Position, wideIndex: Position, dim: number, shape: Shape): Position {
+  // Positions are compared as int32, which vectors have; a dimension of 2^31 is beyond every other limit.
+  const index = e.cast(wideIndex, 'int32');
   if (source.shape[dim] === 1) {
     const hit = e.compare('eq', e.iota(shape, dim, index.dtype), e.expand(index, shape));
     return e.where(hit, e.expand(source, shape), e.constant(0, source.dtype, shape));

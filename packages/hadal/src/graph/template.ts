@@ -69,14 +69,14 @@ const HANDLE = 2;
 const BOUNDARY = 4;
 
 /**
- * Collects what the roots need and encodes its structure. Values that the tape keeps for gradients become roots as well. The order
- * is that of creation, which is topological.
+ * Collects what the roots need and encodes its structure. Values that the tape keeps for gradients become roots as well. Computed
+ * nodes are in the order of creation, which is topological.
  */
 export function capture(wanted: readonly Root[]): CapturedGraph {
   const first = wanted[0];
   if (first === undefined) throw new InternalError('nothing to capture');
   const walk = first.node.home.newWalk();
-  const nodes: Node[] = [];
+  const computed: Node[] = [];
   const stack: Node[] = [];
   const roots = [...wanted];
   for (const r of wanted) {
@@ -86,7 +86,7 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
   for (let n = stack.pop(); n !== undefined; n = stack.pop()) {
     if (n.mark === walk) continue;
     n.mark = walk;
-    nodes.push(n);
+    if (n.buffer === null && n.op.name !== 'argument') computed.push(n);
     if (n.saved > 0) {
       const kept = underMovement(n);
       if (kept !== null) roots.push({ node: kept, into: null });
@@ -94,12 +94,26 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
     const { inputs } = n;
     for (let i = 0; i < inputs.length; i++) if (inputs[i].mark !== walk) stack.push(inputs[i]);
   }
-  nodes.sort((x, y) => x.id - y.id);
+  computed.sort((x, y) => x.id - y.id);
+
+  // Buffers and arguments come where they are first read: their own age says nothing about the structure.
+  const placed = first.node.home.newWalk();
+  const nodes: Node[] = [];
+  const place = (n: Node): void => {
+    n.mark = placed;
+    n.position = nodes.length;
+    nodes.push(n);
+  };
+  for (let i = 0; i < computed.length; i++) {
+    const { inputs } = computed[i];
+    for (let k = 0; k < inputs.length; k++) if (inputs[k].mark !== placed) place(inputs[k]);
+    if (computed[i].mark !== placed) place(computed[i]);
+  }
+  for (const r of roots) if (r.into !== null && r.into.mark !== placed) place(r.into);
 
   const key: number[] = [];
   const leafNodes: Node[] = [];
   const argumentNodes: Node[] = [];
-  for (let i = 0; i < nodes.length; i++) nodes[i].position = i;
   const rootFlags = new Uint8Array(nodes.length);
   for (let i = 0; i < roots.length; i++) rootFlags[roots[i].node.position] = ROOT;
   for (let i = 0; i < nodes.length; i++) {

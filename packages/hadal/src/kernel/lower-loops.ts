@@ -144,6 +144,21 @@ function known1(values: readonly Value[] | null): Value {
   return values[0];
 }
 
+/**
+ * Bytes of each workspace buffer: lane sums for kernels whose rows are summed but do not fit vectors, so that they add up in the
+ * same order as those that do.
+ */
+export function loopsWorkspace(kernel: LoopKernel, target: Target): readonly number[] {
+  const v = kernel.vectorVariable;
+  if (v < 0 || !kernel.dims[v].reduced || target.lanes === 1) return [];
+  if (!kernel.stages.some(sumsFloats) || chooseVector(kernel, dependences(kernel), target) >= 0) return [];
+  return [kernel.stages.length * (target.lanes + 1) * 4];
+}
+
+function sumsFloats(s: Stage): boolean {
+  return s.op === 'sum' && s.dtype === 'float32';
+}
+
 export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Target): L3Function {
   const deps = dependences(kernel);
   const outer = kernel.dims.flatMap((d, v) => (d.reduced ? [] : [v]));
@@ -151,8 +166,12 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
   const vectorVariable = chooseVector(kernel, deps, target);
   const b = new L3Builder(kernel.name, vectorVariable >= 0 ? target.lanes : 1);
   for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
+  for (const _ of loopsWorkspace(kernel, target)) b.buffer('f32', 'readwrite');
   const status = needsStatus(kernel) ? b.buffer('i64', 'write') : -1;
   const emitter = new ExprEmitter(b, kernel, sizes, deps, status);
+  // Sums along a row that does not fit lanes are still added up as if it did; see `laneSums`.
+  const scratchSlots = kernel.buffers.length;
+  const hasScratch = loopsWorkspace(kernel, target).length > 0;
   const sizeOf = (variable: number): Value => b.sizeAt(sizes.variableSlots[variable]);
   const lanes = b.lanes;
   const vectorIsReduced = vectorVariable >= 0 && kernel.dims[vectorVariable].reduced;
@@ -198,9 +217,45 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
     return { vector, scalar };
   }
 
+  /**
+   * A float sum along a row, one element at a time but in the order of the vector loop: one sum per lane in memory, joined by the
+   * same tree, with the elements beyond the last whole vector in the lanes (targets with masks) or in a sum of their own.
+   */
+  function laneSums(stage: number): Accumulator {
+    const wide = target.lanes;
+    const base = stage * (wide + 1);
+    const slot = scratchSlots;
+    const row = sizeOf(kernel.vectorVariable);
+    const whole = b.mul(b.div(row, b.index(wide)), b.index(wide));
+    return {
+      width: 0,
+      start: () => {
+        b.forEach(b.index(base), b.index(base + wide + 1), 1, (i) => b.store(slot, i, b.constant('f32', 0)));
+        return [];
+      },
+      step: (_, value, _mask, position) => {
+        if (position === null) throw new InternalError('a lane sum needs its position in the row');
+        const inLane = b.binary('rem', position, b.index(wide));
+        const lane = target.masks ? inLane : b.select(b.compare('lt', position, whole), inLane, b.index(wide));
+        const at = b.add(lane, b.index(base));
+        b.store(slot, at, b.add(b.load(slot, at), value));
+        return [];
+      },
+      finish: () => {
+        let sums = Array.from({ length: wide }, (_, l) => b.load(slot, b.index(base), { offset: l }));
+        while (sums.length > 1) {
+          const half = sums.length / 2;
+          sums = sums.slice(0, half).map((v, l) => b.add(v, sums[l + half]));
+        }
+        return target.masks ? sums[0] : b.add(sums[0], b.load(slot, b.index(base), { offset: wide }));
+      },
+    };
+  }
+
   /** One pass over the reduced dimensions for the given stages. `wide`: outer lanes are open, so accumulators are vectors. */
   function reducePass(stages: readonly number[], wide: boolean): void {
-    const accs = stages.map((s) => accumulator(b, kernel.stages[s]));
+    const scratch = hasScratch;
+    const accs = stages.map((s) => (scratch && sumsFloats(kernel.stages[s]) ? laneSums(s) : accumulator(b, kernel.stages[s])));
     const values = stages.map((s) => kernel.stages[s].value);
     const needVector = vectorIsReduced || wide;
     const needScalar = !needVector || (vectorIsReduced && !target.masks);
@@ -212,8 +267,9 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
       let at = 0;
       accs.forEach((acc, i) => {
         const stage = kernel.stages[stages[i]];
-        const position = stage.op === 'argmax' ? (positions.get(stage.variable) ?? null) : null;
-        const lanesNow = params[at].type.lanes;
+        const along = scratch && sumsFloats(stage) ? kernel.vectorVariable : stage.variable;
+        const position = positions.get(along) ?? null;
+        const lanesNow = acc.width > 0 ? params[at].type.lanes : 1;
         const value = b.spread(emitter.emit(stage.value), lanesNow);
         // A mask of open outer lanes never changes sums: dead lanes are not stored.
         const mask = vectorIsReduced ? emitter.mask : null;

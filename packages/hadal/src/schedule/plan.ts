@@ -11,7 +11,7 @@ import { printKernel } from '../kernel/l2-print.js';
 import type { AbstractKernel } from '../kernel/l2-sizes.js';
 import { abstractSizes } from '../kernel/l2-sizes.js';
 import { gemmWorkspace } from '../kernel/lower-gemm.js';
-import { needsStatus } from '../kernel/lower-loops.js';
+import { loopsWorkspace, needsStatus } from '../kernel/lower-loops.js';
 import type { Target } from '../kernel/target.js';
 import type { BuiltKernel } from './build.js';
 import { buildKernel } from './build.js';
@@ -133,9 +133,9 @@ export function schedule(template: Template, target: Target): Plan {
   // Workspaces live for one launch only.
   const workspaces = new Map<number, number[]>();
   kernels.forEach((k, i) => {
-    if (k.kernel.kind !== 'gemm') return;
     const at = known(launchOf.get(i), 'a launch');
-    const slots = gemmWorkspace(k.kernel, target).map((bytes) => lifetimes.push({ bytes, from: at, to: at }) - 1);
+    const needed = k.kernel.kind === 'gemm' ? gemmWorkspace(k.kernel, target) : loopsWorkspace(k.kernel, target);
+    const slots = needed.map((bytes) => lifetimes.push({ bytes, from: at, to: at }) - 1);
     workspaces.set(i, slots);
   });
   const arena = planArena(lifetimes);

@@ -19,10 +19,26 @@ type Lanes = readonly Lane[];
 
 const fround = Math.fround;
 
-/** a * b + c in float32 with a single rounding; the product of two float32 is exact in float64. */
+/**
+ * a * b + c in float32 with a single rounding. The product of two float32 is exact in float64; the sum is rounded to odd there
+ * (Boldo and Melquiond 2008), after which rounding to float32 cannot go wrong.
+ */
 function fusedMultiplyAdd(a: number, b: number, c: number): number {
-  return fround(a * b + c);
+  const p = a * b;
+  const s = p + c;
+  if (!Number.isFinite(s)) return fround(s);
+  // TwoSum (Knuth): s + error is exactly p + c.
+  const t = s - p;
+  const error = p - (s - t) + (c - t);
+  if (error === 0) return fround(s);
+  wide.setFloat64(0, s);
+  const last = wide.getBigInt64(0);
+  if ((last & 1n) === 1n) return fround(s);
+  wide.setBigInt64(0, last + ((error > 0) === (s > 0) ? 1n : -1n));
+  return fround(wide.getFloat64(0));
 }
+
+const wide = new DataView(new ArrayBuffer(8));
 
 function roundHalfEven(x: number): number {
   if (!Number.isFinite(x) || Math.abs(x) >= 2 ** 23) return x;
