@@ -59,35 +59,61 @@ interface ClassState {
   used: number;
 }
 
+/**
+ * Allocation runs again while it had to take registers back: an interval that loses its register late has kept others out of it all
+ * the while, so the next round gives it none from the start.
+ */
+const MAX_ROUNDS = 5;
+
 export function allocate(analysis: Analysis, features: X86Features): Allocation {
   const file = registerFile(features);
-  const make = (cls: RegisterClass): ClassState => ({
-    order: file.order[cls],
-    active: new Array<Node | null>(32).fill(null),
-    reserved: new Array<number>(32).fill(-1),
-    used: 0,
-  });
-  const states = { gpr: make('gpr'), vec: make('vec'), mask: make('mask') };
   const intervals = [...analysis.intervals].sort((a, b) => a.start - b.start);
-  const spilled: Node[] = [];
-
-  for (const n of intervals) {
-    const state = states[n.cls];
-    const { active, order } = state;
-    for (const r of order) {
-      const holder = active[r];
-      if (holder && holder.end < n.start) active[r] = null;
+  const forced = new Set<Node>();
+  for (let round = 1; ; round++) {
+    const make = (cls: RegisterClass): ClassState => ({
+      order: file.order[cls],
+      active: new Array<Node | null>(32).fill(null),
+      reserved: new Array<number>(32).fill(-1),
+      used: 0,
+    });
+    const states = { gpr: make('gpr'), vec: make('vec'), mask: make('mask') };
+    const spilled: Node[] = [];
+    const before = forced.size;
+    for (const n of intervals) {
+      n.reg = -1;
+      n.spilled = false;
     }
-    const reg = pick(state, n);
-    if (reg >= 0) take(state, n, reg);
-    else evict(state, n, spilled);
+    for (const n of intervals) {
+      const state = states[n.cls];
+      if (forced.has(n)) {
+        spill(n, spilled);
+        continue;
+      }
+      const { active, order } = state;
+      for (const r of order) {
+        const holder = active[r];
+        if (holder && holder.end < n.start) active[r] = null;
+      }
+      const reg = pick(state, n);
+      if (reg >= 0) take(state, n, reg);
+      else evict(state, n, spilled, forced);
+    }
+    if (forced.size > before && round < MAX_ROUNDS) continue;
+    const frameBytes = assignSlots(spilled, features);
+    return {
+      used: { gpr: states.gpr.used, vec: states.vec.used, mask: states.mask.used },
+      frameBytes,
+      spills: spilled.length,
+    };
   }
-  const frameBytes = assignSlots(spilled, features);
-  return {
-    used: { gpr: states.gpr.used, vec: states.vec.used, mask: states.mask.used },
-    frameBytes,
-    spills: spilled.length,
-  };
+}
+
+/** Puts a value into memory, if it cannot be had again from there anyway. */
+function spill(n: Node, spilled: Node[]): void {
+  n.reg = -1;
+  if (n.recompute !== null) return;
+  n.spilled = true;
+  spilled.push(n);
 }
 
 function take(state: ClassState, n: Node, reg: number): void {
@@ -123,7 +149,7 @@ function cost(n: Node): number {
   return n.recompute.from === 'argument' ? n.weight * 0.3 : n.weight * 0.01;
 }
 
-function evict(state: ClassState, n: Node, spilled: Node[]): void {
+function evict(state: ClassState, n: Node, spilled: Node[], forced: Set<Node>): void {
   let victim = n;
   let least = cost(n);
   let reg = -1;
@@ -137,12 +163,9 @@ function evict(state: ClassState, n: Node, spilled: Node[]): void {
       reg = r;
     }
   }
-  victim.reg = -1;
-  if (victim.recompute === null) {
-    victim.spilled = true;
-    spilled.push(victim);
-  }
+  spill(victim, spilled);
   if (victim !== n) {
+    forced.add(victim);
     state.reserved[reg] = -1;
     take(state, n, reg);
   }

@@ -355,7 +355,8 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
   const loops: OpenLoop[] = [];
   const intervals: Node[] = [];
   const materialise = new Map<number, Node[]>();
-  const weights = [1, 10, 100, 1000, 10000];
+  /** A use counts ten times for each loop around it; the blocked gemm has uses seven loops deep. */
+  const weightHere = (): number => 10 ** Math.min(loops.length, 12);
 
   function open(n: Node, at: number): void {
     n.start = at;
@@ -381,7 +382,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
       }
     }
     if (n.start < 0) throw new InternalError(`x86: ${n.name} is read before it is written`);
-    n.weight += weights[Math.min(loops.length, 4)];
+    n.weight += weightHere();
     if (n.end < at) n.end = at;
     for (const loop of loops) {
       if (n.start < loop.start) {
@@ -456,7 +457,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
           for (const v of operandsOf(instr)) touch(node(v));
           const n = node(instr.result);
           open(n, 4 * position + 2);
-          n.weight += weights[Math.min(loops.length, 4)];
+          n.weight += weightHere();
           hint(instr, n);
         }
       }
@@ -487,7 +488,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
     loops.push(loop);
     const index = node(instr.index);
     open(index, loop.start);
-    index.weight += 2 * weights[Math.min(loops.length, 4)];
+    index.weight += 2 * weightHere();
     const params = instr.params.map(node);
     params.forEach((p, i) => {
       open(p, loop.start);

@@ -1,0 +1,23 @@
+/** Runs one of the programs beside this file in a fresh Node, without flags, and reads the line of JSON that it ends with. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { ChildError } from '../errors.js';
+
+export type Figures = { readonly [name: string]: number };
+
+export async function runChild(program: 'startup' | 'memory', args: readonly string[]): Promise<Figures> {
+  const path = fileURLToPath(new URL(`./${program}.js`, import.meta.url));
+  const child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let out = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  if (code !== 0) throw new ChildError(`${program} ${args.join(' ')} ended with exit code ${code}`);
+  const figures: unknown = JSON.parse(out);
+  if (typeof figures !== 'object' || figures === null) throw new ChildError(`${program} printed ${out}`);
+  return Object.fromEntries(Object.entries(figures).map(([name, value]) => [name, Number(value)]));
+}

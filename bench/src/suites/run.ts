@@ -1,0 +1,40 @@
+/** A suite by name: its cases one after the other. */
+import { type Bench, measure } from '../measure.js';
+import type { SuiteName } from '../options.js';
+import type { Result } from '../result.js';
+import type { Workload } from '../workload.js';
+import { gemmWorkloads } from './gemm.js';
+import { measureMemory, memoryModes } from './memory.js';
+import { overheadWorkloads } from './overhead.js';
+import { pointwiseWorkloads } from './pointwise.js';
+import { measureStartup } from './startup.js';
+import { trainWorkloads } from './train.js';
+
+interface Case {
+  readonly name: string;
+  readonly run: () => Promise<Result>;
+}
+
+function fromWorkloads(workloads: readonly Workload[], bench: Bench): Case[] {
+  return workloads.map((w) => ({ name: w.case, run: () => measure(w, bench) }));
+}
+
+const suites: { readonly [K in SuiteName]: (bench: Bench) => Case[] } = {
+  gemm: (bench) => fromWorkloads(gemmWorkloads(), bench),
+  pointwise: (bench) => fromWorkloads(pointwiseWorkloads(), bench),
+  train: (bench) => fromWorkloads(trainWorkloads(), bench),
+  overhead: (bench) => fromWorkloads(overheadWorkloads(), bench),
+  startup: (bench) => [{ name: 'first step of the MNIST network', run: () => measureStartup(bench) }],
+  memory: (bench) => memoryModes.map((mode) => ({ name: mode, run: () => measureMemory(mode, bench) })),
+};
+
+/** Measures the cases of a suite whose names contain `only`. */
+export async function* runSuite(suite: SuiteName, bench: Bench, only: string): AsyncGenerator<Result> {
+  for (const { name, run } of suites[suite](bench)) {
+    if (!name.includes(only)) continue;
+    process.stderr.write(`${suite} ${name} on ${bench.engine} ... `);
+    const result = await run();
+    process.stderr.write(`${result.ms.toPrecision(3)} ms\n`);
+    yield result;
+  }
+}

@@ -1,0 +1,38 @@
+/** From the start of a process to the end of its first training step. */
+import { runChild } from '../children/run.js';
+import type { Bench } from '../measure.js';
+import type { Result } from '../result.js';
+import { median } from '../statistics.js';
+
+export async function measureStartup(bench: Bench): Promise<Result> {
+  const totals: number[] = [];
+  const parts = {
+    node: [] as number[],
+    import: [] as number[],
+    engine: [] as number[],
+    model: [] as number[],
+    step: [] as number[],
+  };
+  for (let i = 0; i < bench.rounds; i++) {
+    const spawned = performance.timeOrigin + performance.now();
+    const at = await runChild('startup', [bench.engine]);
+    totals.push(at.stepped - spawned);
+    parts.node.push(at.begun - spawned);
+    parts.import.push(at.imported - at.begun);
+    parts.engine.push(at.opened - at.imported);
+    parts.model.push(at.made - at.opened);
+    parts.step.push(at.stepped - at.made);
+  }
+  const ms = median(totals);
+  return {
+    suite: 'startup',
+    case: 'first step of the MNIST network',
+    engine: bench.engine,
+    threads: bench.threads,
+    peer: 'none',
+    ms,
+    minMs: Math.min(...totals),
+    detail: Object.fromEntries(Object.entries(parts).map(([name, times]) => [`${name} ms`, median(times)])),
+    targets: [{ what: 'ms to the first step', value: ms, bound: 500, is: 'most' }],
+  };
+}

@@ -1,0 +1,108 @@
+/** Comparing what a program gives on one engine with what it gives on another. */
+import { fromTypedArray, type Tensor } from '../../src/index.js';
+import type { Workspace } from '../../src/tensor/workspace.js';
+import type { Outcome, Program, Snapshot } from './program.js';
+import { runProgram } from './program.js';
+
+/** A difference, in words; null if there is none. */
+export type Difference = string | null;
+
+function label(s: Snapshot): string {
+  return `${s.of}: ${s.dtype}[${s.shape.join(', ')}]`;
+}
+
+/** Every bit the same, but for which NaN it is. */
+export function sameBits(a: Snapshot, b: Snapshot): Difference {
+  if (a.dtype !== b.dtype || a.shape.join() !== b.shape.join()) return `${label(a)} against ${label(b)}`;
+  for (let i = 0; i < a.data.length; i++) {
+    if (!Object.is(a.data[i], b.data[i])) return `${label(a)} element ${i}: ${a.data[i]} against ${b.data[i]}`;
+  }
+  return null;
+}
+
+/** Multiples of 2^-8 below 2^15: what sums and small products keep exact. */
+function isExact(x: number): boolean {
+  return Number.isInteger(x * 256) && Math.abs(x) < 2 ** 15;
+}
+
+const computing = new Set([
+  'add', 'sub', 'mul', 'div', 'exp', 'log', 'sqrt', 'tanh', 'erf', 'reciprocal', 'square', 'sigmoid', 'sum', 'mean',
+  'softmax', 'logSoftmax', 'matmul', 'linear', 'gelu', 'crossEntropy', 'mseLoss', 'addScaled',
+]);
+
+/** The noise that is put on rounded results to find out how much they matter. */
+const NOISE = 1e-6;
+
+/** A run in which every rounded result is off by up to `NOISE` of itself. */
+export function runNoisy(space: Workspace, program: Program, seed: number): Outcome {
+  let state = seed >>> 0;
+  const next = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 31 - 1;
+  };
+  return runProgram(space, program, {
+    after: (step: number, t: Tensor): Tensor => {
+      const [name] = program.steps[step];
+      if (t.dtype !== 'float32' || !computing.has(name)) return t;
+      const values = t.dataSync();
+      const factors = Float32Array.from(values as Float32Array, (v) => (isExact(v) ? 1 : 1 + NOISE * (next() < 0 ? -1 : 1)));
+      return factors.every((f) => f === 1) ? t : t.mul(fromTypedArray(factors, t.shape));
+    },
+  });
+}
+
+/**
+ * How far each element may lie from the reference: what noise does to it, ten times over, and float32's rounding of the largest
+ * element (a sum of large values may cancel). Null where noise decides the value (a comparison of rounded numbers).
+ */
+export type Tolerance = (element: number) => number | null;
+
+export function toleranceOf(exact: Snapshot, noisy: readonly Snapshot[]): Tolerance {
+  let largest = 0;
+  for (const v of exact.data) if (Number.isFinite(Number(v))) largest = Math.max(largest, Math.abs(Number(v)));
+  return (i) => {
+    const v = exact.data[i];
+    if (exact.dtype !== 'float32') return noisy.every((n) => n.data[i] === v) ? 0 : null;
+    const x = Number(v);
+    if (!Number.isFinite(x)) return noisy.every((n) => Object.is(n.data[i], v)) ? 0 : null;
+    // Near the ends of float32's range one engine may overflow, or flush to zero, where another does not.
+    if (Math.abs(x) > 1e37) return null;
+    const spread = Math.max(...noisy.map((n) => Math.abs(Number(n.data[i]) - x)));
+    if (!Number.isFinite(spread)) return null;
+    return 1e-6 + 4e-6 * Math.abs(x) + 1e-6 * largest + 10 * spread;
+  };
+}
+
+export function within(reference: Snapshot, other: Snapshot, tolerance: Tolerance): Difference {
+  if (reference.dtype !== other.dtype || reference.shape.join() !== other.shape.join()) return `${label(reference)} against ${label(other)}`;
+  for (let i = 0; i < reference.data.length; i++) {
+    const allowed = tolerance(i);
+    if (allowed === null) continue;
+    const [a, b] = [reference.data[i], other.data[i]];
+    if (Object.is(a, b) || a === b) continue;
+    if (reference.dtype === 'float32' && Math.abs(Number(a) - Number(b)) <= allowed) continue;
+    return `${label(reference)} element ${i}: ${a} against ${b} (allowed ${allowed})`;
+  }
+  return null;
+}
+
+/** Compares two outcomes snapshot by snapshot; values that either could not read any more are passed over. */
+export function compareOutcomes(
+  wanted: Outcome,
+  actual: Outcome,
+  compare: (wanted: Snapshot, actual: Snapshot, at: number) => Difference,
+): Difference {
+  const thrown = (o: Outcome): string => (o.thrown === null ? 'nothing' : `${o.thrown.error.name} in step ${o.thrown.step}: ${o.thrown.error.message}`);
+  if ((wanted.thrown === null) !== (actual.thrown === null) || wanted.thrown?.step !== actual.thrown?.step) {
+    return `threw ${thrown(wanted)} against ${thrown(actual)}`;
+  }
+  if (wanted.snapshots.length !== actual.snapshots.length) return `${wanted.snapshots.length} values against ${actual.snapshots.length}`;
+  for (let i = 0; i < wanted.snapshots.length; i++) {
+    const [a, b] = [wanted.snapshots[i], actual.snapshots[i]];
+    if (a.of !== b.of) return `${a.of} against ${b.of}`;
+    if ('error' in a || 'error' in b) continue;
+    const difference = compare(a, b, i);
+    if (difference !== null) return difference;
+  }
+  return null;
+}
