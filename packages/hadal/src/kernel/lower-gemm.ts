@@ -11,13 +11,18 @@
  * Workspace buffers follow the kernel's own: packed A, packed B, tiles. A tile slot is reused when one block covers all of k;
  * otherwise every tile of the matrix keeps its partial sums in a slot of its own.
  */
-import type { ExprId, GemmKernel } from './l2.js';
+import type { GemmKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { canVectorize, dependences, ExprEmitter, memTypes } from './lower-exprs.js';
 import { needsStatus } from './lower-loops.js';
+import { packPanels } from './lower-pack.js';
 import type { Target } from './target.js';
+import { alongLanes } from './vector-loop.js';
+
+/** Expressions that an epilogue may have to be written out for every vector of a tile: a bias and an activation. */
+const SHORT_EPILOGUE = 8;
 
 function roundUp(x: number, to: number): number {
   return Math.ceil(x / to) * to;
@@ -54,55 +59,7 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
   const indices = kernel.stores.map((s) => s.index);
   const epilogueLanes = canVectorize(kernel, deps, values, indices, vn);
 
-  /** Neighbours along `variable` in vector steps while whole vectors fit, then a masked vector or single elements. */
-  function along(count: Value, vector: boolean, body: (from: Value, lanesNow: { readonly mask: Value | null } | null) => void): void {
-    if (!vector) {
-      b.forEach(zero, count, 1, (i) => body(i, null));
-      return;
-    }
-    const main = b.mul(b.div(count, b.index(lanes)), b.index(lanes));
-    b.forEach(zero, main, lanes, (i) => body(i, { mask: null }));
-    if (target.masks) b.forEach(main, count, lanes, (i) => body(i, { mask: b.tail(b.sub(count, i)) }));
-    else b.forEach(main, count, 1, (i) => body(i, null));
-  }
-
-  /**
-   * Copies a block of an operand into panels of `width` rows (of A) or columns (of B): panel after panel, k after k, `width`
-   * elements each, zeros beyond the edge.
-   */
-  function pack(
-    buffer: number,
-    operand: ExprId,
-    across: number,
-    width: number,
-    from: Value,
-    count: Value,
-    fromK: Value,
-    depth: Value,
-  ): void {
-    const vector = width % lanes === 0 && canVectorize(kernel, deps, [operand], [], across) && deps[operand].variables.has(across);
-    b.forEach(zero, count, width, (panel) => {
-      const rows = b.min(b.index(width), b.sub(count, panel));
-      const base = b.mul(panel, depth);
-      const first = b.add(from, panel);
-      emitter.scoped(() => {
-        emitter.hoist([operand], []);
-        b.forEach(zero, depth, 1, (p) => {
-          const row = b.add(base, b.mul(p, b.index(width)));
-          emitter.bind(vk, b.add(fromK, p), null, () => {
-            emitter.hoist([operand], []);
-            along(rows, vector, (i, lanesNow) => {
-              emitter.bind(across, b.add(first, i), lanesNow, () => {
-                const value = lanesNow ? emitter.emitLanes(operand) : emitter.emit(operand);
-                b.store(buffer, b.add(row, i), value);
-              });
-            });
-            b.forEach(rows, b.index(width), 1, (i) => b.store(buffer, b.add(row, i), b.constant('f32', 0)));
-          });
-        });
-      });
-    });
-  }
+  const context = { b, kernel, deps, emitter, target };
 
   /** The product of one panel of A and one of B over a block of k: mr x nr accumulators in registers. */
   function tileProduct(panelA: Value, panelB: Value, depth: Value): readonly Value[] {
@@ -133,18 +90,41 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
       const row = b.add(slot, b.mul(i, b.index(nr)));
       emitter.bind(vm, b.add(fromM, i), null, () => {
         emitter.hoist(values, indices);
-        along(columns, epilogueLanes, (j, lanesNow) => {
-          emitter.bind(vn, b.add(fromN, j), lanesNow, () => {
-            emitter.bindDot(b.load(tiles, b.add(row, j), lanesNow ? { lanes, mask: lanesNow.mask } : {}));
-            // All values first: a store may overwrite what another value is computed from.
-            const ready = kernel.stores.map((s) => ({ s, index: emitter.index(s.index), value: emitter.emitLanes(s.value) }));
-            for (const { s, index, value } of ready) b.store(s.buffer, index, value, { mask: lanesNow ? lanesNow.mask : null });
-            emitter.unbindDot();
-          });
+        alongLanes(b, target, columns, epilogueLanes, (j, lanesNow) => {
+          const at = b.add(row, j);
+          emitter.bind(vn, b.add(fromN, j), lanesNow, () =>
+            storeResults(b.load(tiles, at, lanesNow ? { lanes, mask: lanesNow.mask } : {}), lanesNow ? lanesNow.mask : null),
+          );
         });
       });
     });
   }
+
+  /** The epilogue of one element or vector; the position is bound. */
+  function storeResults(dot: Value, mask: Value | null): void {
+    emitter.bindDot(dot);
+    // All values first: a store may overwrite what another value is computed from.
+    const ready = kernel.stores.map((s) => ({ s, index: emitter.index(s.index), value: emitter.emitLanes(s.value) }));
+    for (const { s, index, value } of ready) b.store(s.buffer, index, value, { mask });
+    emitter.unbindDot();
+  }
+
+  /** The epilogue of a whole tile straight from its registers. */
+  function directEpilogue(acc: readonly Value[], fromM: Value, fromN: Value): void {
+    emitter.scoped(() => {
+      emitter.hoist(values, indices);
+      for (let i = 0; i < mr; i++) {
+        emitter.bind(vm, b.add(fromM, b.index(i)), null, () => {
+          for (let j = 0; j < nr / lanes; j++) {
+            emitter.bind(vn, b.add(fromN, b.index(j * lanes)), { mask: null }, () => storeResults(acc[i * (nr / lanes) + j], null));
+          }
+        });
+      }
+    });
+  }
+
+  /** Written out for each vector of the tile, a long epilogue would cost more code than the trip through memory costs time. */
+  const isShort = epilogueLanes && kernel.stores.length === 1 && kernel.exprs.length <= SHORT_EPILOGUE;
 
   function product(): void {
     // With several blocks of k each tile has a slot of its own, else all use the first.
@@ -152,28 +132,40 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
     const rowTiles = b.div(b.add(m, b.index(mr - 1)), b.index(mr));
     const strideM = b.select(many, b.index(mr * nr), zero);
     const strideN = b.select(many, b.mul(rowTiles, b.index(mr * nr)), zero);
-    const kEnd = b.max(k, b.index(1));
+    // Blocks of k are as even as can be: 512 is two of 256 rather than 384 and 128.
+    const blocks = b.max(b.div(b.add(k, b.index(kc - 1)), b.index(kc)), b.index(1));
+    const blockDepth = b.div(b.add(k, b.sub(blocks, b.index(1))), blocks);
     b.forEach(zero, n, nc, (jc) => {
       const nb = b.min(b.index(nc), b.sub(n, jc));
-      b.forEach(zero, kEnd, kc, (pc) => {
-        const depth = b.min(b.index(kc), b.sub(k, pc));
-        const isLast = b.compare('le', b.sub(kEnd, pc), b.index(kc));
-        const partialRounds = b.select(b.compare('lt', zero, pc), b.index(1), zero);
-        pack(packedB, kernel.b, vn, nr, jc, nb, pc, depth);
+      b.forEach(zero, blocks, 1, (block) => {
+        const pc = b.min(b.mul(block, blockDepth), k);
+        const depth = b.min(blockDepth, b.sub(k, pc));
+        const isLast = b.compare('eq', b.add(block, b.index(1)), blocks);
+        const partialRounds = b.min(block, b.index(1));
+        packPanels(context, { buffer: packedB, operand: kernel.b, across: vn, along: vk, width: nr, from: jc, count: nb, fromK: pc, depth });
         b.forEach(zero, m, mc, (ic) => {
           const mb = b.min(b.index(mc), b.sub(m, ic));
-          pack(packedA, kernel.a, vm, mr, ic, mb, pc, depth);
+          packPanels(context, { buffer: packedA, operand: kernel.a, across: vm, along: vk, width: mr, from: ic, count: mb, fromK: pc, depth });
           b.forEach(zero, nb, nr, (jr) => {
             const fromN = b.add(jc, jr);
             const slotN = b.mul(b.div(fromN, b.index(nr)), strideN);
+            const panelB = b.mul(jr, depth);
+            const isWide = b.binary('and', isLast, b.compare('le', b.add(jr, b.index(nr)), nb));
             b.forEach(zero, mb, mr, (ir) => {
               const fromM = b.add(ic, ir);
               const slot = b.add(slotN, b.mul(b.div(fromM, b.index(mr)), strideM));
-              const acc = addPartial(slot, partialRounds, tileProduct(b.mul(ir, depth), b.mul(jr, depth), depth));
-              acc.forEach((v, i) => {
-                b.store(tiles, slot, v, { offset: i * lanes });
-              });
-              b.when(isLast, () => epilogue(slot, fromM, fromN));
+              const acc = addPartial(slot, partialRounds, tileProduct(b.mul(ir, depth), panelB, depth));
+              const throughMemory = (): void => {
+                acc.forEach((v, i) => {
+                  b.store(tiles, slot, v, { offset: i * lanes });
+                });
+                b.when(isLast, () => epilogue(slot, fromM, fromN));
+              };
+              if (isShort) {
+                const isWhole = b.binary('and', isWide, b.compare('le', b.add(ir, b.index(mr)), mb));
+                b.when(isWhole, () => directEpilogue(acc, fromM, fromN));
+                b.when(b.unary('not', isWhole), throughMemory);
+              } else throughMemory();
             });
           });
         });

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { examine, openBench } from '../support/agreement.js';
+import { Bench, examine } from '../support/agreement.js';
 import { printProgram } from '../support/program.js';
 import { programs } from '../support/random-program.js';
 
 describe('random programs', () => {
-  const bench = openBench();
+  const bench = new Bench();
   const skipped = bench.missing.length > 0 ? ` (without ${bench.missing.join('; ')})` : '';
 
   it(`give the same fused and step by step, and on all engines${skipped}`, () => {

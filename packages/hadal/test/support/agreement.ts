@@ -10,23 +10,37 @@ import { openWorkspace, testEngines } from './engines.js';
 import type { Outcome, Program, Snapshot } from './program.js';
 import { runProgram } from './program.js';
 
-export interface Bench {
-  readonly reference: Workspace;
-  readonly others: readonly { readonly name: TestEngine; readonly space: Workspace }[];
-  /** Engines that cannot run here, with the reason. */
+/** A workspace on each engine that can run here. */
+export class Bench {
   readonly missing: readonly string[];
-}
+  readonly #names: readonly TestEngine[];
+  #spaces = new Map<TestEngine, Workspace>();
 
-export function openBench(): Bench {
-  const spaces: { name: TestEngine; space: Workspace }[] = [];
-  const missing: string[] = [];
-  for (const name of testEngines) {
-    const opened = openWorkspace(name);
-    if (opened.ok) spaces.push({ name, space: opened.space });
-    else missing.push(`${name}: ${opened.reason}`);
+  constructor() {
+    const tried = testEngines.map((name) => ({ name, opened: openWorkspace(name) }));
+    this.#names = tried.filter((t) => t.opened.ok).map((t) => t.name);
+    this.missing = tried.flatMap(({ name, opened }) => (opened.ok ? [] : [`${name}: ${opened.reason}`]));
   }
-  const [{ space: reference }, ...others] = spaces;
-  return { reference, others, missing };
+
+  get engines(): readonly TestEngine[] {
+    return this.#names;
+  }
+
+  space(name: TestEngine): Workspace {
+    let space = this.#spaces.get(name);
+    if (space === undefined) {
+      const opened = openWorkspace(name);
+      if (!opened.ok) throw new Error(opened.reason);
+      space = opened.space;
+      this.#spaces.set(name, space);
+    }
+    return space;
+  }
+
+  /** Starts over with empty caches: after a failure, so that the next program does not stumble over what is left of it. */
+  renew(): void {
+    this.#spaces = new Map();
+  }
 }
 
 function isSnapshot(s: Outcome['snapshots'][number] | undefined): s is Snapshot {
@@ -44,14 +58,24 @@ export interface Examined {
 }
 
 export function examine(bench: Bench, program: Program): Examined {
-  const reference = runProgram(bench.reference, program);
-  const noisy = [1, 2].map((seed) => runNoisy(bench.reference, program, seed));
+  const result = examineOnce(bench, program);
+  if (result.difference !== null) bench.renew();
+  return result;
+}
+
+function examineOnce(bench: Bench, program: Program): Examined {
+  const reference = runProgram(bench.space('reference'), program);
+  const noisy = [1, 2].map((seed) => runNoisy(bench.space('reference'), program, seed));
   const done = (difference: Difference): Examined => ({ difference, reference, noisy });
   if (reference.thrown && !allowed.has(reference.thrown.error.name)) {
     return done(`reference threw in step ${reference.thrown.step}: ${reference.thrown.error.stack}`);
   }
-  for (const { name, space } of [{ name: 'reference', space: bench.reference }, ...bench.others]) {
+  for (const name of bench.engines) {
+    const space = bench.space(name);
     const fused = name === 'reference' ? reference : runProgram(space, program);
+    if (fused.thrown && !allowed.has(fused.thrown.error.name)) {
+      return done(`${name} threw in step ${fused.thrown.step}: ${fused.thrown.error.stack}`);
+    }
     const apart = runProgram(space, program, { eager: true });
     const bits = compareOutcomes(fused, apart, sameBits);
     if (bits !== null) return done(`${name}, fused against step by step: ${bits}`);

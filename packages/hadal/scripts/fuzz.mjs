@@ -1,0 +1,43 @@
+/**
+ * Runs random programs on all engines and compares what they give:
+ *
+ *     node scripts/fuzz.mjs [programs] [--seed n] [--steps n] [--failures n]
+ *
+ * Each failure is shrunk and printed as a program. `--dump file` writes every program with what the reference engine gave, one JSON
+ * object a line, for `pytorch-fixtures.py compare`.
+ */
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { createViteServer } from 'vitest/node';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seed: { type: 'string', default: '1' },
+    steps: { type: 'string', default: '16' },
+    failures: { type: 'string', default: '10' },
+    dump: { type: 'string' },
+  },
+});
+const server = await createViteServer({
+  configFile: false,
+  root: fileURLToPath(new URL('..', import.meta.url)),
+  server: { middlewareMode: true, watch: null, hmr: false, ws: false },
+  appType: 'custom',
+  logLevel: 'error',
+  optimizeDeps: { noDiscovery: true, include: [] },
+});
+try {
+  const { fuzz } = await server.ssrLoadModule('/test/support/fuzz.ts');
+  const failed = await fuzz({
+    programs: Number(positionals[0] ?? 1000),
+    seed: Number(values.seed),
+    steps: Number(values.steps),
+    failures: Number(values.failures),
+    dump: values.dump ?? null,
+    print: (line) => console.log(line),
+  });
+  process.exitCode = failed > 0 ? 1 : 0;
+} finally {
+  await server.close();
+}

@@ -1,0 +1,154 @@
+/**
+ * Packing for gemm: copies a block of an operand into panels, so that the register tile reads both operands one element after the
+ * other. A panel holds `width` rows of A or columns of B; for each k its `width` elements lie together, zeros beyond the edge.
+ *
+ * Whole panels of an operand that is memory with constant strides are packed by a straight run of loads and stores; edges and
+ * operands that are expressions go element by element.
+ */
+import { factorOf } from './index-expr.js';
+import type { ExprId, GemmKernel } from './l2.js';
+import type { Value } from './l3.js';
+import type { L3Builder } from './l3-builder.js';
+import type { Dependence, ExprEmitter } from './lower-exprs.js';
+import { canVectorize } from './lower-exprs.js';
+import type { Target } from './target.js';
+import { alongLanes } from './vector-loop.js';
+
+export interface Packing {
+  /** The buffer slot that is filled. */
+  readonly buffer: number;
+  readonly operand: ExprId;
+  /** The variable that runs across a panel (m for A, n for B), and the one that runs along it. */
+  readonly across: number;
+  readonly along: number;
+  readonly width: number;
+  /** The block: from these positions, this many. */
+  readonly from: Value;
+  readonly count: Value;
+  readonly fromK: Value;
+  readonly depth: Value;
+}
+
+interface Context {
+  readonly b: L3Builder;
+  readonly kernel: GemmKernel;
+  readonly deps: readonly Dependence[];
+  readonly emitter: ExprEmitter;
+  readonly target: Target;
+}
+
+export function packPanels(c: Context, p: Packing): void {
+  const { b } = c;
+  const zero = b.index(0);
+  const strides = constantStrides(c, p);
+  b.forEach(zero, p.count, p.width, (panel) => {
+    const rows = b.min(b.index(p.width), b.sub(p.count, panel));
+    const base = b.mul(panel, p.depth);
+    const first = b.add(p.from, panel);
+    if (strides === null) {
+      packElements(c, p, rows, base, first);
+      return;
+    }
+    const whole = b.compare('eq', rows, b.index(p.width));
+    b.when(whole, () => packWhole(c, p, strides, base, first));
+    b.when(b.unary('not', whole), () => packElements(c, p, rows, base, first));
+  });
+}
+
+/** Whether the operand is a load whose index moves by a constant in both directions, and how. */
+interface Strides {
+  readonly buffer: number;
+  readonly acrossOne: boolean;
+  readonly alongOne: boolean;
+}
+
+/** Neighbours along k that are taken from a row at a time: a cache line of float32. */
+const RUN = 16;
+
+function constantStrides(c: Context, p: Packing): Strides | null {
+  const e = c.kernel.exprs[p.operand];
+  if (e.op !== 'load' || e.dtype !== 'float32') return null;
+  const across = factorOf(e.index, p.across);
+  const along = factorOf(e.index, p.along);
+  // Steps are taken by adding, so they must not lead backwards.
+  if (across === null || along === null || across < 0 || along < 0) return null;
+  return { buffer: e.buffer, acrossOne: across === 1, alongOne: along === 1 };
+}
+
+/** The position of the operand's element at (across, along). */
+function positionAt(c: Context, p: Packing, across: Value, along: Value): Value {
+  const e = c.kernel.exprs[p.operand];
+  if (e.op !== 'load') return c.b.index(0);
+  const { index } = e;
+  return c.emitter.bind(p.across, across, null, () => c.emitter.bind(p.along, along, null, () => c.emitter.index(index)));
+}
+
+function packWhole(c: Context, p: Packing, s: Strides, base: Value, first: Value): void {
+  const { b } = c;
+  const one = b.index(1);
+  const start = positionAt(c, p, first, p.fromK);
+  const stepAlong = b.sub(positionAt(c, p, first, b.add(p.fromK, one)), start);
+  const stepAcross = s.acrossOne ? one : b.sub(positionAt(c, p, b.add(first, one), p.fromK), start);
+  const zero = b.index(0);
+  let done = zero;
+  let at: readonly Value[] = [start, base];
+  if (s.alongOne && !s.acrossOne) {
+    // Row by row in runs along k: stepping across first would touch `width` cache lines for every k, often of one cache set.
+    done = b.mul(b.div(p.depth, b.index(RUN)), b.index(RUN));
+    at = b.loop(zero, done, RUN, at, (_, [from, to]) => {
+      b.loop(zero, b.index(p.width), 1, [from, to], (_i, [f, t]) => {
+        for (let k = 0; k < RUN; k++) b.store(p.buffer, t, b.load(s.buffer, f, { offset: k }), { offset: k * p.width });
+        return [b.add(f, stepAcross), b.add(t, one)];
+      });
+      return [b.add(from, b.index(RUN)), b.add(to, b.index(RUN * p.width))];
+    });
+  }
+  b.loop(done, p.depth, 1, at, (_, [from, to]) => {
+    if (s.acrossOne) copyRun(c, s.buffer, from, p.buffer, to, p.width);
+    else {
+      let row = from;
+      for (let i = 0; i < p.width; i++) {
+        if (i > 0) row = b.add(row, stepAcross);
+        b.store(p.buffer, to, b.load(s.buffer, row), { offset: i });
+      }
+    }
+    return [b.add(from, stepAlong), b.add(to, b.index(p.width))];
+  });
+}
+
+/** `width` neighbouring elements, in vectors as far as they go. */
+function copyRun(c: Context, source: number, from: Value, destination: number, to: Value, width: number): void {
+  const { b, target } = c;
+  let at = 0;
+  for (; at + target.lanes <= width; at += target.lanes) {
+    b.store(destination, to, b.load(source, from, { lanes: target.lanes, offset: at }), { offset: at });
+  }
+  if (at < width && target.masks) {
+    const mask = b.tail(b.index(width - at));
+    b.store(destination, to, b.load(source, from, { lanes: target.lanes, offset: at, mask }), { offset: at, mask });
+    return;
+  }
+  for (; at < width; at++) b.store(destination, to, b.load(source, from, { offset: at }), { offset: at });
+}
+
+/** Any operand, any number of rows: through the expression, zeros beyond the edge. */
+function packElements(c: Context, p: Packing, rows: Value, base: Value, first: Value): void {
+  const { b, kernel, deps, emitter, target } = c;
+  const vector = p.width % target.lanes === 0 && canVectorize(kernel, deps, [p.operand], [], p.across) && deps[p.operand].variables.has(p.across);
+  emitter.scoped(() => {
+    emitter.hoist([p.operand], []);
+    b.forEach(b.index(0), p.depth, 1, (k) => {
+      const row = b.add(base, b.mul(k, b.index(p.width)));
+      emitter.bind(p.along, b.add(p.fromK, k), null, () => {
+        emitter.hoist([p.operand], []);
+        alongLanes(b, target, rows, vector, (i, lanesNow) => {
+          emitter.bind(p.across, b.add(first, i), lanesNow, () => {
+            const value = lanesNow ? emitter.emitLanes(p.operand) : emitter.emit(p.operand);
+            b.store(p.buffer, b.add(row, i), value);
+          });
+        });
+        b.forEach(rows, b.index(p.width), 1, (i) => b.store(p.buffer, b.add(row, i), b.constant('f32', 0)));
+      });
+    });
+  });
+}
