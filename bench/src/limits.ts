@@ -13,7 +13,10 @@ import type { EngineName } from './result.js';
 /** How much arithmetic and memory traffic an operation cannot do without. */
 export interface Work {
   readonly flops: number;
-  /** Bytes read plus bytes written. */
+  /**
+   * Bytes that cross between caches and memory: those read, those written, and those that are fetched only because a write to
+   * a part of a line needs the rest of it. An output elsewhere counts twice, a value updated in place counts as read and written.
+   */
   readonly bytes: number;
   /** How much of them are touched at a time: the copy probe copies about this much, so that it sees the same caches. */
   readonly footprint: number;
@@ -27,7 +30,7 @@ export interface Limit {
 export interface Prober {
   /** 10^9 float32 operations a second. */
   compute(): number;
-  /** 10^9 bytes a second, read and written both counted, within a footprint of source plus destination. */
+  /** 10^9 bytes a second, counted as in `Work.bytes`, within a footprint of source plus destination. */
   copy(footprint: number): number;
   /** Whether a probe is quick enough to go with every round. */
   readonly quick: boolean;
@@ -40,8 +43,8 @@ function nativeProber(): Prober {
   return {
     quick: true,
     compute: () => measureFma(device, features),
-    // The probe counts each byte copied once.
-    copy: (footprint) => 2 * measureCopy(device, features, footprint / 2),
+    // The probe counts each byte copied once; it is read, fetched at its destination, and written.
+    copy: (footprint) => 3 * measureCopy(device, features, footprint / 2),
   };
 }
 
@@ -52,7 +55,8 @@ function wasmProber(): Prober {
   return {
     quick: false,
     compute: () => probeCompute({ relaxed }).gflops,
-    copy: (footprint) => probeCopy(footprint / 2).gigabytesPerSecond,
+    // This one counts each byte copied twice.
+    copy: (footprint) => 1.5 * probeCopy(footprint / 2).gigabytesPerSecond,
   };
 }
 

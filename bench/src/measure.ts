@@ -8,7 +8,7 @@ import { type Limit, limitOf, type Prober } from './limits.js';
 import type { Peer, PeerRound } from './peer/peer.js';
 import type { EngineName, Result } from './result.js';
 import { median, pairwiseRatios } from './statistics.js';
-import type { Workload } from './workload.js';
+import type { Round, Workload } from './workload.js';
 
 export interface Bench {
   readonly engine: EngineName;
@@ -19,7 +19,7 @@ export interface Bench {
 }
 
 /** V8 compiles hot code in the background; it is done well before this much time. */
-const WARM_UP_MS = 300;
+const WARM_UP_MS = 500;
 
 function timed(run: () => void): number {
   const start = performance.now();
@@ -34,10 +34,15 @@ export async function measure(workload: Workload, bench: Bench): Promise<Result>
     bench.peer !== null && workload.peer !== null ? { peer: bench.peer, ...workload.peer } : null;
   const form = against === null ? null : await against.peer.open(against.case, repetitions);
 
+  // The last round stays alive until garbage was collected: V8 throws optimised code away when a collection finds no object left
+  // of a kind that the code was made for, which no program that holds a model would ever see.
+  const alive: { round: Round | null } = { round: null };
+
   /** All that a round must agree with; the peer takes part in every one, as its state may go on from round to round. */
   async function oneRound(round: number): Promise<{ ms: number; theirs: PeerRound | null }> {
     await collectGarbage();
     const prepared = workload.prepare(round);
+    alive.round = prepared;
     // Who goes first changes, so that neither always finds the caches or the clock frequency the other left.
     const peerFirst = round % 2 === 1;
     let theirs = against !== null && peerFirst ? await against.peer.round(round) : null;

@@ -76,7 +76,7 @@ function rowWorkload({ name, ofTensor, ofRow }: RowFunction): Workload {
     suite: 'pointwise',
     case: name,
     repetitions: 1,
-    work: { flops: 0, bytes: 2 * BYTES, footprint: 2 * BYTES },
+    work: { flops: 0, bytes: 3 * BYTES, footprint: 2 * BYTES },
     peer: { case: { kind: 'pointwise', name, rows: ROWS, columns: COLUMNS }, tolerance },
     prepare(round): Round {
       const values = uniformValues(inputSeed(round, 0, 0), ROWS * COLUMNS, 4);
@@ -112,7 +112,7 @@ function crossEntropy(): Workload {
     suite: 'pointwise',
     case: 'cross-entropy forward and backward',
     repetitions: 1,
-    work: { flops: 0, bytes: 2 * BYTES, footprint: 2 * BYTES },
+    work: { flops: 0, bytes: 3 * BYTES, footprint: 2 * BYTES },
     peer: {
       case: { kind: 'pointwise', name: 'cross-entropy', rows: ROWS, columns: COLUMNS },
       tolerance: { relative: 1e-4, absolute: 1e-8 },

@@ -17,7 +17,13 @@ export class AutogradOps extends OpEmitter<Value> {
     this.home = home;
   }
 
-  protected override apply(name: OpName, inputs: readonly Value[], attributes: Attributes, shape: Shape, dtype: DType): Value {
+  protected override apply(
+    name: OpName,
+    inputs: readonly Value[],
+    attributes: Attributes,
+    shape: Shape,
+    dtype: DType,
+  ): Value {
     const nodes: Node[] = [];
     let wanted = false;
     for (let i = 0; i < inputs.length; i++) {
@@ -26,7 +32,8 @@ export class AutogradOps extends OpEmitter<Value> {
     }
     const node = this.home.node(name, nodes, attributes, shape, dtype);
     const { op } = node;
-    if (!wanted || op.vjp === null || !isGradEnabled()) return this.#derived(op.kind === 'movement', inputs, new Value(node, null));
+    if (!wanted || op.vjp === null || !isGradEnabled())
+      return this.#derived(op.kind === 'movement', inputs, new Value(node, null));
     const fn = new GradFn(op, inputs, attributes);
     const out = this.#derived(op.kind === 'movement', inputs, new Value(node, fn));
     if (op.saves.output) fn.saveOutput(out);
@@ -51,7 +58,13 @@ export class AutogradOps extends OpEmitter<Value> {
   argument(value: number, dtype: DType, shape: Shape): Value {
     const scalar = new Value(this.home.argument(value, dtype), null);
     if (shape.length === 0) return scalar;
-    return this.expand(this.reshape(scalar, shape.map(() => 1)), shape);
+    return this.expand(
+      this.reshape(
+        scalar,
+        shape.map(() => 1),
+      ),
+      shape,
+    );
   }
 
   /** Uniform numbers in [0, 1) under a key of two words and a stream number, all int32. */

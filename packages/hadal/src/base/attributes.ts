@@ -29,7 +29,14 @@ export interface DotDims {
 }
 
 export function dotAttributes(d: DotDims): number[] {
-  return [d.lhsBatch.length, d.lhsContract.length, ...d.lhsBatch, ...d.rhsBatch, ...d.lhsContract, ...d.rhsContract];
+  return [
+    d.lhsBatch.length,
+    d.lhsContract.length,
+    ...d.lhsBatch,
+    ...d.rhsBatch,
+    ...d.lhsContract,
+    ...d.rhsContract,
+  ];
 }
 
 /** The roles of all dimensions of a dot. */
@@ -82,4 +89,3 @@ export function bitsNumber(high: number, low: number): number {
   bits.setInt32(4, low);
   return bits.getFloat64(0);
 }
-

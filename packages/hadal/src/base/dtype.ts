@@ -59,5 +59,7 @@ export function typedView(dtype: DType, buffer: ArrayBuffer, byteOffset = 0, len
 
 export function checkDType(value: unknown): DType {
   if (typeof value === 'string' && value in dtypeInfo) return value as DType;
-  throw new DTypeError(`unknown dtype ${JSON.stringify(value)}; expected one of ${Object.keys(dtypeInfo).join(', ')}`);
+  throw new DTypeError(
+    `unknown dtype ${JSON.stringify(value)}; expected one of ${Object.keys(dtypeInfo).join(', ')}`,
+  );
 }

@@ -56,7 +56,9 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
 export function normalizeDim(op: string, dim: number, rank: number): number {
   const range = Math.max(rank, 1);
   if (!Number.isInteger(dim) || dim < -range || dim >= range) {
-    throw new IndexError(`${op}: dimension ${dim} is out of range; expected an integer in [${-range}, ${range - 1}]`);
+    throw new IndexError(
+      `${op}: dimension ${dim} is out of range; expected an integer in [${-range}, ${range - 1}]`,
+    );
   }
   return dim < 0 ? dim + range : dim;
 }
@@ -65,7 +67,9 @@ export function checkShape(op: string, shape: Shape): Shape {
   let n = 1;
   for (const size of shape) {
     if (!Number.isInteger(size) || size < 0) {
-      throw new ShapeError(`${op}: ${showShape(shape)} is not a shape: sizes must be non-negative integers, got ${size}`);
+      throw new ShapeError(
+        `${op}: ${showShape(shape)} is not a shape: sizes must be non-negative integers, got ${size}`,
+      );
     }
     n *= size;
   }

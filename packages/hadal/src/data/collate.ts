@@ -23,7 +23,11 @@ interface Value {
  * another type or if types differ between samples.
  *
  * @example
- * const [x, y] = defaultCollate([[Float32Array.of(1, 2), 0n], [Float32Array.of(3, 4), 1n]]); // shapes [2, 2] and [2]
+ * ```ts
+ * import { defaultCollate } from 'hadal';
+ * const [x, y] = defaultCollate([[Float32Array.of(1, 2), 0n], [Float32Array.of(3, 4), 1n]]);
+ * console.log(x.shape, y.shape); // [ 2, 2 ] [ 2 ]
+ * ```
  */
 export function defaultCollate<Sample>(samples: readonly Sample[]): Batch<Sample> {
   if (samples.length === 0) throw new ArgumentError('collate: expected at least one sample, got none');

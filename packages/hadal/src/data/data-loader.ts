@@ -2,9 +2,9 @@
  * Batches of a dataset, in order or shuffled anew every epoch.
  */
 import { ArgumentError } from '../base/errors.js';
+import { nextMacrotask, patience } from '../base/event-loop.js';
 import { defaultCollate } from './collate.js';
 import type { Batch, Dataset } from './dataset.js';
-import { nextMacrotask, patience } from '../base/event-loop.js';
 import { orderedIndices, shuffledIndices } from './shuffle.js';
 
 export interface DataLoaderOptions<Sample, B> {
@@ -33,10 +33,11 @@ export interface DataLoaderOptions<Sample, B> {
  * @throws ArgumentError if the dataset is empty, or if an option is out of its range. IndexError comes from the dataset.
  *
  * @example
- * const loader = new DataLoader(train, { batchSize: 128, shuffle: true, seed: 1 });
- * for await (const [x, y] of loader) {
- *   // x: [128, 1, 28, 28], y: [128]; fewer in the last batch
- * }
+ * ```ts
+ * import { arange, DataLoader, TensorDataset } from 'hadal';
+ * const loader = new DataLoader(new TensorDataset(arange(5)), { batchSize: 2 });
+ * for await (const [x] of loader) console.log(x.tolistSync()); // [ 0, 1 ] [ 2, 3 ] [ 4 ]
+ * ```
  */
 export class DataLoader<Sample, B = Batch<Sample>> implements Iterable<B>, AsyncIterable<B> {
   readonly dataset: Dataset<Sample>;

@@ -19,10 +19,14 @@ export type Batch<Sample> = Sample extends readonly unknown[]
  * A finite collection of samples.
  *
  * @example
+ * ```ts
+ * import { DataLoader, type Dataset } from 'hadal';
  * const squares: Dataset<[Float32Array, bigint]> = {
  *   length: 100,
  *   get: (index) => [Float32Array.of(index, index * index), BigInt(index % 2)],
  * };
+ * for (const [x, y] of new DataLoader(squares, { batchSize: 60 })) console.log(x.shape, y.dtype); // [ 60, 2 ] int64 [ 40, 2 ] int64
+ * ```
  */
 export interface Dataset<Sample> {
   /** Number of samples. */
@@ -83,8 +87,12 @@ export class ColumnDataset<Sample extends readonly Tensor[]> implements Dataset<
  * @throws ArgumentError without tensors; ShapeError if one is 0-dimensional or if the first dimensions differ.
  *
  * @example
+ * ```ts
+ * import { TensorDataset, tensor } from 'hadal';
  * const data = new TensorDataset(tensor([[0, 0], [0, 1], [1, 0], [1, 1]]), tensor([0n, 1n, 1n, 0n]));
- * const [x, y] = data.get(2); // shapes [2] and []
+ * const [x, y] = data.get(2);
+ * console.log(x.shape, y.itemSync()); // [ 2 ] 1
+ * ```
  */
 export class TensorDataset<Tensors extends readonly Tensor[]> extends ColumnDataset<{
   [K in keyof Tensors]: Tensor;

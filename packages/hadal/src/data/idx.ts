@@ -46,9 +46,11 @@ const idxTypes: ReadonlyMap<number, IdxType> = new Map<number, IdxType>([
  * for (int8, int16, float64), or if the file is shorter or longer than its header says.
  *
  * @example
+ * ```ts
+ * import { parseIdx } from 'hadal';
  * const labels = parseIdx(Uint8Array.of(0, 0, 0x08, 1, 0, 0, 0, 3, 7, 2, 1), 'labels');
- * labels.shape; // [3]
- * labels.data; // Uint8Array [7, 2, 1]
+ * console.log(labels.shape, [...labels.data]); // [ 3 ] [ 7, 2, 1 ]
+ * ```
  */
 export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
   const fail = (offset: number, expected: string, found: string): FormatError =>

@@ -39,8 +39,12 @@ const side = 28;
  * on this platform.
  *
  * @example
- * const { train, test } = await mnist();
- * const [image, digit] = train.get(0); // shapes [1, 28, 28] and []
+ * ```ts
+ * import { mnist } from 'hadal/datasets';
+ * const { train, test } = await mnist({ limit: 100 });
+ * const [image, digit] = train.get(0);
+ * console.log(test.length, image.shape, digit.itemSync()); // 100 [ 1, 28, 28 ] 5
+ * ```
  */
 export async function mnist(options: MnistOptions = {}): Promise<Mnist> {
   const { root, limit } = options;

@@ -92,7 +92,10 @@ export class CompiledBackend implements Backend {
 }
 
 /** Where the buffers of a plan lie in the list that a runner is given. */
-export function bufferIndex(plan: Plan, place: Place): { readonly buffer: number; readonly byteOffset: number } {
+export function bufferIndex(
+  plan: Plan,
+  place: Place,
+): { readonly buffer: number; readonly byteOffset: number } {
   const leaves = plan.template.leaves;
   switch (place.in) {
     case 'leaf':
@@ -113,10 +116,15 @@ function blockSpec(plan: Plan, fn: L3Function, block: PlannedBlock): BlockSpec {
   return {
     buffers: block.places.map((p) => bufferIndex(plan, p)),
     sizes: sizes.slice(0, fn.sizes),
-    scalars: block.arguments.map((argument, i) => ({ kind: known(fn.scalars[i], 'a scalar'), argument })).filter(isNumber),
+    scalars: block.arguments
+      .map((argument, i) => ({ kind: known(fn.scalars[i], 'a scalar'), argument }))
+      .filter(isNumber),
   };
 }
 
-function isNumber(s: { kind: string; argument: number }): s is { kind: 'f32' | 'i32' | 'i64'; argument: number } {
+function isNumber(s: {
+  kind: string;
+  argument: number;
+}): s is { kind: 'f32' | 'i32' | 'i64'; argument: number } {
   return s.kind === 'f32' || s.kind === 'i32' || s.kind === 'i64';
 }

@@ -103,7 +103,12 @@ export class Engine {
       if (d.node.buffer !== null || seen.has(d.node)) continue;
       seen.add(d.node);
       const target = d.target;
-      const free = target !== null && target.storages === 0 && target.buffer !== null && !target.isStale && !claimed.has(target.buffer);
+      const free =
+        target !== null &&
+        target.storages === 0 &&
+        target.buffer !== null &&
+        !target.isStale &&
+        !claimed.has(target.buffer);
       if (free && target.buffer !== null) claimed.add(target.buffer);
       roots.push({ node: d.node, into: free ? target : null });
     }
@@ -119,7 +124,8 @@ export class Engine {
 
   /** Computes the given nodes and everything else that is pending and wanted. */
   realize(wanted: readonly Node[]): void {
-    for (const node of wanted) if (node.buffer === null && node.epoch !== this.pending.epoch) this.pending.checkFresh(node);
+    for (const node of wanted)
+      if (node.buffer === null && node.epoch !== this.pending.epoch) this.pending.checkFresh(node);
     const roots = this.#roots(wanted);
     if (roots.length === 0) return;
     const captured = capture(roots);
@@ -127,7 +133,8 @@ export class Engine {
     this.#lastPlan = plan;
     const buffers: Memory[] = [];
     for (const leaf of captured.leafNodes) {
-      if (leaf.buffer === null || leaf.isStale) throw new InternalError('a leaf of a pending graph was overwritten');
+      if (leaf.buffer === null || leaf.isStale)
+        throw new InternalError('a leaf of a pending graph was overwritten');
       buffers.push(leaf.buffer.memory);
     }
     const outputs = plan.outputs.map((o) => this.backend.allocate(Math.max(o.bytes, 1)));
@@ -188,7 +195,9 @@ export class Engine {
 
   /** The plan that would compute the given nodes and nothing else; nothing is run. */
   explain(wanted: readonly Node[]): Explanation {
-    const roots = [...new Set(wanted)].filter((node) => node.buffer === null).map((node): Root => ({ node, into: null }));
+    const roots = [...new Set(wanted)]
+      .filter((node) => node.buffer === null)
+      .map((node): Root => ({ node, into: null }));
     if (roots.length === 0) return new Explanation(null, this.backend);
     return new Explanation(this.#planFor(capture(roots)).plan, this.backend);
   }

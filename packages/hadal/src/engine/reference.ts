@@ -28,7 +28,12 @@ function host(memory: Memory): ArrayBuffer {
 }
 
 /** The reference has no vectors and no tiles; the numbers only shape the plan's workspaces, which it never touches. */
-const target: Target = { id: 'reference', lanes: 1, masks: false, gemm: { mr: 1, nr: 1, kc: 1, mc: 1, nc: 1 } };
+const target: Target = {
+  id: 'reference',
+  lanes: 1,
+  masks: false,
+  gemm: { mr: 1, nr: 1, kc: 1, mc: 1, nc: 1 },
+};
 
 export class ReferenceBackend implements Backend {
   readonly name = 'reference';
@@ -58,7 +63,8 @@ export class ReferenceBackend implements Backend {
     for (const launch of plan.launches) this.#seen.add(launch.key);
     return {
       run: (buffers, scalars) => {
-        for (const launch of plan.launches) for (const block of launch.blocks) runBlock(plan, block, buffers, scalars);
+        for (const launch of plan.launches)
+          for (const block of launch.blocks) runBlock(plan, block, buffers, scalars);
       },
     };
   }
@@ -68,7 +74,12 @@ export class ReferenceBackend implements Backend {
   }
 }
 
-function runBlock(plan: Plan, block: PlannedBlock, buffers: readonly Memory[], scalars: readonly (number | bigint)[]): void {
+function runBlock(
+  plan: Plan,
+  block: PlannedBlock,
+  buffers: readonly Memory[],
+  scalars: readonly (number | bigint)[],
+): void {
   const { nodes } = plan.template;
   const values = new Map<number, PlainArray>();
 
@@ -119,5 +130,7 @@ function checkIndex(x: PlainArray, index: PlainArray, dim: number): void {
 /** The error for an index that a kernel found out of range. */
 export function indexError(index: number, last: number): IndexError {
   const range = last < 0 ? 'the dimension is empty' : `expected 0 to ${last}`;
-  return new IndexError(`gather: index ${index} is out of range; ${range}. (Labels that start at 1, or a class too many?)`);
+  return new IndexError(
+    `gather: index ${index} is out of range; ${range}. (Labels that start at 1, or a class too many?)`,
+  );
 }

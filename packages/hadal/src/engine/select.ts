@@ -8,7 +8,9 @@ import type { Backend, EngineName } from './backend.js';
 import { CompiledBackend } from './compiled.js';
 import { ReferenceBackend } from './reference.js';
 
-type Opened = { readonly ok: true; readonly backend: Backend } | { readonly ok: false; readonly reason: string };
+type Opened =
+  | { readonly ok: true; readonly backend: Backend }
+  | { readonly ok: false; readonly reason: string };
 
 /** Machine code for this processor. `level` narrows the instruction set, for tests. */
 export function nativeBackend(level?: 'avx512' | 'avx2'): Opened {
@@ -29,10 +31,15 @@ export function wasmBackend(): Opened {
   if (!opened.ok) return opened;
   const { device } = opened;
   const relaxed = device.support.relaxed;
-  const backend = new CompiledBackend('wasm', `WebAssembly SIMD${relaxed ? ' with fused multiply-add' : ''}`, device, (fn) => {
-    const code = compileWasm(fn, { relaxed, shared: false });
-    return { code, listing: () => `${fn.name}: ${code.length} bytes of WebAssembly` };
-  });
+  const backend = new CompiledBackend(
+    'wasm',
+    `WebAssembly SIMD${relaxed ? ' with fused multiply-add' : ''}`,
+    device,
+    (fn) => {
+      const code = compileWasm(fn, { relaxed, shared: false });
+      return { code, listing: () => `${fn.name}: ${code.length} bytes of WebAssembly` };
+    },
+  );
   return { ok: true, backend };
 }
 
@@ -51,7 +58,8 @@ export const engineNames: readonly EngineName[] = ['native', 'wasm', 'reference'
 
 /** Opens an engine by name or says why it cannot run here. */
 export function openBackend(name: EngineName): Backend {
-  if (!engineNames.includes(name)) throw new DeviceError(`no engine is called ${JSON.stringify(name)}; there are ${engineNames.join(', ')}`);
+  if (!engineNames.includes(name))
+    throw new DeviceError(`no engine is called ${JSON.stringify(name)}; there are ${engineNames.join(', ')}`);
   const opened = open(name);
   if (opened.ok) return opened.backend;
   throw new DeviceError(`the ${name} engine cannot run here: ${opened.reason}`);

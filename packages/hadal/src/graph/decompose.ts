@@ -22,8 +22,21 @@ const plain = { leaf: -1, argument: -1, root: false, handle: false, boundary: fa
 class TemplateEmitter extends OpEmitter<Position> {
   readonly nodes: TemplateNode[] = [];
 
-  protected override apply(name: OpName, inputs: readonly Position[], attributes: Attributes, shape: Shape, dtype: DType): Position {
-    this.nodes.push({ op: opTable[name], inputs: inputs.map((i) => i.at), attributes, shape, dtype, ...plain });
+  protected override apply(
+    name: OpName,
+    inputs: readonly Position[],
+    attributes: Attributes,
+    shape: Shape,
+    dtype: DType,
+  ): Position {
+    this.nodes.push({
+      op: opTable[name],
+      inputs: inputs.map((i) => i.at),
+      attributes,
+      shape,
+      dtype,
+      ...plain,
+    });
     return { at: this.nodes.length - 1, shape, dtype };
   }
 
@@ -32,7 +45,13 @@ class TemplateEmitter extends OpEmitter<Position> {
   }
 }
 
-function scatterAdd(e: TemplateEmitter, source: Position, wideIndex: Position, dim: number, shape: Shape): Position {
+function scatterAdd(
+  e: TemplateEmitter,
+  source: Position,
+  wideIndex: Position,
+  dim: number,
+  shape: Shape,
+): Position {
   // Positions are compared as int32, which vectors have; a dimension of 2^31 is beyond every other limit.
   const index = e.cast(wideIndex, 'int32');
   if (source.shape[dim] === 1) {

@@ -9,17 +9,32 @@ import { ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { sameShape, showShape } from '../base/shape.js';
 import type { Attributes, Operand } from './op.js';
-import type { ArithmeticName, CompareName, LogicalName, Ops, ReduceName, UnaryName } from './ops-interface.js';
+import type {
+  ArithmeticName,
+  CompareName,
+  LogicalName,
+  Ops,
+  ReduceName,
+  UnaryName,
+} from './ops-interface.js';
 import type { OpName } from './table.js';
 
 const NONE: Attributes = [];
 
 export abstract class OpEmitter<V extends Operand> implements Ops<V> {
-  protected abstract apply(name: OpName, inputs: readonly V[], attributes: Attributes, shape: Shape, dtype: DType): V;
+  protected abstract apply(
+    name: OpName,
+    inputs: readonly V[],
+    attributes: Attributes,
+    shape: Shape,
+    dtype: DType,
+  ): V;
 
   #same(name: string, a: V, b: V): void {
     if (!sameShape(a.shape, b.shape) || a.dtype !== b.dtype) {
-      throw new ShapeError(`${name}: operands ${a.dtype}${showShape(a.shape)} and ${b.dtype}${showShape(b.shape)} differ`);
+      throw new ShapeError(
+        `${name}: operands ${a.dtype}${showShape(a.shape)} and ${b.dtype}${showShape(b.shape)} differ`,
+      );
     }
   }
 
@@ -45,7 +60,9 @@ export abstract class OpEmitter<V extends Operand> implements Ops<V> {
   where(condition: V, a: V, b: V): V {
     this.#same('where', a, b);
     if (condition.dtype !== 'bool' || !sameShape(condition.shape, a.shape)) {
-      throw new ShapeError(`where: condition ${condition.dtype}${showShape(condition.shape)} does not fit ${showShape(a.shape)}`);
+      throw new ShapeError(
+        `where: condition ${condition.dtype}${showShape(condition.shape)} does not fit ${showShape(a.shape)}`,
+      );
     }
     return this.apply('where', [condition, a, b], NONE, a.shape, a.dtype);
   }
@@ -60,7 +77,13 @@ export abstract class OpEmitter<V extends Operand> implements Ops<V> {
 
   permute(x: V, order: readonly number[]): V {
     if (order.every((d, i) => d === i)) return x;
-    return this.apply('permute', [x], order, order.map((d) => x.shape[d]), x.dtype);
+    return this.apply(
+      'permute',
+      [x],
+      order,
+      order.map((d) => x.shape[d]),
+      x.dtype,
+    );
   }
 
   expand(x: V, shape: Shape): V {
@@ -77,11 +100,23 @@ export abstract class OpEmitter<V extends Operand> implements Ops<V> {
   }
 
   reduce(name: ReduceName, x: V, dims: readonly number[]): V {
-    return this.apply(name, [x], dims, x.shape.map((s, d) => (dims.includes(d) ? 1 : s)), x.dtype);
+    return this.apply(
+      name,
+      [x],
+      dims,
+      x.shape.map((s, d) => (dims.includes(d) ? 1 : s)),
+      x.dtype,
+    );
   }
 
   argmax(x: V, dim: number): V {
-    return this.apply('argmax', [x], [dim], x.shape.map((s, d) => (d === dim ? 1 : s)), 'int64');
+    return this.apply(
+      'argmax',
+      [x],
+      [dim],
+      x.shape.map((s, d) => (d === dim ? 1 : s)),
+      'int64',
+    );
   }
 
   dot(a: V, b: V, dims: DotDims): V {
@@ -101,7 +136,13 @@ export abstract class OpEmitter<V extends Operand> implements Ops<V> {
   constant(value: number, dtype: DType, shape: Shape): V {
     const scalar = this.apply('constant', [], numberBits(value), [], dtype);
     if (shape.length === 0) return scalar;
-    const ones = this.apply('reshape', [scalar], NONE, shape.map(() => 1), dtype);
+    const ones = this.apply(
+      'reshape',
+      [scalar],
+      NONE,
+      shape.map(() => 1),
+      dtype,
+    );
     return this.expand(ones, shape);
   }
 

@@ -53,7 +53,14 @@ export class Node implements Operand {
   mark = 0;
   position = 0;
 
-  constructor(home: PendingGraph, op: Op, inputs: readonly Node[], attributes: Attributes, shape: Shape, dtype: DType) {
+  constructor(
+    home: PendingGraph,
+    op: Op,
+    inputs: readonly Node[],
+    attributes: Attributes,
+    shape: Shape,
+    dtype: DType,
+  ) {
     this.home = home;
     this.epoch = home.epoch;
     this.op = op;
@@ -221,7 +228,8 @@ export function userLine(trace: Error | null): string | null {
   const here = new URL('..', import.meta.url).href;
   const path = here.startsWith('file://') ? here.slice('file://'.length) : here;
   for (const line of trace.stack.split('\n').slice(1)) {
-    if (!line.includes(here) && !line.includes(path) && !line.includes('node:')) return line.trim().replace(/^at /, '');
+    if (!line.includes(here) && !line.includes(path) && !line.includes('node:'))
+      return line.trim().replace(/^at /, '');
   }
   return null;
 }

@@ -20,7 +20,15 @@ export type { Attributes } from '../base/attributes.js';
  * - `reduce`: some dimensions shrink to size 1.
  * - `dot`, `gather`, `scatter`: as their names say.
  */
-export type OpKind = 'source' | 'elementwise' | 'movement' | 'reduce' | 'dot' | 'gather' | 'scatter' | 'random';
+export type OpKind =
+  | 'source'
+  | 'elementwise'
+  | 'movement'
+  | 'reduce'
+  | 'dot'
+  | 'gather'
+  | 'scatter'
+  | 'random';
 
 /** A plain row-major array: what the reference engine computes with. */
 export interface PlainArray {
@@ -79,7 +87,12 @@ export interface ElementwiseOp extends Common {
 
 export interface ArrayOp extends Common {
   readonly kind: Exclude<OpKind, 'elementwise'>;
-  readonly reference: (inputs: readonly PlainArray[], attributes: Attributes, shape: Shape, dtype: DType) => TypedArray;
+  readonly reference: (
+    inputs: readonly PlainArray[],
+    attributes: Attributes,
+    shape: Shape,
+    dtype: DType,
+  ) => TypedArray;
 }
 
 export type Op = ElementwiseOp | ArrayOp;

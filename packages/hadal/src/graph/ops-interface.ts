@@ -8,7 +8,17 @@ import type { DType } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import type { Operand } from './op.js';
 
-export type UnaryName = 'neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'tanh' | 'erf' | 'relu' | 'reciprocal' | 'logicalNot';
+export type UnaryName =
+  | 'neg'
+  | 'abs'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'tanh'
+  | 'erf'
+  | 'relu'
+  | 'reciprocal'
+  | 'logicalNot';
 export type ArithmeticName = 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum';
 export type CompareName = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
 export type LogicalName = 'logicalAnd' | 'logicalOr';

@@ -6,7 +6,15 @@ import { gather, movement, scatterAdd } from './ops/movement.js';
 import { reduce } from './ops/reduce.js';
 import { sources } from './ops/sources.js';
 
-export const opTable = { ...sources, ...elementwise, ...movement, ...reduce, dot, gather, scatterAdd } as const;
+export const opTable = {
+  ...sources,
+  ...elementwise,
+  ...movement,
+  ...reduce,
+  dot,
+  gather,
+  scatterAdd,
+} as const;
 
 export type OpName = keyof typeof opTable;
 

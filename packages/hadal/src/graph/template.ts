@@ -131,7 +131,11 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
       continue;
     }
     const flags = rootFlags[i] | (n.handle ? HANDLE : 0) | (n.boundary ? BOUNDARY : 0);
-    key.push((known(opIds.get(n.op), n.op.name) * 8 + dtypeIds[n.dtype]) * 8 + flags, shape.length, attributes.length);
+    key.push(
+      (known(opIds.get(n.op), n.op.name) * 8 + dtypeIds[n.dtype]) * 8 + flags,
+      shape.length,
+      attributes.length,
+    );
     for (let d = 0; d < shape.length; d++) key.push(shape[d]);
     for (let d = 0; d < attributes.length; d++) key.push(attributes[d]);
     for (let d = 0; d < inputs.length; d++) key.push(inputs[d].position);
@@ -148,7 +152,8 @@ export function templateOf(captured: CapturedGraph): Template {
   const leafIndex = new Map(captured.leafNodes.map((n, i) => [n, i]));
   const argumentIndex = new Map(captured.argumentNodes.map((n, i) => [n, i]));
   const into = new Map<Node, number>();
-  for (const r of captured.roots) if (r.into !== null) into.set(r.node, known(leafIndex.get(r.into), 'a leaf to write into'));
+  for (const r of captured.roots)
+    if (r.into !== null) into.set(r.node, known(leafIndex.get(r.into), 'a leaf to write into'));
   const nodes = captured.nodes.map(
     (n): TemplateNode => ({
       op: n.op,
@@ -171,9 +176,11 @@ export function templateOf(captured: CapturedGraph): Template {
 export function verifyTemplate(t: Template): void {
   t.nodes.forEach((n, i) => {
     for (const input of n.inputs) {
-      if (input >= i) throw new InternalError(`node ${i} (${n.op.name}) reads node ${input}, which comes later`);
+      if (input >= i)
+        throw new InternalError(`node ${i} (${n.op.name}) reads node ${input}, which comes later`);
     }
-    if (n.leaf >= t.leaves || n.argument >= t.arguments) throw new InternalError(`node ${i} names a leaf or argument that is not there`);
+    if (n.leaf >= t.leaves || n.argument >= t.arguments)
+      throw new InternalError(`node ${i} names a leaf or argument that is not there`);
     if (!Number.isSafeInteger(numel(n.shape))) throw new InternalError(`node ${i} has no countable shape`);
     const { op } = n;
     if (op.kind === 'elementwise' && n.leaf < 0 && n.inputs.length !== op.arity) {
@@ -189,7 +196,9 @@ export function printTemplate(t: Template): string {
       const what = n.leaf >= 0 ? `leaf ${n.leaf}` : n.argument >= 0 ? `argument ${n.argument}` : n.op.name;
       const attributes = n.attributes.length > 0 && n.leaf < 0 ? ` {${n.attributes.join(', ')}}` : '';
       const inputs = n.inputs.map((x) => `n${x}`).join(', ');
-      const flags = [n.root && 'root', n.boundary && 'boundary', n.into >= 0 && `into leaf ${n.into}`].filter(Boolean).join(', ');
+      const flags = [n.root && 'root', n.boundary && 'boundary', n.into >= 0 && `into leaf ${n.into}`]
+        .filter(Boolean)
+        .join(', ');
       return `n${i}: ${n.dtype}[${n.shape.join(', ')}] = ${what}${attributes}(${inputs})${flags ? `  # ${flags}` : ''}`;
     })
     .join('\n');

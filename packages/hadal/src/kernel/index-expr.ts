@@ -10,9 +10,27 @@
  */
 export type Atom =
   | { readonly kind: 'var'; readonly variable: number; readonly max: number; readonly key: string }
-  | { readonly kind: 'div'; readonly of: IndexExpr; readonly by: number; readonly max: number; readonly key: string }
-  | { readonly kind: 'mod'; readonly of: IndexExpr; readonly by: number; readonly max: number; readonly key: string }
-  | { readonly kind: 'clamp'; readonly of: IndexExpr; readonly low: number; readonly max: number; readonly key: string }
+  | {
+      readonly kind: 'div';
+      readonly of: IndexExpr;
+      readonly by: number;
+      readonly max: number;
+      readonly key: string;
+    }
+  | {
+      readonly kind: 'mod';
+      readonly of: IndexExpr;
+      readonly by: number;
+      readonly max: number;
+      readonly key: string;
+    }
+  | {
+      readonly kind: 'clamp';
+      readonly of: IndexExpr;
+      readonly low: number;
+      readonly max: number;
+      readonly key: string;
+    }
   | { readonly kind: 'value'; readonly expr: number; readonly max: number; readonly key: string };
 
 export interface Term {
@@ -43,11 +61,17 @@ export const zeroIndex = constantIndex(0);
 
 export function variableIndex(variable: number, size: number): IndexExpr {
   if (size === 1) return zeroIndex;
-  return { terms: [{ atom: { kind: 'var', variable, max: size - 1, key: `v${variable}` }, factor: 1 }], base: 0 };
+  return {
+    terms: [{ atom: { kind: 'var', variable, max: size - 1, key: `v${variable}` }, factor: 1 }],
+    base: 0,
+  };
 }
 
 export function valueIndex(expr: number, size: number): IndexExpr {
-  return { terms: [{ atom: { kind: 'value', expr, max: Math.max(size - 1, 0), key: `e${expr}` }, factor: 1 }], base: 0 };
+  return {
+    terms: [{ atom: { kind: 'value', expr, max: Math.max(size - 1, 0), key: `e${expr}` }, factor: 1 }],
+    base: 0,
+  };
 }
 
 function atomIndex(atom: Atom): IndexExpr {
@@ -139,7 +163,13 @@ export function modIndex(e: IndexExpr, by: number): IndexExpr {
 export function clampIndex(e: IndexExpr, low: number, size: number): IndexExpr {
   const range = indexRange(e);
   if (range.min >= low && range.max < low + size) return addIndex(e, constantIndex(-low));
-  return atomIndex({ kind: 'clamp', of: e, low, max: Math.max(size - 1, 0), key: `clamp(${indexKey(e)},${low},${size})` });
+  return atomIndex({
+    kind: 'clamp',
+    of: e,
+    low,
+    max: Math.max(size - 1, 0),
+    key: `clamp(${indexKey(e)},${low},${size})`,
+  });
 }
 
 /** The loop variables an expression depends on, and whether it depends on loaded values. */

@@ -33,7 +33,9 @@ export function printKernel(kernel: Kernel): string {
   } else {
     const batch = kernel.batch.map((s, i) => `v${i} < ${s}, `).join('');
     const v = kernel.batch.length;
-    out.push(`kernel ${kernel.name}: gemm ${batch}m = v${v} < ${kernel.m}, n = v${v + 1} < ${kernel.n}, k = v${v + 2} < ${kernel.k}`);
+    out.push(
+      `kernel ${kernel.name}: gemm ${batch}m = v${v} < ${kernel.m}, n = v${v + 1} < ${kernel.n}, k = v${v + 2} < ${kernel.k}`,
+    );
     out.push(`  dot = sum over k of e${kernel.a} * e${kernel.b}`);
   }
   kernel.exprs.forEach((e, i) => {
@@ -44,6 +46,9 @@ export function printKernel(kernel: Kernel): string {
       out.push(`  stage ${i}: ${s.dtype} = ${s.op} of e${s.value}`);
     });
   }
-  for (const s of kernel.stores) out.push(`  b${s.buffer}[${indexKey(s.index)}] := e${s.value}${s.level === 'outer' ? ' (once a row)' : ''}`);
+  for (const s of kernel.stores)
+    out.push(
+      `  b${s.buffer}[${indexKey(s.index)}] := e${s.value}${s.level === 'outer' ? ' (once a row)' : ''}`,
+    );
   return out.join('\n');
 }

@@ -112,8 +112,12 @@ export function abstractSizes(kernel: Kernel): AbstractKernel {
   const head =
     kernel.kind === 'loops'
       ? `loops ${kernel.dims.map((d) => (d.reduced ? 'r' : 'o')).join('')} v${kernel.vectorVariable} ` +
-        kernel.stages.map((s) => `${s.op} ${s.dtype} ${s.value}${s.op === 'argmax' ? ` v${s.variable}` : ''}`).join(',')
+        kernel.stages
+          .map((s) => `${s.op} ${s.dtype} ${s.value}${s.op === 'argmax' ? ` v${s.variable}` : ''}`)
+          .join(',')
       : `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b}`;
-  const key = [head, exprs.join(';'), stores.join(';'), buffers.join(';'), kernel.arguments.join(',')].join('|');
+  const key = [head, exprs.join(';'), stores.join(';'), buffers.join(';'), kernel.arguments.join(',')].join(
+    '|',
+  );
   return { key, sizes, variableSlots, indexSlots, guardSlots };
 }

@@ -26,11 +26,22 @@ export type Expr =
   | { readonly op: 'argument'; readonly dtype: DType; readonly slot: number }
   /** The value of an index expression (iota). */
   | { readonly op: 'index'; readonly dtype: DType; readonly index: IndexExpr }
-  | { readonly op: 'call'; readonly dtype: DType; readonly name: string; readonly lower: LowerFunction; readonly args: readonly ExprId[] }
+  | {
+      readonly op: 'call';
+      readonly dtype: DType;
+      readonly name: string;
+      readonly lower: LowerFunction;
+      readonly args: readonly ExprId[];
+    }
   /** The value where all guards hold, else zero. */
   | { readonly op: 'guard'; readonly dtype: DType; readonly guards: readonly Guard[]; readonly value: ExprId }
   /** Uniform float32 in [0, 1): Threefry of (index, stream) under a key of two words. */
-  | { readonly op: 'random'; readonly dtype: 'float32'; readonly args: readonly [ExprId, ExprId, ExprId]; readonly index: IndexExpr }
+  | {
+      readonly op: 'random';
+      readonly dtype: 'float32';
+      readonly args: readonly [ExprId, ExprId, ExprId];
+      readonly index: IndexExpr;
+    }
   | { readonly op: 'stage'; readonly dtype: DType; readonly stage: number }
   | { readonly op: 'dot'; readonly dtype: DType };
 
@@ -91,7 +102,9 @@ export type Kernel = LoopKernel | GemmKernel;
 
 /** Sizes of all loop variables, by number. */
 export function variableSizes(kernel: Kernel): number[] {
-  return kernel.kind === 'loops' ? kernel.dims.map((d) => d.size) : [...kernel.batch, kernel.m, kernel.n, kernel.k];
+  return kernel.kind === 'loops'
+    ? kernel.dims.map((d) => d.size)
+    : [...kernel.batch, kernel.m, kernel.n, kernel.k];
 }
 
 export function exprArguments(e: Expr): readonly ExprId[] {
@@ -144,24 +157,32 @@ export function verifyKernel(kernel: Kernel): void {
     for (const { atom, factor } of index.terms) {
       if (factor === 0) fail('a zero factor');
       if (atom.kind === 'var' && atom.variable >= variables) fail(`no variable ${atom.variable}`);
-      if (atom.kind === 'value' && atom.expr >= before) fail(`index uses expression ${atom.expr} before it is there`);
+      if (atom.kind === 'value' && atom.expr >= before)
+        fail(`index uses expression ${atom.expr} before it is there`);
       if (atom.kind === 'div' || atom.kind === 'mod' || atom.kind === 'clamp') checkIndex(atom.of, before);
     }
   };
   kernel.exprs.forEach((e, i) => {
     for (const a of exprArguments(e)) if (a >= i) fail(`expression ${i} uses ${a}, which comes later`);
     for (const index of exprIndices(e)) checkIndex(index, i);
-    if (e.op === 'load' && (kernel.buffers[e.buffer] === undefined || kernel.buffers[e.buffer].access === 'write')) {
+    if (
+      e.op === 'load' &&
+      (kernel.buffers[e.buffer] === undefined || kernel.buffers[e.buffer].access === 'write')
+    ) {
       fail(`expression ${i} loads from buffer ${e.buffer}, which is not for reading`);
     }
-    if (e.op === 'argument' && kernel.arguments[e.slot] !== e.dtype) fail(`no argument ${e.slot} of ${e.dtype}`);
+    if (e.op === 'argument' && kernel.arguments[e.slot] !== e.dtype)
+      fail(`no argument ${e.slot} of ${e.dtype}`);
     if (e.op === 'dot' && kernel.kind !== 'gemm') fail('dot outside of a gemm');
-    if (e.op === 'stage' && (kernel.kind !== 'loops' || kernel.stages[e.stage] === undefined)) fail(`no stage ${e.stage}`);
+    if (e.op === 'stage' && (kernel.kind !== 'loops' || kernel.stages[e.stage] === undefined))
+      fail(`no stage ${e.stage}`);
   });
   for (const s of kernel.stores) {
     checkIndex(s.index, kernel.exprs.length);
     const buffer = kernel.buffers[s.buffer];
-    if (buffer === undefined || buffer.access === 'read') fail(`stores to buffer ${s.buffer}, which is not for writing`);
-    if (kernel.exprs[s.value]?.dtype !== buffer.dtype) fail(`stores ${kernel.exprs[s.value]?.dtype} to ${buffer.dtype} memory`);
+    if (buffer === undefined || buffer.access === 'read')
+      fail(`stores to buffer ${s.buffer}, which is not for writing`);
+    if (kernel.exprs[s.value]?.dtype !== buffer.dtype)
+      fail(`stores ${kernel.exprs[s.value]?.dtype} to ${buffer.dtype} memory`);
   }
 }

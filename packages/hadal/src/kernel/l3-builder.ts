@@ -21,7 +21,6 @@ import type {
 } from './l3.js';
 import { memKind } from './l3.js';
 
-
 export class L3Builder {
   readonly name: string;
   readonly lanes: number;
@@ -78,7 +77,8 @@ export class L3Builder {
     const have = this.#constants.get(key);
     if (have) return have;
     const result = this.#value(kind, 1);
-    const exact = kind === 'i64' ? BigInt(value) : kind === 'f32' ? Math.fround(Number(value)) : Number(value);
+    const exact =
+      kind === 'i64' ? BigInt(value) : kind === 'f32' ? Math.fround(Number(value)) : Number(value);
     // Constants live in the outermost block: they cost nothing there and every loop below sees them.
     this.#entry({ op: 'const', result, value: exact });
     this.#constants.set(key, result);
@@ -170,7 +170,8 @@ export class L3Builder {
   /** `a` with the given lanes, broadcast if it is a scalar. */
   spread(a: Value, lanes: number): Value {
     if (a.type.lanes === lanes) return a;
-    if (a.type.lanes !== 1 || lanes !== this.lanes) throw new InternalError(`cannot spread ${show(a)} to ${lanes} lanes`);
+    if (a.type.lanes !== 1 || lanes !== this.lanes)
+      throw new InternalError(`cannot spread ${show(a)} to ${lanes} lanes`);
     return this.broadcast(a);
   }
 
@@ -187,13 +188,30 @@ export class L3Builder {
     return this.#emit({ op: 'horizontal', fn, result: this.#value(a.type.kind, 1), a });
   }
 
-  load(buffer: number, index: Value, options: { lanes?: number; offset?: number; mask?: Value | null } = {}): Value {
+  load(
+    buffer: number,
+    index: Value,
+    options: { lanes?: number; offset?: number; mask?: Value | null } = {},
+  ): Value {
     const { mem } = this.#buffers[buffer];
     const result = this.#value(memKind[mem], options.lanes ?? 1);
-    return this.#emit({ op: 'load', result, buffer, mem, index, offset: options.offset ?? 0, mask: options.mask ?? null });
+    return this.#emit({
+      op: 'load',
+      result,
+      buffer,
+      mem,
+      index,
+      offset: options.offset ?? 0,
+      mask: options.mask ?? null,
+    });
   }
 
-  store(buffer: number, index: Value, value: Value, options: { offset?: number; mask?: Value | null } = {}): void {
+  store(
+    buffer: number,
+    index: Value,
+    value: Value,
+    options: { offset?: number; mask?: Value | null } = {},
+  ): void {
     const { mem } = this.#buffers[buffer];
     if (memKind[mem] !== value.type.kind) throw new InternalError(`store of ${show(value)} to ${mem} memory`);
     this.#top().push({
@@ -221,7 +239,8 @@ export class L3Builder {
     this.#scopes.push([]);
     const yields = body(index, params);
     const scope = this.#scopes.pop();
-    if (!scope || yields.length !== inits.length) throw new InternalError('a loop yields as many values as it carries');
+    if (!scope || yields.length !== inits.length)
+      throw new InternalError('a loop yields as many values as it carries');
     yields.forEach((v, i) => {
       if (v.type.kind !== inits[i].type.kind || v.type.lanes !== inits[i].type.lanes) {
         throw new InternalError(`loop value ${i} starts as ${show(inits[i])} and goes on as ${show(v)}`);

@@ -87,7 +87,9 @@ function printBlock(instrs: readonly Instr[], indent: string, out: string[]): vo
 /** The whole function, one instruction a line. */
 export function printL3(fn: L3Function): string {
   const buffers = fn.buffers.map((b, i) => `b${i}: ${b.access} ${b.mem}`).join(', ');
-  const out = [`kernel ${fn.name}(${buffers}; ${fn.sizes} sizes; scalars ${fn.scalars.join(', ') || 'none'}) lanes ${fn.lanes} {`];
+  const out = [
+    `kernel ${fn.name}(${buffers}; ${fn.sizes} sizes; scalars ${fn.scalars.join(', ') || 'none'}) lanes ${fn.lanes} {`,
+  ];
   printBlock(fn.body, '  ', out);
   out.push('}');
   return out.join('\n');

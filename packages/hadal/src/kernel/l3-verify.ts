@@ -62,23 +62,40 @@ export function verifyL3(fn: L3Function): void {
   }
   function define(instr: Instr, v: Value, scope: Set<number>): void {
     check(instr, !defined.has(v.id), `%${v.id} is defined twice`);
-    check(instr, v.type.lanes === 1 || v.type.lanes === fn.lanes, `%${v.id} has ${v.type.lanes} lanes, the function ${fn.lanes}`);
-    check(instr, v.type.lanes === 1 || (v.type.kind !== 'index' && v.type.kind !== 'i64'), `%${v.id}: ${v.type.kind} is scalar only`);
+    check(
+      instr,
+      v.type.lanes === 1 || v.type.lanes === fn.lanes,
+      `%${v.id} has ${v.type.lanes} lanes, the function ${fn.lanes}`,
+    );
+    check(
+      instr,
+      v.type.lanes === 1 || (v.type.kind !== 'index' && v.type.kind !== 'i64'),
+      `%${v.id}: ${v.type.kind} is scalar only`,
+    );
     defined.add(v.id);
     scope.add(v.id);
   }
   function same(instr: Instr, a: Value, b: Value): void {
-    check(instr, a.type.kind === b.type.kind && a.type.lanes === b.type.lanes, `%${a.id} and %${b.id} differ in type`);
+    check(
+      instr,
+      a.type.kind === b.type.kind && a.type.lanes === b.type.lanes,
+      `%${a.id} and %${b.id} differ in type`,
+    );
   }
 
   function block(instrs: readonly Instr[], outer: ReadonlySet<number>): Set<number> {
     const scope = new Set(outer);
     for (const instr of instrs) {
-      for (const v of operandsOf(instr)) check(instr, scope.has(v.id), `%${v.id} is used before it is defined`);
+      for (const v of operandsOf(instr))
+        check(instr, scope.has(v.id), `%${v.id} is used before it is defined`);
       if ('result' in instr) define(instr, instr.result, scope);
       switch (instr.op) {
         case 'const':
-          check(instr, (typeof instr.value === 'bigint') === (instr.result.type.kind === 'i64'), 'bigint is for i64 alone');
+          check(
+            instr,
+            (typeof instr.value === 'bigint') === (instr.result.type.kind === 'i64'),
+            'bigint is for i64 alone',
+          );
           break;
         case 'size':
           check(instr, instr.slot < fn.sizes && instr.result.type.kind === 'index', 'no such size');
@@ -87,11 +104,19 @@ export function verifyL3(fn: L3Function): void {
           check(instr, fn.scalars[instr.slot] === instr.result.type.kind, 'no such scalar');
           break;
         case 'unary':
-          check(instr, unaryKinds[instr.fn].includes(instr.a.type.kind), `${instr.fn} of ${instr.a.type.kind}`);
+          check(
+            instr,
+            unaryKinds[instr.fn].includes(instr.a.type.kind),
+            `${instr.fn} of ${instr.a.type.kind}`,
+          );
           same(instr, instr.a, instr.result);
           break;
         case 'binary':
-          check(instr, binaryKinds[instr.fn].includes(instr.a.type.kind), `${instr.fn} of ${instr.a.type.kind}`);
+          check(
+            instr,
+            binaryKinds[instr.fn].includes(instr.a.type.kind),
+            `${instr.fn} of ${instr.a.type.kind}`,
+          );
           same(instr, instr.a, instr.b);
           same(instr, instr.a, instr.result);
           break;
@@ -102,51 +127,103 @@ export function verifyL3(fn: L3Function): void {
         case 'compare':
           same(instr, instr.a, instr.b);
           check(instr, instr.a.type.kind !== 'mask', 'masks are not compared');
-          check(instr, instr.result.type.kind === 'mask' && instr.result.type.lanes === instr.a.type.lanes, 'gives a mask');
+          check(
+            instr,
+            instr.result.type.kind === 'mask' && instr.result.type.lanes === instr.a.type.lanes,
+            'gives a mask',
+          );
           break;
         case 'select':
           same(instr, instr.a, instr.b);
           same(instr, instr.a, instr.result);
-          check(instr, instr.mask.type.kind === 'mask' && instr.mask.type.lanes === instr.a.type.lanes, 'needs a mask of equal lanes');
+          check(
+            instr,
+            instr.mask.type.kind === 'mask' && instr.mask.type.lanes === instr.a.type.lanes,
+            'needs a mask of equal lanes',
+          );
           break;
         case 'shift':
-          check(instr, instr.a.type.kind === 'i32' && instr.amount >= 0 && instr.amount < 32, 'shifts i32 by 0..31');
+          check(
+            instr,
+            instr.a.type.kind === 'i32' && instr.amount >= 0 && instr.amount < 32,
+            'shifts i32 by 0..31',
+          );
           same(instr, instr.a, instr.result);
           break;
         case 'convert': {
           const pair = `${instr.a.type.kind}>${instr.result.type.kind}`;
           const scalar = instr.a.type.lanes === 1;
-          check(instr, anyLanes.has(pair) || (scalar && scalarOnly.has(pair)), `${pair} on ${instr.a.type.lanes} lanes`);
+          check(
+            instr,
+            anyLanes.has(pair) || (scalar && scalarOnly.has(pair)),
+            `${pair} on ${instr.a.type.lanes} lanes`,
+          );
           check(instr, instr.a.type.lanes === instr.result.type.lanes, 'keeps the lanes');
           break;
         }
         case 'bitcast':
-          check(instr, ['f32', 'i32'].includes(instr.a.type.kind) && ['f32', 'i32'].includes(instr.result.type.kind), 'is for 32 bits');
+          check(
+            instr,
+            ['f32', 'i32'].includes(instr.a.type.kind) && ['f32', 'i32'].includes(instr.result.type.kind),
+            'is for 32 bits',
+          );
           check(instr, instr.a.type.lanes === instr.result.type.lanes, 'keeps the lanes');
           break;
         case 'broadcast':
-          check(instr, instr.a.type.lanes === 1 && instr.a.type.kind === instr.result.type.kind, 'takes a scalar');
+          check(
+            instr,
+            instr.a.type.lanes === 1 && instr.a.type.kind === instr.result.type.kind,
+            'takes a scalar',
+          );
           break;
         case 'ramp':
-          check(instr, instr.base.type.kind === 'index' && instr.result.type.kind === 'i32', 'index to i32 lanes');
+          check(
+            instr,
+            instr.base.type.kind === 'index' && instr.result.type.kind === 'i32',
+            'index to i32 lanes',
+          );
           break;
         case 'tail':
-          check(instr, instr.count.type.kind === 'index' && instr.result.type.kind === 'mask', 'index to mask');
+          check(
+            instr,
+            instr.count.type.kind === 'index' && instr.result.type.kind === 'mask',
+            'index to mask',
+          );
           break;
         case 'horizontal':
-          check(instr, horizontalKinds[instr.fn].includes(instr.a.type.kind), `${instr.fn} of ${instr.a.type.kind}`);
-          check(instr, instr.a.type.kind === instr.result.type.kind && instr.result.type.lanes === 1, 'gives a scalar');
+          check(
+            instr,
+            horizontalKinds[instr.fn].includes(instr.a.type.kind),
+            `${instr.fn} of ${instr.a.type.kind}`,
+          );
+          check(
+            instr,
+            instr.a.type.kind === instr.result.type.kind && instr.result.type.lanes === 1,
+            'gives a scalar',
+          );
           break;
         case 'load':
         case 'store': {
           const slot = fn.buffers[instr.buffer];
-          check(instr, slot !== undefined && slot.mem === instr.mem, `b${instr.buffer} is not ${instr.mem} memory`);
-          check(instr, slot.access !== (instr.op === 'load' ? 'write' : 'read'), `b${instr.buffer} is ${slot.access}`);
+          check(
+            instr,
+            slot !== undefined && slot.mem === instr.mem,
+            `b${instr.buffer} is not ${instr.mem} memory`,
+          );
+          check(
+            instr,
+            slot.access !== (instr.op === 'load' ? 'write' : 'read'),
+            `b${instr.buffer} is ${slot.access}`,
+          );
           check(instr, instr.index.type.kind === 'index', 'is addressed by an index');
           const v = instr.op === 'load' ? instr.result : instr.value;
           check(instr, v.type.kind === memKind[instr.mem], `${instr.mem} memory holds ${memKind[instr.mem]}`);
           if (instr.mask) {
-            check(instr, instr.mask.type.kind === 'mask' && instr.mask.type.lanes === v.type.lanes, 'the mask must have the value’s lanes');
+            check(
+              instr,
+              instr.mask.type.kind === 'mask' && instr.mask.type.lanes === v.type.lanes,
+              'the mask must have the value’s lanes',
+            );
           }
           break;
         }

@@ -35,7 +35,13 @@ export type MemType = 'f32' | 'i32' | 'i64' | 'u8' | 'bool';
 export const memBytes: { readonly [K in MemType]: number } = { f32: 4, i32: 4, i64: 8, u8: 1, bool: 1 };
 
 /** The kind of value that memory of a type is loaded as. */
-export const memKind: { readonly [K in MemType]: Kind } = { f32: 'f32', i32: 'i32', i64: 'i64', u8: 'i32', bool: 'mask' };
+export const memKind: { readonly [K in MemType]: Kind } = {
+  f32: 'f32',
+  i32: 'i32',
+  i64: 'i64',
+  u8: 'i32',
+  bool: 'mask',
+};
 
 /**
  * Unary ops keep their operand's type.
@@ -71,13 +77,37 @@ export type Instr =
   | { readonly op: 'size'; readonly result: Value; readonly slot: number }
   | { readonly op: 'scalar'; readonly result: Value; readonly slot: number }
   | { readonly op: 'unary'; readonly fn: UnaryOp; readonly result: Value; readonly a: Value }
-  | { readonly op: 'binary'; readonly fn: BinaryOp; readonly result: Value; readonly a: Value; readonly b: Value }
+  | {
+      readonly op: 'binary';
+      readonly fn: BinaryOp;
+      readonly result: Value;
+      readonly a: Value;
+      readonly b: Value;
+    }
   /** a * b + c on f32 with one rounding where the engine has FMA, else two. */
   | { readonly op: 'fma'; readonly result: Value; readonly a: Value; readonly b: Value; readonly c: Value }
-  | { readonly op: 'compare'; readonly fn: CompareOp; readonly result: Value; readonly a: Value; readonly b: Value }
+  | {
+      readonly op: 'compare';
+      readonly fn: CompareOp;
+      readonly result: Value;
+      readonly a: Value;
+      readonly b: Value;
+    }
   /** mask ? a : b, lane by lane. Operands of any kind (index only with a scalar mask). */
-  | { readonly op: 'select'; readonly result: Value; readonly mask: Value; readonly a: Value; readonly b: Value }
-  | { readonly op: 'shift'; readonly fn: ShiftOp; readonly result: Value; readonly a: Value; readonly amount: number }
+  | {
+      readonly op: 'select';
+      readonly result: Value;
+      readonly mask: Value;
+      readonly a: Value;
+      readonly b: Value;
+    }
+  | {
+      readonly op: 'shift';
+      readonly fn: ShiftOp;
+      readonly result: Value;
+      readonly a: Value;
+      readonly amount: number;
+    }
   /**
    * Conversion by value between kinds of equal lanes: f32 <-> i32 (to i32 truncates; out of range and NaN are unspecified
    * but do not trap), mask -> i32 or f32 (1 or 0), and on scalars also i32 <-> i64, f32 <-> i64, mask -> i64,

@@ -19,8 +19,20 @@ import type { Kind, MemType, Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
 import { lowerThreefry, lowerUniform } from './math.js';
 
-export const memTypes: { readonly [K in DType]: MemType } = { float32: 'f32', int32: 'i32', int64: 'i64', uint8: 'u8', bool: 'bool' };
-export const kinds: { readonly [K in DType]: Kind } = { float32: 'f32', int32: 'i32', int64: 'i64', uint8: 'i32', bool: 'mask' };
+export const memTypes: { readonly [K in DType]: MemType } = {
+  float32: 'f32',
+  int32: 'i32',
+  int64: 'i64',
+  uint8: 'u8',
+  bool: 'bool',
+};
+export const kinds: { readonly [K in DType]: Kind } = {
+  float32: 'f32',
+  int32: 'i32',
+  int64: 'i64',
+  uint8: 'i32',
+  bool: 'mask',
+};
 
 /** The loop variables each expression depends on, and whether it depends on a stage or on dot (which bind late). */
 export interface Dependence {
@@ -107,7 +119,13 @@ export class ExprEmitter {
   #mask: Value | null = null;
 
   /** `status` is the buffer slot that index errors are noted in, or -1 where the kernel has none. */
-  constructor(b: L3Builder, kernel: Kernel, sizes: AbstractKernel, deps: readonly Dependence[], status: number) {
+  constructor(
+    b: L3Builder,
+    kernel: Kernel,
+    sizes: AbstractKernel,
+    deps: readonly Dependence[],
+    status: number,
+  ) {
     this.#b = b;
     this.#kernel = kernel;
     this.#sizes = sizes;
@@ -228,7 +246,8 @@ export class ExprEmitter {
   /** How late a term's variables were bound; unbound ones come last. */
   #depth(term: Term): number {
     let depth = 0;
-    for (const v of indexDependence({ terms: [term], base: 0 }, this.#deps)) depth = Math.max(depth, this.#bindOrder.get(v) ?? 1e9);
+    for (const v of indexDependence({ terms: [term], base: 0 }, this.#deps))
+      depth = Math.max(depth, this.#bindOrder.get(v) ?? 1e9);
     return depth;
   }
 
@@ -236,8 +255,13 @@ export class ExprEmitter {
    * Terms in the order of binding, so that partial sums of outer terms are shared by all inner loops; negative ones last, so that
    * no partial sum falls below zero.
    */
-  #order(terms: { readonly term: Term; readonly slot: number }[]): { readonly term: Term; readonly slot: number }[] {
-    return terms.sort((p, q) => Math.sign(q.term.factor) - Math.sign(p.term.factor) || this.#depth(p.term) - this.#depth(q.term));
+  #order(
+    terms: { readonly term: Term; readonly slot: number }[],
+  ): { readonly term: Term; readonly slot: number }[] {
+    return terms.sort(
+      (p, q) =>
+        Math.sign(q.term.factor) - Math.sign(p.term.factor) || this.#depth(p.term) - this.#depth(q.term),
+    );
   }
 
   /** The terms of an index whose numbers start at `slot`, each with its own first slot. */
@@ -331,7 +355,11 @@ export class ExprEmitter {
       const b = this.#b;
       const raw = this.emit(id);
       const wide = b.convert('i64', raw);
-      const valid = b.binary('and', b.compare('le', b.constant('i64', 0n), wide), b.compare('le', wide, b.convert('i64', max)));
+      const valid = b.binary(
+        'and',
+        b.compare('le', b.constant('i64', 0n), wide),
+        b.compare('le', wide, b.convert('i64', max)),
+      );
       b.when(b.unary('not', valid), () => {
         b.store(this.#status, b.index(0), b.constant('i64', 1n));
         b.store(this.#status, b.index(0), wide, { offset: 1 });
@@ -353,7 +381,11 @@ export class ExprEmitter {
     let inside = b.binary('and', b.compare('le', low, at), b.compare('lt', at, high));
     if (g.step !== 1) {
       const from = b.sub(b.max(at, low), low);
-      inside = b.binary('and', inside, b.compare('eq', b.binary('rem', from, b.sizeAt(slot + 2)), b.index(0)));
+      inside = b.binary(
+        'and',
+        inside,
+        b.compare('eq', b.binary('rem', from, b.sizeAt(slot + 2)), b.index(0)),
+      );
     }
     return inside;
   }
@@ -391,7 +423,11 @@ export class ExprEmitter {
       case 'call': {
         const args = e.args.map((a) => this.emit(a));
         const lanes = Math.max(...args.map((a) => a.type.lanes));
-        return e.lower(b, args.map((a) => b.spread(a, lanes)), e.dtype);
+        return e.lower(
+          b,
+          args.map((a) => b.spread(a, lanes)),
+          e.dtype,
+        );
       }
       case 'guard': {
         const inside = e.guards.map((g) => this.#guard(g)).reduce((p, q) => b.binary('and', p, q));

@@ -67,7 +67,9 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
     const zeros = Array.from({ length: mr * columns }, () => b.broadcast(b.constant('f32', 0)));
     const inits = [panelA, panelB, ...zeros];
     const out = b.loop(zero, depth, 1, inits, (_, [at, bt, ...acc]) => {
-      const right = Array.from({ length: columns }, (_x, j) => b.load(packedB, bt, { lanes, offset: j * lanes }));
+      const right = Array.from({ length: columns }, (_x, j) =>
+        b.load(packedB, bt, { lanes, offset: j * lanes }),
+      );
       const next: Value[] = [];
       for (let i = 0; i < mr; i++) {
         const left = b.broadcast(b.load(packedA, at, { offset: i }));
@@ -80,7 +82,9 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
 
   /** Adds the partial sums that earlier blocks of k left in a tile's slot; a loop that runs once or not at all. */
   function addPartial(slot: Value, rounds: Value, acc: readonly Value[]): readonly Value[] {
-    return b.loop(zero, rounds, 1, acc, (_, now) => now.map((v, i) => b.add(v, b.load(tiles, slot, { lanes, offset: i * lanes }))));
+    return b.loop(zero, rounds, 1, acc, (_, now) =>
+      now.map((v, i) => b.add(v, b.load(tiles, slot, { lanes, offset: i * lanes }))),
+    );
   }
 
   function epilogue(slot: Value, fromM: Value, fromN: Value): void {
@@ -93,7 +97,10 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
         alongLanes(b, target, columns, epilogueLanes, (j, lanesNow) => {
           const at = b.add(row, j);
           emitter.bind(vn, b.add(fromN, j), lanesNow, () =>
-            storeResults(b.load(tiles, at, lanesNow ? { lanes, mask: lanesNow.mask } : {}), lanesNow ? lanesNow.mask : null),
+            storeResults(
+              b.load(tiles, at, lanesNow ? { lanes, mask: lanesNow.mask } : {}),
+              lanesNow ? lanesNow.mask : null,
+            ),
           );
         });
       });
@@ -104,7 +111,11 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
   function storeResults(dot: Value, mask: Value | null): void {
     emitter.bindDot(dot);
     // All values first: a store may overwrite what another value is computed from.
-    const ready = kernel.stores.map((s) => ({ s, index: emitter.index(s.index), value: emitter.emitLanes(s.value) }));
+    const ready = kernel.stores.map((s) => ({
+      s,
+      index: emitter.index(s.index),
+      value: emitter.emitLanes(s.value),
+    }));
     for (const { s, index, value } of ready) b.store(s.buffer, index, value, { mask });
     emitter.unbindDot();
   }
@@ -116,7 +127,9 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
       for (let i = 0; i < mr; i++) {
         emitter.bind(vm, b.add(fromM, b.index(i)), null, () => {
           for (let j = 0; j < nr / lanes; j++) {
-            emitter.bind(vn, b.add(fromN, b.index(j * lanes)), { mask: null }, () => storeResults(acc[i * (nr / lanes) + j], null));
+            emitter.bind(vn, b.add(fromN, b.index(j * lanes)), { mask: null }, () =>
+              storeResults(acc[i * (nr / lanes) + j], null),
+            );
           }
         });
       }
@@ -142,10 +155,30 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
         const depth = b.min(blockDepth, b.sub(k, pc));
         const isLast = b.compare('eq', b.add(block, b.index(1)), blocks);
         const partialRounds = b.min(block, b.index(1));
-        packPanels(context, { buffer: packedB, operand: kernel.b, across: vn, along: vk, width: nr, from: jc, count: nb, fromK: pc, depth });
+        packPanels(context, {
+          buffer: packedB,
+          operand: kernel.b,
+          across: vn,
+          along: vk,
+          width: nr,
+          from: jc,
+          count: nb,
+          fromK: pc,
+          depth,
+        });
         b.forEach(zero, m, mc, (ic) => {
           const mb = b.min(b.index(mc), b.sub(m, ic));
-          packPanels(context, { buffer: packedA, operand: kernel.a, across: vm, along: vk, width: mr, from: ic, count: mb, fromK: pc, depth });
+          packPanels(context, {
+            buffer: packedA,
+            operand: kernel.a,
+            across: vm,
+            along: vk,
+            width: mr,
+            from: ic,
+            count: mb,
+            fromK: pc,
+            depth,
+          });
           b.forEach(zero, nb, nr, (jr) => {
             const fromN = b.add(jc, jr);
             const slotN = b.mul(b.div(fromN, b.index(nr)), strideN);
@@ -179,7 +212,9 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
       product();
       return;
     }
-    b.forEach(zero, sizeOf(batchVariables[depth]), 1, (i) => emitter.bind(batchVariables[depth], i, null, () => batchNest(depth + 1)));
+    b.forEach(zero, sizeOf(batchVariables[depth]), 1, (i) =>
+      emitter.bind(batchVariables[depth], i, null, () => batchNest(depth + 1)),
+    );
   }
   batchNest(0);
   return b.finish();

@@ -17,9 +17,15 @@ import { canVectorize, dependences, ExprEmitter, kinds, memTypes } from './lower
 import type { Target } from './target.js';
 
 /** Whether a kernel takes indices out of memory and so needs a status buffer, which is then its last one. */
-export function needsStatus(kernel: { readonly exprs: LoopKernel['exprs']; readonly stores: readonly Store[] }): boolean {
-  const loaded = (e: IndexExpr): boolean => e.terms.some((t) => t.atom.kind === 'value' || (t.atom.kind !== 'var' && loaded(t.atom.of)));
-  return kernel.exprs.some((e) => 'index' in e && loaded(e.index)) || kernel.stores.some((s) => loaded(s.index));
+export function needsStatus(kernel: {
+  readonly exprs: LoopKernel['exprs'];
+  readonly stores: readonly Store[];
+}): boolean {
+  const loaded = (e: IndexExpr): boolean =>
+    e.terms.some((t) => t.atom.kind === 'value' || (t.atom.kind !== 'var' && loaded(t.atom.of)));
+  return (
+    kernel.exprs.some((e) => 'index' in e && loaded(e.index)) || kernel.stores.some((s) => loaded(s.index))
+  );
 }
 
 /** The pass in which each stage runs: after all stages it depends on. */
@@ -50,7 +56,8 @@ interface Accumulator {
 function accumulator(b: L3Builder, stage: Stage): Accumulator {
   const kind = kinds[stage.dtype];
   const constant = (lanes: number, value: number | bigint): Value => b.spread(b.constant(kind, value), lanes);
-  const keep = (mask: Value | null, next: Value, old: Value): Value => (mask ? b.select(mask, next, old) : next);
+  const keep = (mask: Value | null, next: Value, old: Value): Value =>
+    mask ? b.select(mask, next, old) : next;
 
   if (stage.op === 'sum') {
     if (kind === 'mask') throw new InternalError('bools are summed as integers');
@@ -200,7 +207,9 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
     const size = sizeOf(variable);
     if (variable !== vectorVariable) {
       const both = [...carried.vector, ...carried.scalar];
-      const out = b.loop(b.index(0), size, 1, both, (i, params) => emitter.bind(variable, i, null, () => body(params, 'scalar', i)));
+      const out = b.loop(b.index(0), size, 1, both, (i, params) =>
+        emitter.bind(variable, i, null, () => body(params, 'scalar', i)),
+      );
       return { vector: out.slice(0, carried.vector.length), scalar: out.slice(carried.vector.length) };
     }
     const end = mainEnds.get(variable) ?? size;
@@ -213,7 +222,9 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
       );
       return { vector, scalar: carried.scalar };
     }
-    const scalar = b.loop(end, size, 1, carried.scalar, (i, params) => emitter.bind(variable, i, null, () => body(params, 'scalar', i)));
+    const scalar = b.loop(end, size, 1, carried.scalar, (i, params) =>
+      emitter.bind(variable, i, null, () => body(params, 'scalar', i)),
+    );
     return { vector, scalar };
   }
 
@@ -236,7 +247,9 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
       step: (_, value, _mask, position) => {
         if (position === null) throw new InternalError('a lane sum needs its position in the row');
         const inLane = b.binary('rem', position, b.index(wide));
-        const lane = target.masks ? inLane : b.select(b.compare('lt', position, whole), inLane, b.index(wide));
+        const lane = target.masks
+          ? inLane
+          : b.select(b.compare('lt', position, whole), inLane, b.index(wide));
         const at = b.add(lane, b.index(base));
         b.store(slot, at, b.add(b.load(slot, at), value));
         return [];
@@ -255,7 +268,9 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
   /** One pass over the reduced dimensions for the given stages. `wide`: outer lanes are open, so accumulators are vectors. */
   function reducePass(stages: readonly number[], wide: boolean): void {
     const scratch = hasScratch;
-    const accs = stages.map((s) => (scratch && sumsFloats(kernel.stages[s]) ? laneSums(s) : accumulator(b, kernel.stages[s])));
+    const accs = stages.map((s) =>
+      scratch && sumsFloats(kernel.stages[s]) ? laneSums(s) : accumulator(b, kernel.stages[s]),
+    );
     const values = stages.map((s) => kernel.stages[s].value);
     const needVector = vectorIsReduced || wide;
     const needScalar = !needVector || (vectorIsReduced && !target.masks);
@@ -314,8 +329,13 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
 
   /** All values first: a store may overwrite what another value is computed from. */
   function storeAll(stores: readonly Store[]): void {
-    const ready = stores.map((s) => ({ s, index: emitter.index(s.index), value: emitter.emitLanes(s.value) }));
-    for (const { s, index, value } of ready) b.store(s.buffer, index, value, { mask: value.type.lanes > 1 ? emitter.mask : null });
+    const ready = stores.map((s) => ({
+      s,
+      index: emitter.index(s.index),
+      value: emitter.emitLanes(s.value),
+    }));
+    for (const { s, index, value } of ready)
+      b.store(s.buffer, index, value, { mask: value.type.lanes > 1 ? emitter.mask : null });
   }
 
   function storePass(): void {
@@ -363,6 +383,15 @@ function chooseVector(kernel: LoopKernel, deps: readonly Dependence[], target: T
   if (v < 0 || target.lanes === 1) return -1;
   if (kernel.stages.some((s) => s.op === 'argmax' || s.dtype === 'int64')) return -1;
   const roots = [...kernel.stages.map((s) => s.value), ...kernel.stores.map((s) => s.value)];
-  if (!canVectorize(kernel, deps, roots, kernel.stores.map((s) => s.index), v)) return -1;
+  if (
+    !canVectorize(
+      kernel,
+      deps,
+      roots,
+      kernel.stores.map((s) => s.index),
+      v,
+    )
+  )
+    return -1;
   return v;
 }

@@ -80,7 +80,9 @@ function positionAt(c: Context, p: Packing, across: Value, along: Value): Value 
   const e = c.kernel.exprs[p.operand];
   if (e.op !== 'load') return c.b.index(0);
   const { index } = e;
-  return c.emitter.bind(p.across, across, null, () => c.emitter.bind(p.along, along, null, () => c.emitter.index(index)));
+  return c.emitter.bind(p.across, across, null, () =>
+    c.emitter.bind(p.along, along, null, () => c.emitter.index(index)),
+  );
 }
 
 function packWhole(c: Context, p: Packing, s: Strides, base: Value, first: Value): void {
@@ -97,7 +99,8 @@ function packWhole(c: Context, p: Packing, s: Strides, base: Value, first: Value
     done = b.mul(b.div(p.depth, b.index(RUN)), b.index(RUN));
     at = b.loop(zero, done, RUN, at, (_, [from, to]) => {
       b.loop(zero, b.index(p.width), 1, [from, to], (_i, [f, t]) => {
-        for (let k = 0; k < RUN; k++) b.store(p.buffer, t, b.load(s.buffer, f, { offset: k }), { offset: k * p.width });
+        for (let k = 0; k < RUN; k++)
+          b.store(p.buffer, t, b.load(s.buffer, f, { offset: k }), { offset: k * p.width });
         return [b.add(f, stepAcross), b.add(t, one)];
       });
       return [b.add(from, b.index(RUN)), b.add(to, b.index(RUN * p.width))];
@@ -117,7 +120,14 @@ function packWhole(c: Context, p: Packing, s: Strides, base: Value, first: Value
 }
 
 /** `width` neighbouring elements, in vectors as far as they go. */
-function copyRun(c: Context, source: number, from: Value, destination: number, to: Value, width: number): void {
+function copyRun(
+  c: Context,
+  source: number,
+  from: Value,
+  destination: number,
+  to: Value,
+  width: number,
+): void {
   const { b, target } = c;
   let at = 0;
   for (; at + target.lanes <= width; at += target.lanes) {
@@ -125,7 +135,10 @@ function copyRun(c: Context, source: number, from: Value, destination: number, t
   }
   if (at < width && target.masks) {
     const mask = b.tail(b.index(width - at));
-    b.store(destination, to, b.load(source, from, { lanes: target.lanes, offset: at, mask }), { offset: at, mask });
+    b.store(destination, to, b.load(source, from, { lanes: target.lanes, offset: at, mask }), {
+      offset: at,
+      mask,
+    });
     return;
   }
   for (; at < width; at++) b.store(destination, to, b.load(source, from, { offset: at }), { offset: at });
@@ -134,7 +147,10 @@ function copyRun(c: Context, source: number, from: Value, destination: number, t
 /** Any operand, any number of rows: through the expression, zeros beyond the edge. */
 function packElements(c: Context, p: Packing, rows: Value, base: Value, first: Value): void {
   const { b, kernel, deps, emitter, target } = c;
-  const vector = p.width % target.lanes === 0 && canVectorize(kernel, deps, [p.operand], [], p.across) && deps[p.operand].variables.has(p.across);
+  const vector =
+    p.width % target.lanes === 0 &&
+    canVectorize(kernel, deps, [p.operand], [], p.across) &&
+    deps[p.operand].variables.has(p.across);
   emitter.scoped(() => {
     emitter.hoist([p.operand], []);
     b.forEach(b.index(0), p.depth, 1, (k) => {

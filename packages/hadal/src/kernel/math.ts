@@ -22,10 +22,12 @@ function powerOfTwo(b: L3Builder, n: Value): Value {
 
 /** ln 2 in two parts whose sum is exact to 40 bits; Cody and Waite 1980. */
 const LN2_HIGH = 0.693359375;
-const LN2_LOW = -2.12194440e-4;
+const LN2_LOW = -2.1219444e-4;
 
 /** exp(r) = 1 + r + r^2 p(r) on |r| <= ln 2 / 2; Cephes expf (Moshier 1989). */
-const EXP = [5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.987569150e-4];
+const EXP = [
+  5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4,
+];
 
 export function lowerExp(b: L3Builder, x: Value): Value {
   // Below -104 the result is 0, above 88.73 infinite; the constant comes first so that NaN passes.
@@ -41,8 +43,8 @@ export function lowerExp(b: L3Builder, x: Value): Value {
 
 /** log(1 + f) = f - f^2 / 2 + f^3 p(f) on sqrt(1/2) - 1 .. sqrt(2) - 1; Cephes logf (Moshier 1989). */
 const LOG = [
-  3.3333331174e-1, -2.4999993993e-1, 2.0000714765e-1, -1.6668057665e-1, 1.4249322787e-1, -1.2420140846e-1, 1.167699874e-1,
-  -1.151461031e-1, 7.0376836292e-2,
+  3.3333331174e-1, -2.4999993993e-1, 2.0000714765e-1, -1.6668057665e-1, 1.4249322787e-1, -1.2420140846e-1,
+  1.167699874e-1, -1.151461031e-1, 7.0376836292e-2,
 ];
 
 const SMALLEST_NORMAL = 2 ** -126;
@@ -88,13 +90,14 @@ export function lowerTanh(b: L3Builder, x: Value): Value {
 
 /** erf(x) = x + x p(x^2) on |x| < 1: minimax fit, relative error 1.3e-9 before rounding. */
 const ERF_NEAR = [
-  1.2837916612625122e-1, -3.761262595653534e-1, 1.128358542919159e-1, -2.6853810995817184e-2, 5.188326817005873e-3,
-  -8.010186720639467e-4, 7.853842544136569e-5,
+  1.2837916612625122e-1, -3.761262595653534e-1, 1.128358542919159e-1, -2.6853810995817184e-2,
+  5.188326817005873e-3, -8.010186720639467e-4, 7.853842544136569e-5,
 ];
 /** erfc(x) = exp(q(x)) on 1 <= x <= 4, weighted minimax fit; erf is 1 in float32 beyond. */
 const ERF_FAR = [
-  2.0205324108246714e-4, -1.12964928150177, -6.330658793449402e-1, -1.0860645025968552e-1, 2.534881792962551e-2,
-  -4.270587582141161e-3, 4.603442794177681e-4, -2.4752125682425685e-5, 2.119446378401335e-7,
+  2.0205324108246714e-4, -1.12964928150177, -6.330658793449402e-1, -1.0860645025968552e-1,
+  2.534881792962551e-2, -4.270587582141161e-3, 4.603442794177681e-4, -2.4752125682425685e-5,
+  2.119446378401335e-7,
 ];
 
 export function lowerErf(b: L3Builder, x: Value): Value {
@@ -106,7 +109,11 @@ export function lowerErf(b: L3Builder, x: Value): Value {
 }
 
 /** Threefry 2x32 with 20 rounds; Salmon et al. 2011. Word 0 of the block (counter0, counter1) under the key. */
-export function lowerThreefry(b: L3Builder, key: readonly [Value, Value], counter: readonly [Value, Value]): Value {
+export function lowerThreefry(
+  b: L3Builder,
+  key: readonly [Value, Value],
+  counter: readonly [Value, Value],
+): Value {
   const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
   const parity = b.constant('i32', 0x1bd11bda);
   const keys = [key[0], key[1], b.binary('xor', parity, b.binary('xor', key[0], key[1]))];

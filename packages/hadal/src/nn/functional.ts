@@ -27,7 +27,8 @@ function made(x: Tensor, value: Value): Tensor {
  * ```
  */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
-  if (weight.ndim !== 2) throw new ShapeError(`linear: the weight is [out, in], got ${showShape(weight.shape)}`);
+  if (weight.ndim !== 2)
+    throw new ShapeError(`linear: the weight is [out, in], got ${showShape(weight.shape)}`);
   const [out, inner] = weight.shape;
   if (x.ndim === 0 || x.shape[x.ndim - 1] !== inner) {
     throw new ShapeError(
@@ -36,16 +37,24 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
     );
   }
   if (bias !== null && (bias.ndim !== 1 || bias.shape[0] !== out)) {
-    throw new ShapeError(`linear: the bias must be [${out}] for a weight ${showShape(weight.shape)}, got ${showShape(bias.shape)}`);
+    throw new ShapeError(
+      `linear: the bias must be [${out}] for a weight ${showShape(weight.shape)}, got ${showShape(bias.shape)}`,
+    );
   }
   for (const t of [x, weight]) {
-    if (!isFloat(t.dtype)) throw new DTypeError(`linear: input and weight are float32, got ${t.dtype}; convert with .to('float32')`);
+    if (!isFloat(t.dtype))
+      throw new DTypeError(
+        `linear: input and weight are float32, got ${t.dtype}; convert with .to('float32')`,
+      );
   }
   const { ops } = x.workspace;
   const contract = { lhsContract: [x.ndim - 1], rhsContract: [1] };
   const product = ops.dot(x.value, weight.value, { lhsBatch: [], rhsBatch: [], ...contract });
   if (bias === null) return made(x, product);
-  const wide = ops.expand(ops.reshape(bias.value, [...product.shape.slice(0, -1).map(() => 1), out]), product.shape);
+  const wide = ops.expand(
+    ops.reshape(bias.value, [...product.shape.slice(0, -1).map(() => 1), out]),
+    product.shape,
+  );
   return made(x, ops.arithmetic('add', product, wide));
 }
 
@@ -60,7 +69,8 @@ export function relu(x: Tensor): Tensor {
  * @param options.approximate 'tanh' for the cheaper approximation of the paper's section 2.
  */
 export function gelu(x: Tensor, options: { approximate?: 'none' | 'tanh' } = {}): Tensor {
-  if (!isFloat(x.dtype)) throw new DTypeError(`gelu: expected float32, got ${x.dtype}; convert with .to('float32')`);
+  if (!isFloat(x.dtype))
+    throw new DTypeError(`gelu: expected float32, got ${x.dtype}; convert with .to('float32')`);
   const { ops } = x.workspace;
   const v = x.value;
   const constant = (c: number): Value => ops.constant(c, v.dtype, v.shape);
@@ -119,7 +129,9 @@ function reduceLoss(loss: Tensor, reduction: LossOptions['reduction'] = 'mean'):
     case 'none':
       return loss;
     default:
-      throw new ArgumentError(`reduction: expected 'mean', 'sum' or 'none', got ${JSON.stringify(reduction)}`);
+      throw new ArgumentError(
+        `reduction: expected 'mean', 'sum' or 'none', got ${JSON.stringify(reduction)}`,
+      );
   }
 }
 
@@ -145,7 +157,9 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: LossOption
     );
   }
   if (isFloat(target.dtype) || target.dtype === 'bool') {
-    throw new DTypeError(`crossEntropy: targets are class numbers, int64 or int32, got ${target.dtype}; convert with .to('int64')`);
+    throw new DTypeError(
+      `crossEntropy: targets are class numbers, int64 or int32, got ${target.dtype}; convert with .to('int64')`,
+    );
   }
   const picked = logits.logSoftmax(1).gather(1, target.unsqueeze(1)).squeeze(1);
   return reduceLoss(picked.neg(), options.reduction);

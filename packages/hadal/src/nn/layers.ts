@@ -7,7 +7,9 @@ import { checkSize, Module, Parameter } from './module.js';
 
 /** Uniform in [-bound, bound). */
 function uniform(shape: readonly number[], bound: number): Tensor {
-  return rand(shape).mul(2 * bound).sub(bound);
+  return rand(shape)
+    .mul(2 * bound)
+    .sub(bound);
 }
 
 /**

@@ -57,7 +57,9 @@ export abstract class Module {
   /** All parameters with their paths, each once: a shared (tied) parameter is named where it is met first. */
   *namedParameters(prefix = '', seen = new Set<Tensor>()): Generator<readonly [string, Parameter]> {
     for (const [name, field] of Object.entries(this)) {
-      const list = Array.isArray(field) ? field.map((item, i) => [`${name}.${i}`, item] as const) : [[name, field] as const];
+      const list = Array.isArray(field)
+        ? field.map((item, i) => [`${name}.${i}`, item] as const)
+        : [[name, field] as const];
       for (const [path, item] of list) {
         if (item instanceof Parameter && !seen.has(item)) {
           seen.add(item);
@@ -95,7 +97,9 @@ export abstract class Module {
   toString(): string {
     const children = [...this.namedChildren()];
     if (children.length === 0) return `${this.constructor.name}(${this.describe()})`;
-    const lines = children.map(([name, child]) => `  (${name}): ${child.toString().replaceAll('\n', '\n  ')}`);
+    const lines = children.map(
+      ([name, child]) => `  (${name}): ${child.toString().replaceAll('\n', '\n  ')}`,
+    );
     return `${this.constructor.name}(\n${lines.join('\n')}\n)`;
   }
 

@@ -57,11 +57,19 @@ export class AdamW extends Optimizer {
     };
   }
 
-  protected override update(rule: UpdateRule, p: Tensor, value: Value, grad: Value): readonly (readonly [Tensor, Value])[] {
+  protected override update(
+    rule: UpdateRule,
+    p: Tensor,
+    value: Value,
+    grad: Value,
+  ): readonly (readonly [Tensor, Value])[] {
     const [meanState, squareState] = [this.state(p, 'mean'), this.state(p, 'square')];
     const m = rule.plain(meanState);
     const mean = rule.add(m, rule.mul(rule.sub(grad, m), 'newMean'));
-    const square = rule.add(rule.mul(rule.plain(squareState), 'oldSquare'), rule.mul(rule.mul(grad, grad), 'newSquare'));
+    const square = rule.add(
+      rule.mul(rule.plain(squareState), 'oldSquare'),
+      rule.mul(rule.mul(grad, grad), 'newSquare'),
+    );
     const spread = rule.add(rule.div(rule.sqrt(square), 'rootCorrection'), rule.scalar('eps'));
     const next = rule.sub(rule.mul(value, 'keep'), rule.mul(rule.div(mean, spread), 'rate'));
     return [

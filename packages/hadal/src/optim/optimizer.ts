@@ -7,8 +7,8 @@ import type { AutogradOps } from '../autograd/ops.js';
 import { Value } from '../autograd/value.js';
 import { config } from '../base/config.js';
 import { ArgumentError } from '../base/errors.js';
-import type { Storage } from '../tensor/storage.js';
 import { Tensor, type Workspace } from '../tensor/index.js';
+import type { Storage } from '../tensor/storage.js';
 
 /** Numbers of one step as launch arguments, made once and shared by all parameters. */
 export type Scalars = { readonly [name: string]: number };
@@ -25,8 +25,10 @@ export abstract class Optimizer {
     const [first] = this.parameters;
     if (first === undefined) throw new ArgumentError('an optimizer needs at least one parameter, got none');
     for (const p of this.parameters) {
-      if (!(p instanceof Tensor)) throw new ArgumentError('an optimizer takes tensors; pass model.parameters()');
-      if (!p.isLeaf) throw new ArgumentError('an optimizer updates leaf tensors; this one was computed from others');
+      if (!(p instanceof Tensor))
+        throw new ArgumentError('an optimizer takes tensors; pass model.parameters()');
+      if (!p.isLeaf)
+        throw new ArgumentError('an optimizer updates leaf tensors; this one was computed from others');
     }
     if (new Set(this.parameters.map((p) => p.storage)).size !== this.parameters.length) {
       throw new ArgumentError('an optimizer was given one parameter twice');
@@ -85,7 +87,12 @@ export abstract class Optimizer {
   protected abstract scalars(): Scalars;
 
   /** New values for a parameter and its state. */
-  protected abstract update(rule: UpdateRule, p: Tensor, value: Value, grad: Value): readonly (readonly [Tensor, Value])[];
+  protected abstract update(
+    rule: UpdateRule,
+    p: Tensor,
+    value: Value,
+    grad: Value,
+  ): readonly (readonly [Tensor, Value])[];
 }
 
 function assign(storage: Storage, value: Value, trace: Error | null): void {
@@ -120,7 +127,13 @@ export class UpdateRule {
     }
     const { shape } = this.#p;
     if (shape.length === 0) return v;
-    return this.#ops.expand(this.#ops.reshape(v, shape.map(() => 1)), shape);
+    return this.#ops.expand(
+      this.#ops.reshape(
+        v,
+        shape.map(() => 1),
+      ),
+      shape,
+    );
   }
 
   add(a: Value, b: Value): Value {
@@ -140,7 +153,12 @@ export class UpdateRule {
   }
 }
 
-export function checkNumber(name: string, value: number, least: number, below = Number.POSITIVE_INFINITY): number {
+export function checkNumber(
+  name: string,
+  value: number,
+  least: number,
+  below = Number.POSITIVE_INFINITY,
+): number {
   if (Number.isFinite(value) && value >= least && value < below) return value;
   const range = below === Number.POSITIVE_INFINITY ? `at least ${least}` : `from ${least} to below ${below}`;
   throw new ArgumentError(`optimizer: ${name} is a number ${range}, got ${value}`);

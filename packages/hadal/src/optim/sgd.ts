@@ -46,7 +46,12 @@ export class SGD extends Optimizer {
     return { lr: this.lr, momentum: this.momentum, weightDecay: this.weightDecay };
   }
 
-  protected override update(rule: UpdateRule, p: Tensor, value: Value, grad: Value): readonly (readonly [Tensor, Value])[] {
+  protected override update(
+    rule: UpdateRule,
+    p: Tensor,
+    value: Value,
+    grad: Value,
+  ): readonly (readonly [Tensor, Value])[] {
     const g = this.weightDecay > 0 ? rule.add(grad, rule.mul(value, 'weightDecay')) : grad;
     if (this.momentum === 0) return [[p, rule.sub(value, rule.mul(g, 'lr'))]];
     const velocity = this.state(p, 'momentum');

@@ -30,7 +30,8 @@ let state: GeneratorState = { key: [0, 0], stream: 0 };
  * ```
  */
 export function manualSeed(seed: number): void {
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new ArgumentError(`manualSeed: expected an integer from 0 to 2^53 - 1, got ${seed}`);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new ArgumentError(`manualSeed: expected an integer from 0 to 2^53 - 1, got ${seed}`);
   state = { key: [seed | 0, Math.floor(seed / 2 ** 32) | 0], stream: 0 };
 }
 

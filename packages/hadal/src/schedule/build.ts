@@ -29,9 +29,19 @@ export interface BuiltKernel {
   readonly scatteredReads: ReadonlySet<number>;
 }
 
-const reduceOps: { readonly [name: string]: ReduceOp } = { sum: 'sum', max: 'max', min: 'min', argmax: 'argmax' };
+const reduceOps: { readonly [name: string]: ReduceOp } = {
+  sum: 'sum',
+  max: 'max',
+  min: 'min',
+  argmax: 'argmax',
+};
 
-export function buildKernel(template: Template, fusion: Fusion, stored: ReadonlySet<number>, group: Group): BuiltKernel | null {
+export function buildKernel(
+  template: Template,
+  fusion: Fusion,
+  stored: ReadonlySet<number>,
+  group: Group,
+): BuiltKernel | null {
   const { nodes } = template;
   const writes = [...group.members.keys()].filter((id) => stored.has(id));
   if (writes.length === 0) return null;
@@ -55,7 +65,12 @@ export function buildKernel(template: Template, fusion: Fusion, stored: Readonly
     ...group.domain.map((_, d) => d).filter((d) => group.reduced.includes(d)),
   ];
   const isGemm = group.kind === 'gemm';
-  const dot = isGemm ? known([...group.members.keys()].find((id) => nodes[id].op.kind === 'dot'), 'the dot of a gemm') : -1;
+  const dot = isGemm
+    ? known(
+        [...group.members.keys()].find((id) => nodes[id].op.kind === 'dot'),
+        'the dot of a gemm',
+      )
+    : -1;
   const gemm = isGemm ? gemmSizes(dot) : null;
   /** A domain dimension as an expression of the kernel's variables. */
   const domain: IndexExpr[] = gemm ? gemm.domain : group.domain.map(() => variableIndex(0, 1));
@@ -68,7 +83,9 @@ export function buildKernel(template: Template, fusion: Fusion, stored: Readonly
       dims.push({ size, reduced: group.reduced.includes(d) });
     }
     for (let d = group.domain.length - 1; d >= 0 && vectorVariable < 0; d--) {
-      if (group.domain[d] !== 1) vectorVariable = known(domain[d].terms[0], 'a variable').atom.kind === 'var' ? variableOf(domain[d]) : -1;
+      if (group.domain[d] !== 1)
+        vectorVariable =
+          known(domain[d].terms[0], 'a variable').atom.kind === 'var' ? variableOf(domain[d]) : -1;
     }
   }
   const domainVars = domainIndex(group.domain);
@@ -108,7 +125,10 @@ export function buildKernel(template: Template, fusion: Fusion, stored: Readonly
     const flat = flatten(nodes[node].shape, index);
     loads.push({ node, index: flat });
     const buffer = slot(node, 'read');
-    return add({ op: 'load', dtype: nodes[node].dtype, buffer, index: flat }, `load ${buffer} ${indexKey(flat)}`);
+    return add(
+      { op: 'load', dtype: nodes[node].dtype, buffer, index: flat },
+      `load ${buffer} ${indexKey(flat)}`,
+    );
   }
 
   function guarded(value: ExprId, guards: readonly Guard[]): ExprId {
@@ -134,8 +154,11 @@ export function buildKernel(template: Template, fusion: Fusion, stored: Readonly
       const inGroup = fusion.groupOf.get(id) === group;
       if (!inGroup && stored.has(id)) return load(id, index);
       if (inGroup && (n.op.kind === 'reduce' || n.op.kind === 'dot')) {
-        if (!place(id).every((e, d) => sameIndex(e, index[d]))) throw new InternalError(`node ${id} (${n.op.name}) is read out of place`);
-        return n.op.kind === 'dot' ? add({ op: 'dot', dtype }, 'dot') : add({ op: 'stage', dtype, stage: stage(id) }, `stage ${stage(id)}`);
+        if (!place(id).every((e, d) => sameIndex(e, index[d])))
+          throw new InternalError(`node ${id} (${n.op.name}) is read out of place`);
+        return n.op.kind === 'dot'
+          ? add({ op: 'dot', dtype }, 'dot')
+          : add({ op: 'stage', dtype, stage: stage(id) }, `stage ${stage(id)}`);
       }
     }
     return compute(id, index);
@@ -148,7 +171,10 @@ export function buildKernel(template: Template, fusion: Fusion, stored: Readonly
       case 'elementwise': {
         const args = n.inputs.map((i) => read(i, index));
         if (!names.includes(n.op.name)) names.push(n.op.name);
-        return add({ op: 'call', dtype, name: n.op.name, lower: n.op.lower, args }, `${n.op.name} ${dtype} ${args.join(',')}`);
+        return add(
+          { op: 'call', dtype, name: n.op.name, lower: n.op.lower, args },
+          `${n.op.name} ${dtype} ${args.join(',')}`,
+        );
       }
       case 'movement': {
         const { index: inner, guards } = readMovement(n, nodes[n.inputs[0]].shape, index);
@@ -164,7 +190,10 @@ export function buildKernel(template: Template, fusion: Fusion, stored: Readonly
         const [k0, k1, stream] = n.inputs.map((i) => read(i, []));
         const flat = flatten(n.shape, index);
         if (!names.includes('random')) names.push('random');
-        return add({ op: 'random', dtype: 'float32', args: [k0, k1, stream], index: flat }, `random ${k0},${k1},${stream} ${indexKey(flat)}`);
+        return add(
+          { op: 'random', dtype: 'float32', args: [k0, k1, stream], index: flat },
+          `random ${k0},${k1},${stream} ${indexKey(flat)}`,
+        );
       }
       case 'source': {
         if (n.op.name === 'constant') {
@@ -184,7 +213,12 @@ export function buildKernel(template: Template, fusion: Fusion, stored: Readonly
     if (have !== undefined) return have;
     const n = nodes[id];
     const value = read(n.inputs[0], domain);
-    const variable = n.op.name === 'argmax' ? (domain[n.attributes[0]].terms[0] ? variableOf(domain[n.attributes[0]]) : -1) : -1;
+    const variable =
+      n.op.name === 'argmax'
+        ? domain[n.attributes[0]].terms[0]
+          ? variableOf(domain[n.attributes[0]])
+          : -1
+        : -1;
     stages.push({ op: reduceOps[n.op.name], value, dtype: exprs[value].dtype, variable });
     names.push(n.op.name);
     stageOf.set(id, stages.length - 1);
@@ -195,7 +229,8 @@ export function buildKernel(template: Template, fusion: Fusion, stored: Readonly
 
   function gemmSizes(id: number) {
     const n = nodes[id];
-    if (n.dtype !== 'float32') throw new DTypeError(`dot: ${n.dtype} matrices are not multiplied yet; cast them to float32`);
+    if (n.dtype !== 'float32')
+      throw new DTypeError(`dot: ${n.dtype} matrices are not multiplied yet; cast them to float32`);
     const [lhs, rhs] = n.inputs.map((i) => nodes[i].shape);
     const l = dotLayout(n.attributes, lhs.length, rhs.length);
     const sizes = {
@@ -211,7 +246,13 @@ export function buildKernel(template: Template, fusion: Fusion, stored: Readonly
     const rows = unflatten(sizes.free, variableIndex(at, m));
     const columns = unflatten(sizes.columns, variableIndex(at + 1, nn));
     const depth = unflatten(sizes.contract, variableIndex(at + 2, k));
-    const operand = (rank: number, b: readonly number[], f: readonly number[], c: readonly number[], free: readonly IndexExpr[]): IndexExpr[] => {
+    const operand = (
+      rank: number,
+      b: readonly number[],
+      f: readonly number[],
+      c: readonly number[],
+      free: readonly IndexExpr[],
+    ): IndexExpr[] => {
       const index = new Array<IndexExpr>(rank);
       b.forEach((d, i) => {
         index[d] = batch[i];
@@ -235,7 +276,9 @@ export function buildKernel(template: Template, fusion: Fusion, stored: Readonly
     };
   }
 
-  const operands = gemm ? { a: read(nodes[dot].inputs[0], gemm.lhs), b: read(nodes[dot].inputs[1], gemm.rhs) } : null;
+  const operands = gemm
+    ? { a: read(nodes[dot].inputs[0], gemm.lhs), b: read(nodes[dot].inputs[1], gemm.rhs) }
+    : null;
 
   // --- stores ----------------------------------------------------------------------------------------------------------------
 
@@ -252,7 +295,8 @@ export function buildKernel(template: Template, fusion: Fusion, stored: Readonly
     const { into } = nodes[id];
     if (into < 0) continue;
     const own = indexKey(flatten(nodes[id].shape, place(id)));
-    for (const l of loads) if (nodes[l.node].leaf === into && indexKey(l.index) !== own) scatteredReads.add(into);
+    for (const l of loads)
+      if (nodes[l.node].leaf === into && indexKey(l.index) !== own) scatteredReads.add(into);
   }
 
   const common = { exprs, stores, buffers, arguments: argumentTypes };
@@ -268,7 +312,14 @@ export function buildKernel(template: Template, fusion: Fusion, stored: Readonly
         ...known(operands, 'operands'),
         ...common,
       }
-    : { kind: 'loops', name: [group.kind, ...(short.length > 0 ? short : ['copy'])].join('_'), dims, vectorVariable, stages, ...common };
+    : {
+        kind: 'loops',
+        name: [group.kind, ...(short.length > 0 ? short : ['copy'])].join('_'),
+        dims,
+        vectorVariable,
+        stages,
+        ...common,
+      };
   return { group, kernel, bindings, arguments: [...argumentSlots.keys()], scatteredReads };
 }
 

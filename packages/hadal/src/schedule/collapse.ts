@@ -28,7 +28,11 @@ function mapIndices(kernel: LoopKernel, f: (e: IndexExpr) => IndexExpr): LoopKer
 }
 
 /** Renames variables; `null` drops a variable that does not occur. */
-function rename(e: IndexExpr, to: readonly (number | null)[], maxOf: (variable: number, before: number) => number): IndexExpr {
+function rename(
+  e: IndexExpr,
+  to: readonly (number | null)[],
+  maxOf: (variable: number, before: number) => number,
+): IndexExpr {
   const atom = (a: Atom): Atom => {
     switch (a.kind) {
       case 'var': {
@@ -74,7 +78,9 @@ function mergeLoops(kernel: LoopKernel, v: number): LoopKernel {
   const size = kernel.dims[v].size * kernel.dims[v + 1].size;
   // v disappears into v + 1, which takes its place.
   const to = kernel.dims.map((_, i) => (i === v ? null : i < v ? i : i - 1));
-  const merged = mapIndices(kernel, (e) => rename(e, to, (variable, before) => (variable === v ? size - 1 : before)));
+  const merged = mapIndices(kernel, (e) =>
+    rename(e, to, (variable, before) => (variable === v ? size - 1 : before)),
+  );
   const dims = kernel.dims.flatMap((d, i) => (i === v ? [] : i === v + 1 ? [{ size, reduced: false }] : [d]));
   const moved = (variable: number): number => (variable > v ? variable - 1 : variable);
   return {
@@ -99,7 +105,11 @@ export function collapse(kernel: LoopKernel): LoopKernel {
  */
 function withUnitLoop(kernel: LoopKernel): LoopKernel {
   if (kernel.stages.length > 0) return kernel;
-  if (kernelIndices(kernel).some((e) => e.base !== 0 || indexVariables(e).size > 0 || e.terms.length > 0)) return kernel;
-  const flat: IndexExpr = { terms: [{ atom: { kind: 'var', variable: 0, max: 0, key: 'v0' }, factor: 1 }], base: 0 };
+  if (kernelIndices(kernel).some((e) => e.base !== 0 || indexVariables(e).size > 0 || e.terms.length > 0))
+    return kernel;
+  const flat: IndexExpr = {
+    terms: [{ atom: { kind: 'var', variable: 0, max: 0, key: 'v0' }, factor: 1 }],
+    base: 0,
+  };
   return { ...mapIndices(kernel, () => flat), dims: [{ size: 1, reduced: false }], vectorVariable: 0 };
 }

@@ -38,7 +38,9 @@ const MAX_MEMBERS = 96;
 export function computes(n: TemplateNode): boolean {
   if (n.leaf >= 0 || n.argument >= 0) return false;
   const { kind } = n.op;
-  return kind === 'elementwise' || kind === 'reduce' || kind === 'dot' || kind === 'random' || n.root || n.boundary;
+  return (
+    kind === 'elementwise' || kind === 'reduce' || kind === 'dot' || kind === 'random' || n.root || n.boundary
+  );
 }
 
 /** Loop variables of a domain, one per dimension. */
@@ -107,7 +109,13 @@ export function fuse(template: Template): Fusion {
    * Whether a node read at `index` can be had inside of `group`: what it reaches of the group is at its own place, or can be
    * computed again at another. `outside` collects the groups of other values it reaches.
    */
-  function reaches(id: number, index: readonly IndexExpr[], group: Group, outside: Set<Group>, budget: { ops: number }): boolean {
+  function reaches(
+    id: number,
+    index: readonly IndexExpr[],
+    group: Group,
+    outside: Set<Group>,
+    budget: { ops: number },
+  ): boolean {
     const node = nodes[id];
     if (!computes(node)) {
       return readThrough(nodes, id, index).every((r) => reaches(r.node, r.index, group, outside, budget));
@@ -134,7 +142,10 @@ export function fuse(template: Template): Fusion {
     const outside = new Set<Group>();
     const budget = { ops: 16 };
     const node = nodes[id];
-    const inputs = node.op.kind === 'elementwise' ? node.inputs.map((i) => ({ node: i, index: own })) : readThrough(nodes, id, own);
+    const inputs =
+      node.op.kind === 'elementwise'
+        ? node.inputs.map((i) => ({ node: i, index: own }))
+        : readThrough(nodes, id, own);
     if (!inputs.every((r) => reaches(r.node, r.index, group, outside, budget))) return null;
     for (const other of outside) if (dependsOn(other, group)) return null;
     return outside;
@@ -149,7 +160,10 @@ export function fuse(template: Template): Fusion {
   /** Whether one kernel could walk both groups: the same domain, and where both reduce, the same rows. */
   function alike(from: Group, into: Group): boolean {
     if (from === into || !sameShape(from.domain, into.domain)) return false;
-    return from.kind === 'map' || (from.kind === 'row' && into.kind === 'row' && sameDims(from.reduced, into.reduced));
+    return (
+      from.kind === 'map' ||
+      (from.kind === 'row' && into.kind === 'row' && sameDims(from.reduced, into.reduced))
+    );
   }
 
   /** Moves a group into another that is alike, if nothing between them forbids it. */

@@ -49,7 +49,9 @@ export function findOverlap(values: readonly Lifetime[], plan: ArenaPlan): reado
   for (let i = 0; i < values.length; i++) {
     for (let j = 0; j < i; j++) {
       const together = values[i].from <= values[j].to && values[j].from <= values[i].to;
-      const apart = plan.offsets[i] + values[i].bytes <= plan.offsets[j] || plan.offsets[j] + values[j].bytes <= plan.offsets[i];
+      const apart =
+        plan.offsets[i] + values[i].bytes <= plan.offsets[j] ||
+        plan.offsets[j] + values[j].bytes <= plan.offsets[i];
       if (together && !apart) return [i, j];
     }
   }

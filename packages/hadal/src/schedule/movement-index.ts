@@ -46,7 +46,11 @@ export function unflatten(shape: readonly number[], flat: IndexExpr): IndexExpr[
 }
 
 /** What a movement op reads when it is read at `index`. */
-export function readMovement(node: TemplateNode, input: readonly number[], index: readonly IndexExpr[]): { index: IndexExpr[]; guards: Guard[] } {
+export function readMovement(
+  node: TemplateNode,
+  input: readonly number[],
+  index: readonly IndexExpr[],
+): { index: IndexExpr[]; guards: Guard[] } {
   switch (node.op.name) {
     case 'reshape':
       return { index: reshapeIndex(node.shape, input, index), guards: [] };
@@ -56,7 +60,10 @@ export function readMovement(node: TemplateNode, input: readonly number[], index
       return { index: index.map((e, d) => (input[d] === 1 ? zeroIndex : e)), guards: [] };
     case 'slice': {
       const [starts, steps] = halves(node.attributes);
-      return { index: index.map((e, d) => addIndex(scaleIndex(e, steps[d]), constantIndex(starts[d]))), guards: [] };
+      return {
+        index: index.map((e, d) => addIndex(scaleIndex(e, steps[d]), constantIndex(starts[d]))),
+        guards: [],
+      };
     }
     case 'pad': {
       const [low, interior] = halves(node.attributes);
@@ -78,7 +85,11 @@ export function readMovement(node: TemplateNode, input: readonly number[], index
 }
 
 /** Reshape dimension by dimension where sizes agree from the left, and through the flat position where they do not. */
-function reshapeIndex(from: readonly number[], to: readonly number[], index: readonly IndexExpr[]): IndexExpr[] {
+function reshapeIndex(
+  from: readonly number[],
+  to: readonly number[],
+  index: readonly IndexExpr[],
+): IndexExpr[] {
   const kept = from.flatMap((s, d) => (s === 1 ? [] : [{ size: s, index: index[d] }]));
   const wanted = to.flatMap((s, d) => (s === 1 ? [] : [{ size: s, dim: d }]));
   const out: IndexExpr[] = to.map(() => zeroIndex);
@@ -89,8 +100,14 @@ function reshapeIndex(from: readonly number[], to: readonly number[], index: rea
   }
   const rest = kept.slice(head);
   const restTo = wanted.slice(head);
-  const flat = flatten(rest.map((r) => r.size), rest.map((r) => r.index));
-  unflatten(restTo.map((r) => r.size), flat).forEach((e, i) => {
+  const flat = flatten(
+    rest.map((r) => r.size),
+    rest.map((r) => r.index),
+  );
+  unflatten(
+    restTo.map((r) => r.size),
+    flat,
+  ).forEach((e, i) => {
     out[restTo[i].dim] = e;
   });
   return out;
@@ -100,7 +117,12 @@ function reshapeIndex(from: readonly number[], to: readonly number[], index: rea
  * What a node that computes nothing reads when it is read at `index`. For gather the position along its dimension is only known
  * at run time; `value` stands for it (fusion decisions use a placeholder).
  */
-export function readThrough(nodes: readonly TemplateNode[], id: number, index: readonly IndexExpr[], value = PLACEHOLDER): Read[] {
+export function readThrough(
+  nodes: readonly TemplateNode[],
+  id: number,
+  index: readonly IndexExpr[],
+  value = PLACEHOLDER,
+): Read[] {
   const node = nodes[id];
   if (node.leaf >= 0 || node.argument >= 0) return [];
   switch (node.op.kind) {
@@ -121,7 +143,11 @@ export function readThrough(nodes: readonly TemplateNode[], id: number, index: r
     }
     case 'elementwise':
     case 'random':
-      return node.inputs.map((i) => ({ node: i, index: nodes[i].shape.length === 0 ? [] : index, guards: [] }));
+      return node.inputs.map((i) => ({
+        node: i,
+        index: nodes[i].shape.length === 0 ? [] : index,
+        guards: [],
+      }));
     default:
       throw new InternalError(`${node.op.name} is not read through`);
   }

@@ -84,7 +84,11 @@ function buildAll(template: Template): BuiltKernel[] {
 export function schedule(template: Template, target: Target): Plan {
   const kernels = buildAll(template);
   const abstract = kernels.map((k) => abstractSizes(k.kernel));
-  const { launches, fresh } = order(template, kernels, abstract.map((a) => a.key));
+  const { launches, fresh } = order(
+    template,
+    kernels,
+    abstract.map((a) => a.key),
+  );
   const launchOf = new Map<number, number>();
   launches.forEach((launch, at) => {
     for (const k of launch) launchOf.set(k, at);
@@ -134,7 +138,8 @@ export function schedule(template: Template, target: Target): Plan {
   const workspaces = new Map<number, number[]>();
   kernels.forEach((k, i) => {
     const at = known(launchOf.get(i), 'a launch');
-    const needed = k.kernel.kind === 'gemm' ? gemmWorkspace(k.kernel, target) : loopsWorkspace(k.kernel, target);
+    const needed =
+      k.kernel.kind === 'gemm' ? gemmWorkspace(k.kernel, target) : loopsWorkspace(k.kernel, target);
     const slots = needed.map((bytes) => lifetimes.push({ bytes, from: at, to: at }) - 1);
     workspaces.set(i, slots);
   });
@@ -153,7 +158,8 @@ export function schedule(template: Template, target: Target): Plan {
     const blocks = launch.map((i): PlannedBlock => {
       const k = kernels[i];
       const places = k.bindings.map((b) => placeOf(b.node));
-      for (const slot of workspaces.get(i) ?? []) places.push({ in: 'arena', byteOffset: arena.offsets[slot] });
+      for (const slot of workspaces.get(i) ?? [])
+        places.push({ in: 'arena', byteOffset: arena.offsets[slot] });
       if (needsStatus(k.kernel)) {
         usesStatus = true;
         places.push({ in: 'status' });

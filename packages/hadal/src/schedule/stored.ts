@@ -46,7 +46,10 @@ export function storedNodes(template: Template, fusion: Fusion): ReadonlySet<num
   };
   nodes.forEach((n, id) => {
     if (!computes(n)) return;
-    const again = n.op.kind === 'reduce' || n.op.kind === 'dot' ? Number.POSITIVE_INFINITY : ownCost(n) + n.inputs.reduce((sum, i) => sum + costOf(i), 0);
+    const again =
+      n.op.kind === 'reduce' || n.op.kind === 'dot'
+        ? Number.POSITIVE_INFINITY
+        : ownCost(n) + n.inputs.reduce((sum, i) => sum + costOf(i), 0);
     cost.set(id, again);
     const needed = n.root || n.boundary || dotOperands.has(id);
     if (needed || (readOutside.has(id) && again > RECOMPUTE_LIMIT)) stored.add(id);

@@ -41,7 +41,9 @@ function dtypeOfArray(data: TypedArray): DType {
 export function fromTypedArray(data: TypedArray, shape: Shape, options: CreateOptions = {}): Tensor {
   checkShape('fromTypedArray', shape);
   if (numel(shape) !== data.length) {
-    throw new ShapeError(`fromTypedArray: ${data.length} elements do not fill shape ${showShape(shape)} with its ${numel(shape)}`);
+    throw new ShapeError(
+      `fromTypedArray: ${data.length} elements do not fill shape ${showShape(shape)} with its ${numel(shape)}`,
+    );
   }
   const have = dtypeOfArray(data);
   const want = options.dtype === undefined ? have : checkDType(options.dtype);
@@ -61,12 +63,17 @@ function inferShape(data: unknown): number[] {
 
 function flattenInto(data: Nested<NumberLike>, shape: Shape, dim: number, out: NumberLike[]): void {
   if (!Array.isArray(data)) {
-    if (dim !== shape.length) throw new ShapeError(`tensor: rows differ in depth; expected ${shape.length} levels as in the first row`);
+    if (dim !== shape.length)
+      throw new ShapeError(
+        `tensor: rows differ in depth; expected ${shape.length} levels as in the first row`,
+      );
     out.push(data as NumberLike);
     return;
   }
   if (dim >= shape.length || data.length !== shape[dim]) {
-    throw new ShapeError(`tensor: rows differ in length in dimension ${dim}: ${shape[dim]} in the first, ${data.length} in another`);
+    throw new ShapeError(
+      `tensor: rows differ in length in dimension ${dim}: ${shape[dim]} in the first, ${data.length} in another`,
+    );
   }
   for (const x of data) flattenInto(x, shape, dim + 1, out);
 }
@@ -89,13 +96,16 @@ function inferDType(values: readonly NumberLike[]): DType {
  * ```
  */
 export function tensor(data: Nested<NumberLike> | TypedArray, options: CreateOptions = {}): Tensor {
-  if (ArrayBuffer.isView(data)) return fromTypedArray(data as TypedArray, [(data as TypedArray).length], options);
+  if (ArrayBuffer.isView(data))
+    return fromTypedArray(data as TypedArray, [(data as TypedArray).length], options);
   const shape = inferShape(data);
   const values: NumberLike[] = [];
   flattenInto(data, shape, 0, values);
   for (const v of values) {
     if (!['number', 'bigint', 'boolean'].includes(typeof v)) {
-      throw new ArgumentError(`tensor: elements are numbers, bigints or booleans, got ${v === null ? 'null' : typeof v}`);
+      throw new ArgumentError(
+        `tensor: elements are numbers, bigints or booleans, got ${v === null ? 'null' : typeof v}`,
+      );
     }
   }
   const dtype = options.dtype === undefined ? inferDType(values) : checkDType(options.dtype);
@@ -142,7 +152,10 @@ export function onesLike(like: Tensor, options: CreateOptions = {}): Tensor {
 /** A tensor of the shape, dtype and engine of another, filled with one number. */
 export function fullLike(like: Tensor, value: number, options: CreateOptions = {}): Tensor {
   const space = like.workspace;
-  return finish(Tensor.of(space, space.ops.argument(value, options.dtype ?? like.dtype, like.shape)), options);
+  return finish(
+    Tensor.of(space, space.ops.argument(value, options.dtype ?? like.dtype, like.shape)),
+    options,
+  );
 }
 
 /**
@@ -156,7 +169,8 @@ export function fullLike(like: Tensor, value: number, options: CreateOptions = {
  */
 export function arange(start: number, end?: number, step = 1, options: CreateOptions = {}): Tensor {
   const [from, to] = end === undefined ? [0, start] : [start, end];
-  if (![from, to, step].every(Number.isFinite) || step === 0) throw new ArgumentError(`arange: no range from ${from} to ${to} by ${step}`);
+  if (![from, to, step].every(Number.isFinite) || step === 0)
+    throw new ArgumentError(`arange: no range from ${from} to ${to} by ${step}`);
   const count = Math.max(0, Math.ceil((to - from) / step));
   const whole = [from, to, step].every(Number.isInteger);
   const dtype = options.dtype ?? (whole ? 'int64' : 'float32');

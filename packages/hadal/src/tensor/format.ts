@@ -27,7 +27,8 @@ function formatter(data: TypedArray, dtype: DType): (x: number | bigint) => stri
   const largest = Math.max(...finite.map(Math.abs), 0);
   const smallest = Math.min(...finite.filter((v) => v !== 0).map(Math.abs), Number.POSITIVE_INFINITY);
   const exponent = largest >= 1e8 || smallest < 1e-4 || largest / smallest >= 1e5;
-  return (x) => (Number.isFinite(Number(x)) ? (exponent ? Number(x).toExponential(4) : Number(x).toFixed(4)) : `${x}`);
+  return (x) =>
+    Number.isFinite(Number(x)) ? (exponent ? Number(x).toExponential(4) : Number(x).toFixed(4)) : `${x}`;
 }
 
 /** As people know it from PyTorch: tensor([[1., 2.], [3., 4.]]). */
@@ -52,7 +53,9 @@ export function format(data: TypedArray, shape: Shape, dtype: DType, note: strin
 
   const print = (dim: number, at: number, indent: string): string => {
     if (dim === shape.length) return show(data[at]).padStart(shape.length === 0 ? 0 : width);
-    const parts = shown(dim).map((i) => (i < 0 ? '...' : print(dim + 1, at + i * strides[dim], `${indent} `)));
+    const parts = shown(dim).map((i) =>
+      i < 0 ? '...' : print(dim + 1, at + i * strides[dim], `${indent} `),
+    );
     const inner = dim === shape.length - 1;
     return `[${parts.join(inner ? ', ' : `,${'\n'.repeat(shape.length - dim - 1)}${indent} `)}]`;
   };

@@ -27,23 +27,40 @@ export interface GradOptions extends BackwardOptions {
  * console.log(d2y.itemSync()); // 18
  * ```
  */
-export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], options?: GradOptions & { allowUnused?: false }): Tensor[];
-export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], options: GradOptions): (Tensor | null)[];
-export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], options: GradOptions = {}): (Tensor | null)[] {
+export function grad(
+  outputs: readonly Tensor[],
+  inputs: readonly Tensor[],
+  options?: GradOptions & { allowUnused?: false },
+): Tensor[];
+export function grad(
+  outputs: readonly Tensor[],
+  inputs: readonly Tensor[],
+  options: GradOptions,
+): (Tensor | null)[];
+export function grad(
+  outputs: readonly Tensor[],
+  inputs: readonly Tensor[],
+  options: GradOptions = {},
+): (Tensor | null)[] {
   if (outputs.length === 0) throw new ArgumentError('grad: there are no outputs');
   const space = outputs[0].workspace;
   const { ops } = space;
   const roots = outputs.map((t, i) => {
     const given = options.gradOutputs?.[i];
     if (!given && t.numel() !== 1) {
-      throw new AutogradError(`grad: output ${i} has shape [${t.shape.join(', ')}]; pass gradOutputs or reduce it with sum()`);
+      throw new AutogradError(
+        `grad: output ${i} has shape [${t.shape.join(', ')}]; pass gradOutputs or reduce it with sum()`,
+      );
     }
     return { value: t.value, grad: given ? given.value : ops.constant(1, t.dtype, t.shape) };
   });
   const captured = new Map<Edge, Value | null>();
   const edges = inputs.map((t, i) => {
     const { edge } = t.value;
-    if (edge === null) throw new AutogradError(`grad: input ${i} does not require a gradient; call requiresGrad_() on it before using it`);
+    if (edge === null)
+      throw new AutogradError(
+        `grad: input ${i} does not require a gradient; call requiresGrad_() on it before using it`,
+      );
     captured.set(edge, null);
     return edge;
   });
@@ -52,6 +69,8 @@ export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], opti
     const value = captured.get(edge) ?? null;
     if (value !== null) return Tensor.of(space, value);
     if (options.allowUnused) return null;
-    throw new AutogradError(`grad: the outputs do not depend on input ${i}; pass { allowUnused: true } to get null for it`);
+    throw new AutogradError(
+      `grad: the outputs do not depend on input ${i}; pass { allowUnused: true } to get null for it`,
+    );
   });
 }

@@ -23,8 +23,13 @@ export interface Slice {
  * ```
  */
 export function slice(start: number | null = null, end: number | null = null, step = 1): Slice {
-  for (const v of [start, end, step]) if (v !== null && !Number.isInteger(v)) throw new ArgumentError(`slice: positions are integers, got ${v}`);
-  if (step < 1) throw new ArgumentError(`slice: the step must be at least 1, got ${step}; use flip for the other direction`);
+  for (const v of [start, end, step])
+    if (v !== null && !Number.isInteger(v))
+      throw new ArgumentError(`slice: positions are integers, got ${v}`);
+  if (step < 1)
+    throw new ArgumentError(
+      `slice: the step must be at least 1, got ${step}; use flip for the other direction`,
+    );
   return { kind: 'slice', start, end, step };
 }
 
@@ -32,8 +37,10 @@ export type IndexItem = number | null | Slice | ':' | '...';
 
 export function basicIndex(shape: Shape, items: readonly IndexItem[]): ViewStep[] {
   const used = items.filter((i) => i !== null && i !== '...').length;
-  if (used > shape.length) throw new IndexError(`index: ${used} positions for a tensor of shape ${showShape(shape)}`);
-  if (items.filter((i) => i === '...').length > 1) throw new ArgumentError("index: only one '...' is possible");
+  if (used > shape.length)
+    throw new IndexError(`index: ${used} positions for a tensor of shape ${showShape(shape)}`);
+  if (items.filter((i) => i === '...').length > 1)
+    throw new ArgumentError("index: only one '...' is possible");
   const starts: number[] = [];
   const steps: number[] = [];
   const sizes: number[] = [];
@@ -53,7 +60,9 @@ export function basicIndex(shape: Shape, items: readonly IndexItem[]): ViewStep[
       const dim = starts.length;
       const size = shape[dim];
       if (!Number.isInteger(item) || item < -size || item >= size) {
-        throw new IndexError(`index: ${item} is out of range for dimension ${dim} of ${showShape(shape)}; expected ${-size} to ${size - 1}`);
+        throw new IndexError(
+          `index: ${item} is out of range for dimension ${dim} of ${showShape(shape)}; expected ${-size} to ${size - 1}`,
+        );
       }
       starts.push(item < 0 ? item + size : item);
       steps.push(1);
@@ -71,7 +80,8 @@ export function basicIndex(shape: Shape, items: readonly IndexItem[]): ViewStep[
   }
   while (starts.length < shape.length) keepAll();
   const chain: ViewStep[] = [];
-  if (!sameShape(sizes, shape) || steps.some((s) => s !== 1)) chain.push({ kind: 'slice', starts, steps, shape: sizes });
+  if (!sameShape(sizes, shape) || steps.some((s) => s !== 1))
+    chain.push({ kind: 'slice', starts, steps, shape: sizes });
   if (!sameShape(final, sizes)) chain.push({ kind: 'reshape', shape: final });
   return chain;
 }

@@ -67,7 +67,9 @@ export function binary(name: string, x: Tensor, y: Operand): Pair {
   if (name === 'div') return align(name, x, y, (dtype) => (isFloat(dtype) ? dtype : 'float32'));
   return align(name, x, y, (dtype) => {
     if (dtype === 'bool' && name === 'sub') {
-      throw new DTypeError("sub: bool tensors are not subtracted; use ne for 'exclusive or' or convert with .to('int64')");
+      throw new DTypeError(
+        "sub: bool tensors are not subtracted; use ne for 'exclusive or' or convert with .to('int64')",
+      );
     }
     return dtype;
   });
@@ -85,7 +87,10 @@ export function logical(name: LogicalName, x: Tensor, y: Operand): Value {
 
 /** a where the condition holds, else b; all three broadcast. */
 export function where(condition: Tensor, x: Tensor, y: Operand): Value {
-  if (condition.dtype !== 'bool') throw new DTypeError(`where: the condition is a bool tensor, got ${condition.dtype}; compare it with ne(0)`);
+  if (condition.dtype !== 'bool')
+    throw new DTypeError(
+      `where: the condition is a bool tensor, got ${condition.dtype}; compare it with ne(0)`,
+    );
   const { workspace, a, b } = align('where', x, y, (dtype) => dtype);
   const { ops } = workspace;
   const shape = broadcastShapes('where', condition.shape, a.shape);

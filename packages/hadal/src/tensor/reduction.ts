@@ -13,16 +13,27 @@ type Dims = number | readonly number[] | undefined;
 function resolveDims(op: string, rank: number, dim: Dims): number[] {
   if (dim === undefined) return Array.from({ length: rank }, (_, d) => d);
   const list = (typeof dim === 'number' ? [dim] : dim).map((d) => normalizeDim(op, d, rank));
-  if (new Set(list).size !== list.length) throw new ArgumentError(`${op}: dimension named twice in [${list.join(', ')}]`);
+  if (new Set(list).size !== list.length)
+    throw new ArgumentError(`${op}: dimension named twice in [${list.join(', ')}]`);
   if (rank === 0) return [];
   return list.sort((a, b) => a - b);
 }
 
 function dropDims(ops: AutogradOps, v: Value, dims: readonly number[], keepdim: boolean): Value {
-  return keepdim ? v : ops.reshape(v, v.shape.filter((_, d) => !dims.includes(d)));
+  return keepdim
+    ? v
+    : ops.reshape(
+        v,
+        v.shape.filter((_, d) => !dims.includes(d)),
+      );
 }
 
-function reduceValue(ops: AutogradOps, name: 'sum' | 'max' | 'min', v: Value, dims: readonly number[]): Value {
+function reduceValue(
+  ops: AutogradOps,
+  name: 'sum' | 'max' | 'min',
+  v: Value,
+  dims: readonly number[],
+): Value {
   return dims.length === 0 ? v : ops.reduce(name, v, dims);
 }
 
@@ -35,7 +46,10 @@ export function sum(x: Tensor, dim: Dims, keepdim: boolean): Value {
 
 export function mean(x: Tensor, dim: Dims, keepdim: boolean): Value {
   const { ops } = x.workspace;
-  if (!isFloat(x.dtype)) throw new DTypeError(`mean: only float tensors have a mean here, this one is ${x.dtype}; convert with .to('float32')`);
+  if (!isFloat(x.dtype))
+    throw new DTypeError(
+      `mean: only float tensors have a mean here, this one is ${x.dtype}; convert with .to('float32')`,
+    );
   const dims = resolveDims('mean', x.ndim, dim);
   const count = dims.reduce((n, d) => n * x.shape[d], 1);
   const total = reduceValue(ops, 'sum', x.value, dims);
@@ -46,7 +60,8 @@ export function mean(x: Tensor, dim: Dims, keepdim: boolean): Value {
 
 export function extremum(name: 'max' | 'min', x: Tensor, dim: Dims, keepdim: boolean): Value {
   const { ops } = x.workspace;
-  if (x.dtype === 'bool') throw new DTypeError(`a${name}: bool tensors have no order; convert with .to('uint8')`);
+  if (x.dtype === 'bool')
+    throw new DTypeError(`a${name}: bool tensors have no order; convert with .to('uint8')`);
   const dims = resolveDims(`a${name}`, x.ndim, dim);
   checkNotEmpty(`a${name}`, x.shape, dims);
   return dropDims(ops, reduceValue(ops, name, x.value, dims), dims, keepdim);
@@ -54,13 +69,15 @@ export function extremum(name: 'max' | 'min', x: Tensor, dim: Dims, keepdim: boo
 
 function checkNotEmpty(op: string, shape: Shape, dims: readonly number[]): void {
   for (const d of dims) {
-    if (shape[d] === 0) throw new ShapeError(`${op}: dimension ${d} of ${showShape(shape)} is empty and has no extremum`);
+    if (shape[d] === 0)
+      throw new ShapeError(`${op}: dimension ${d} of ${showShape(shape)} is empty and has no extremum`);
   }
 }
 
 export function argmax(x: Tensor, dim: number | undefined, keepdim: boolean): Value {
   const { ops } = x.workspace;
-  if (x.dtype === 'bool') throw new DTypeError("argmax: bool tensors have no order; convert with .to('uint8')");
+  if (x.dtype === 'bool')
+    throw new DTypeError("argmax: bool tensors have no order; convert with .to('uint8')");
   if (dim === undefined) {
     const flat = ops.reshape(x.value, [x.numel()]);
     checkNotEmpty('argmax', flat.shape, [0]);

@@ -21,7 +21,9 @@ export function resolveShape(op: string, shape: Shape, wanted: readonly number[]
   checkShape(op, rest);
   const known = numel(rest);
   if (known === 0 || count % known !== 0) {
-    throw new ShapeError(`${op}: ${count} elements of shape ${showShape(shape)} do not divide into ${showShape(wanted)}`);
+    throw new ShapeError(
+      `${op}: ${count} elements of shape ${showShape(shape)} do not divide into ${showShape(wanted)}`,
+    );
   }
   return wanted.map((s, i) => (i === open ? count / known : s));
 }

@@ -93,7 +93,9 @@ export class Storage implements Assignable, Versioned {
   /** Sets the gradient. It is written to memory before anything reads it, so that an optimizer updates all parameters in one launch. */
   setGrad(grad: Value | null): void {
     if (grad !== null && !sameShape(grad.shape, this.#value.shape)) {
-      throw new ShapeError(`grad: a gradient of shape ${showShape(grad.shape)} does not fit a tensor of shape ${showShape(this.#value.shape)}`);
+      throw new ShapeError(
+        `grad: a gradient of shape ${showShape(grad.shape)} does not fit a tensor of shape ${showShape(this.#value.shape)}`,
+      );
     }
     this.#gradStorage = null;
     this.#grad = grad;
@@ -102,17 +104,24 @@ export class Storage implements Assignable, Versioned {
 
   /** The gradient as a storage that tensors can share. */
   gradStorage(): Storage | null {
-    if (this.#gradStorage === null && this.#grad !== null) this.#gradStorage = new Storage(this.workspace, this.#grad);
+    if (this.#gradStorage === null && this.#grad !== null)
+      this.#gradStorage = new Storage(this.workspace, this.#grad);
     return this.#gradStorage;
   }
 
   /** Drops the gradient. Memory that nobody else can have seen goes back to the pool at once. */
   clearGrad(): void {
     const node = this.#grad?.node;
-    const mine = this.#gradStorage === null && node !== undefined && !node.handle && node.saved === 0 && this.#grad?.edge === null;
+    const mine =
+      this.#gradStorage === null &&
+      node !== undefined &&
+      !node.handle &&
+      node.saved === 0 &&
+      this.#grad?.edge === null;
     this.#grad = null;
     this.#gradStorage = null;
-    if (mine && node.buffer !== null && !node.isStale && node.sharers === 1 && this.engine.isIdle) this.engine.discard(node);
+    if (mine && node.buffer !== null && !node.isStale && node.sharers === 1 && this.engine.isIdle)
+      this.engine.discard(node);
     else if (node) node.sharers--;
   }
 }

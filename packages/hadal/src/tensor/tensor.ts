@@ -2,8 +2,9 @@
  * Tensor: what people write with. A tensor is a storage and a view of it; its methods check, broadcast and promote, and add nodes
  * to the pending graph. Nothing is computed until a value is read, an optimizer steps, or the graph has grown large.
  */
-import { runBackward } from '../autograd/backward.js';
+
 import type { BackwardOptions } from '../autograd/backward.js';
+import { runBackward } from '../autograd/backward.js';
 import { isGradEnabled, withGradMode } from '../autograd/mode.js';
 import type { AutogradOps } from '../autograd/ops.js';
 import { Value } from '../autograd/value.js';
@@ -178,7 +179,10 @@ export class Tensor {
   }
 
   #unary(name: UnaryName): Tensor {
-    if (this.dtype === 'bool') throw new DTypeError(`${name}: bool tensors have no ${name}; convert with .to('float32') or .to('int64')`);
+    if (this.dtype === 'bool')
+      throw new DTypeError(
+        `${name}: bool tensors have no ${name}; convert with .to('float32') or .to('int64')`,
+      );
     return this.#new(this.#ops.unary(name, this.value));
   }
   /** A function defined on reals: integers and bools become float32 first. */
@@ -303,7 +307,9 @@ export class Tensor {
   permute(order: readonly number[]): Tensor {
     const dims = order.map((d) => normalizeDim('permute', d, this.ndim));
     if (dims.length !== this.ndim || new Set(dims).size !== dims.length) {
-      throw new ShapeError(`permute: [${order.join(', ')}] is no order of the ${this.ndim} dimensions of ${showShape(this.shape)}`);
+      throw new ShapeError(
+        `permute: [${order.join(', ')}] is no order of the ${this.ndim} dimensions of ${showShape(this.shape)}`,
+      );
     }
     return this.#view({ kind: 'permute', order: dims });
   }
@@ -313,7 +319,10 @@ export class Tensor {
   }
   /** A matrix transposed. */
   t(): Tensor {
-    if (this.ndim > 2) throw new ShapeError(`t: expected at most 2 dimensions, got ${showShape(this.shape)}; use transpose or permute`);
+    if (this.ndim > 2)
+      throw new ShapeError(
+        `t: expected at most 2 dimensions, got ${showShape(this.shape)}; use transpose or permute`,
+      );
     return this.ndim < 2 ? this : this.transpose(0, 1);
   }
   get T(): Tensor {
@@ -325,7 +334,10 @@ export class Tensor {
     const full = shape.map((s, d) => (s === -1 && d >= lead ? this.shape[d - lead] : s));
     checkShape('expand', full);
     const fits = lead >= 0 && this.shape.every((s, d) => s === 1 || s === full[d + lead]);
-    if (!fits) throw new ShapeError(`expand: ${showShape(this.shape)} cannot become ${showShape(shape)}; only sizes of 1 are repeated`);
+    if (!fits)
+      throw new ShapeError(
+        `expand: ${showShape(this.shape)} cannot become ${showShape(shape)}; only sizes of 1 are repeated`,
+      );
     const wide = lead > 0 ? this.reshape([...new Array<number>(lead).fill(1), ...this.shape]) : this;
     return wide.#view({ kind: 'expand', shape: full });
   }
@@ -337,8 +349,16 @@ export class Tensor {
     const d = normalizeDim('narrow', dim, this.ndim);
     const size = this.shape[d];
     const from = start < 0 ? start + size : start;
-    if (!Number.isInteger(from) || !Number.isInteger(length) || from < 0 || length < 0 || from + length > size) {
-      throw new ShapeError(`narrow: ${start} to ${start + length} is outside of dimension ${dim} of ${showShape(this.shape)}`);
+    if (
+      !Number.isInteger(from) ||
+      !Number.isInteger(length) ||
+      from < 0 ||
+      length < 0 ||
+      from + length > size
+    ) {
+      throw new ShapeError(
+        `narrow: ${start} to ${start + length} is outside of dimension ${dim} of ${showShape(this.shape)}`,
+      );
     }
     return this.#view({
       kind: 'slice',
@@ -368,7 +388,9 @@ export class Tensor {
   }
   mm(other: Tensor): Tensor {
     if (this.ndim !== 2 || other.ndim !== 2) {
-      throw new ShapeError(`mm: expected two matrices, got ${showShape(this.shape)} and ${showShape(other.shape)}; use matmul for batches`);
+      throw new ShapeError(
+        `mm: expected two matrices, got ${showShape(this.shape)} and ${showShape(other.shape)}; use matmul for batches`,
+      );
     }
     return this.matmul(other);
   }
@@ -377,11 +399,19 @@ export class Tensor {
     const d = normalizeDim('gather', dim, this.ndim);
     const fits = index.ndim === this.ndim && index.shape.every((s, i) => i === d || s <= this.shape[i]);
     if (!fits) {
-      throw new ShapeError(`gather: index ${showShape(index.shape)} must have the rank of ${showShape(this.shape)} and be no larger but in dim ${dim}`);
+      throw new ShapeError(
+        `gather: index ${showShape(index.shape)} must have the rank of ${showShape(this.shape)} and be no larger but in dim ${dim}`,
+      );
     }
-    if (isFloat(index.dtype) || index.dtype === 'bool') throw new DTypeError(`gather: an index is int64 or int32, got ${index.dtype}`);
+    if (isFloat(index.dtype) || index.dtype === 'bool')
+      throw new DTypeError(`gather: an index is int64 or int32, got ${index.dtype}`);
     const cut = this.shape.map((s, i) => (i === d ? s : index.shape[i]));
-    const x = this.#ops.slice(this.value, cut.map(() => 0), cut.map(() => 1), cut);
+    const x = this.#ops.slice(
+      this.value,
+      cut.map(() => 0),
+      cut.map(() => 1),
+      cut,
+    );
     return this.#new(this.#ops.gather(x, d, index.value));
   }
 
@@ -397,7 +427,12 @@ export class Tensor {
           'gradients are recorded. Do it inside of noGrad(() => ...).',
       );
     }
-    const next = replaceThrough(this.#ops, this.#views, this.#detached ? new Value(base.node, null) : base, value);
+    const next = replaceThrough(
+      this.#ops,
+      this.#views,
+      this.#detached ? new Value(base.node, null) : base,
+      value,
+    );
     const recorded = isGradEnabled() && !this.#detached;
     storage.assign(recorded ? next : new Value(next.node, base.edge));
     return this;
@@ -407,10 +442,14 @@ export class Tensor {
     const value = result.value;
     const shape = this.shape;
     if (numel(value.shape) !== numel(shape) || value.shape.length !== shape.length) {
-      throw new ShapeError(`${name}: the result has shape ${showShape(value.shape)}, which does not fit into ${showShape(shape)}`);
+      throw new ShapeError(
+        `${name}: the result has shape ${showShape(value.shape)}, which does not fit into ${showShape(shape)}`,
+      );
     }
     if (isFloat(value.dtype) && !isFloat(this.dtype)) {
-      throw new DTypeError(`${name}: a ${value.dtype} result cannot be stored in ${this.dtype}; use the op without the underscore`);
+      throw new DTypeError(
+        `${name}: a ${value.dtype} result cannot be stored in ${this.dtype}; use the op without the underscore`,
+      );
     }
     return this.#assign(name, this.#ops.cast(value, this.dtype));
   }
@@ -472,7 +511,8 @@ export class Tensor {
 
   /** Asks for a gradient of this leaf, or takes that back. */
   requiresGrad_(on = true): this {
-    if (on && !isFloat(this.dtype)) throw new DTypeError(`requiresGrad_: only float tensors have gradients, this one is ${this.dtype}`);
+    if (on && !isFloat(this.dtype))
+      throw new DTypeError(`requiresGrad_: only float tensors have gradients, this one is ${this.dtype}`);
     if (!this.isLeaf || this.#views.length > 0 || this.#detached) {
       throw new AutogradError('requiresGrad_: only for leaf tensors; use detach().clone() to make one');
     }
@@ -521,7 +561,9 @@ export class Tensor {
   #seed(gradient: Tensor | undefined): Value {
     if (gradient) {
       if (!sameList(gradient.shape, this.shape)) {
-        throw new ShapeError(`backward: a gradient of shape ${showShape(gradient.shape)} for a tensor of shape ${showShape(this.shape)}`);
+        throw new ShapeError(
+          `backward: a gradient of shape ${showShape(gradient.shape)} for a tensor of shape ${showShape(this.shape)}`,
+        );
       }
       return gradient.value;
     }
@@ -555,7 +597,10 @@ export class Tensor {
 
   /** The only element as a number (bigint beyond 2^53, boolean for bool). */
   itemSync(): NumberLike {
-    if (this.numel() !== 1) throw new ArgumentError(`item: only for tensors of one element, this one has shape ${showShape(this.shape)}`);
+    if (this.numel() !== 1)
+      throw new ArgumentError(
+        `item: only for tensors of one element, this one has shape ${showShape(this.shape)}`,
+      );
     return toScalar(this.dataSync()[0], this.dtype);
   }
 
@@ -574,7 +619,12 @@ export class Tensor {
   }
 
   toString(): string {
-    return format(this.dataSync(), this.shape, this.dtype, this.gradFn?.name ?? (this.requiresGrad ? 'requiresGrad' : null));
+    return format(
+      this.dataSync(),
+      this.shape,
+      this.dtype,
+      this.gradFn?.name ?? (this.requiresGrad ? 'requiresGrad' : null),
+    );
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {

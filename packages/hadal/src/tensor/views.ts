@@ -12,7 +12,12 @@ export type ViewStep =
   | { readonly kind: 'reshape'; readonly shape: Shape }
   | { readonly kind: 'permute'; readonly order: readonly number[] }
   | { readonly kind: 'expand'; readonly shape: Shape }
-  | { readonly kind: 'slice'; readonly starts: readonly number[]; readonly steps: readonly number[]; readonly shape: Shape };
+  | {
+      readonly kind: 'slice';
+      readonly starts: readonly number[];
+      readonly steps: readonly number[];
+      readonly shape: Shape;
+    };
 
 /** The value of a view step on a value. */
 export function forward(ops: AutogradOps, step: ViewStep, v: Value): Value {
@@ -49,7 +54,12 @@ function putBack(ops: AutogradOps, step: ViewStep, base: Value, part: Value): Va
 }
 
 /** `base` with what a chain of steps shows of it replaced by `part`. */
-export function replaceThrough(ops: AutogradOps, steps: readonly ViewStep[], base: Value, part: Value): Value {
+export function replaceThrough(
+  ops: AutogradOps,
+  steps: readonly ViewStep[],
+  base: Value,
+  part: Value,
+): Value {
   if (steps.length === 0) return part;
   const [first, ...rest] = steps;
   return putBack(ops, first, base, replaceThrough(ops, rest, forward(ops, first, base), part));

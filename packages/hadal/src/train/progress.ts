@@ -46,10 +46,13 @@ const narrowestBar = 8;
  * @throws ArgumentError if `total` is not a non-negative integer. Writing never throws.
  *
  * @example
+ * ```ts
+ * import { ProgressLine } from 'hadal';
  * const progress = new ProgressLine({ label: 'epoch 1/5', total: 469 });
  * for (let step = 1; step <= 469; step++) progress.update(step, { samples: step * 128, metrics: { loss: 1 / step } });
  * progress.finish();
  * // epoch 1/5 ━━━━━━━━━━━━━━━━━━━━━━━━ 469/469  loss 0.0021  60,032 samples/s  1.0 s
+ * ```
  */
 export class ProgressLine {
   readonly #total: number;

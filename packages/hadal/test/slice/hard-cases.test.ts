@@ -5,7 +5,20 @@
 import { expect, test } from 'vitest';
 import { config } from '../../src/base/config.js';
 import { AutogradError, ShapeError, StaleValueError } from '../../src/base/errors.js';
-import { autograd, explain, functional as F, manualSeed, nn, noGrad, optim, randn, slice, Tensor, tensor, zeros } from '../../src/index.js';
+import {
+  autograd,
+  explain,
+  functional as F,
+  manualSeed,
+  nn,
+  noGrad,
+  optim,
+  randn,
+  slice,
+  type Tensor,
+  tensor,
+  zeros,
+} from '../../src/index.js';
 import { onEveryEngine } from './engines.js';
 
 config.tracedTensors = Number.POSITIVE_INFINITY;
@@ -36,7 +49,10 @@ function setup(batch = 8, seed = 3) {
 }
 
 /** One step; `look` may read things in the middle. */
-function step(s: ReturnType<typeof setup>, look: (at: 'logits' | 'loss' | 'grads', t: Tensor) => void = () => {}): Tensor {
+function step(
+  s: ReturnType<typeof setup>,
+  look: (at: 'logits' | 'loss' | 'grads', t: Tensor) => void = () => {},
+): Tensor {
   const logits = s.net.forward(s.x);
   look('logits', logits);
   const loss = F.crossEntropy(logits, s.y);
@@ -51,7 +67,13 @@ function step(s: ReturnType<typeof setup>, look: (at: 'logits' | 'loss' | 'grads
 onEveryEngine('hard cases', ({ name, space, run }) => {
   test('an in-place update through a view of a parameter changes the parameter and all its aliases', () => {
     run(() => {
-      const w = new nn.Parameter(tensor([[1, 2, 3], [4, 5, 6], [7, 8, 9]]));
+      const w = new nn.Parameter(
+        tensor([
+          [1, 2, 3],
+          [4, 5, 6],
+          [7, 8, 9],
+        ]),
+      );
       const row = w.detach().index(1);
       const column = w.detach().index(':', slice(0, 3, 2));
       noGrad(() => row.mul_(10));
@@ -223,7 +245,13 @@ onEveryEngine('hard cases', ({ name, space, run }) => {
 
   test('the same tensor twice as operand', () => {
     run(() => {
-      const x = tensor([[1, 2], [3, 4]], { requiresGrad: true });
+      const x = tensor(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        { requiresGrad: true },
+      );
       const y = x.mul(x).add(x.matmul(x)).sub(x.div(x));
       expect(numbers(y)).toEqual([1 + 7 - 1, 4 + 10 - 1, 9 + 15 - 1, 16 + 22 - 1]);
       y.sum().backward();
@@ -367,9 +395,17 @@ onEveryEngine('hard cases', ({ name, space, run }) => {
       const d = tensor([0, 0, 0, 0]).copy_(c);
       a.add_(1);
       c.mul_(5);
-      expect([a, b, c, d].map(numbers)).toEqual([[1, 1, 1, 1], [0, 0, 0, 0], [5, 5, 5, 5], [1, 1, 1, 1]]);
+      expect([a, b, c, d].map(numbers)).toEqual([
+        [1, 1, 1, 1],
+        [0, 0, 0, 0],
+        [5, 5, 5, 5],
+        [1, 1, 1, 1],
+      ]);
       d.sub_(1);
-      expect([c, d].map(numbers)).toEqual([[5, 5, 5, 5], [0, 0, 0, 0]]);
+      expect([c, d].map(numbers)).toEqual([
+        [5, 5, 5, 5],
+        [0, 0, 0, 0],
+      ]);
     });
   });
 
@@ -385,7 +421,10 @@ onEveryEngine('hard cases', ({ name, space, run }) => {
       // The new value depends on a reduction of the old one.
       x.sub_(x.sum());
       expect(numbers(x)).toEqual([-205, -204, -203]);
-      const m = tensor([[1, 2], [3, 4]]);
+      const m = tensor([
+        [1, 2],
+        [3, 4],
+      ]);
       m.copy_(m.t());
       expect(numbers(m)).toEqual([1, 3, 2, 4]);
     });

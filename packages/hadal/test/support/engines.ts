@@ -6,7 +6,9 @@ import { ReferenceBackend } from '../../src/engine/reference.js';
 import { nativeBackend, wasmBackend } from '../../src/engine/select.js';
 import { Workspace } from '../../src/tensor/workspace.js';
 
-type Opened = { readonly ok: true; readonly backend: Backend } | { readonly ok: false; readonly reason: string };
+type Opened =
+  | { readonly ok: true; readonly backend: Backend }
+  | { readonly ok: false; readonly reason: string };
 
 const openers = {
   reference: (): Opened => ({ ok: true, backend: new ReferenceBackend() }),
@@ -37,7 +39,9 @@ export function forEachEngine(name: string, body: (space: Workspace, engine: Tes
   for (const engine of testEngines) {
     const opened = openWorkspace(engine);
     if (opened.ok) describe(`${name} on ${engine}`, () => body(opened.space, engine));
-    else describe.skip(`${name} on ${engine} (cannot run here: ${opened.reason})`, () => body(newReference(), engine));
+    else
+      describe.skip(`${name} on ${engine} (cannot run here: ${opened.reason})`, () =>
+        body(newReference(), engine));
   }
 }
 

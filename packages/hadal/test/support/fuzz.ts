@@ -22,7 +22,11 @@ const CHUNK = 250;
 
 /** A difference without its numbers, to tell failures apart. */
 function kindOf(difference: string): string {
-  return difference.split('\n')[0].replace(/\[[^\]]*\]/g, '[]').replace(/-?\d+(\.\d+)?(e[+-]?\d+)?/g, '#').slice(0, 90);
+  return difference
+    .split('\n')[0]
+    .replace(/\[[^\]]*\]/g, '[]')
+    .replace(/-?\d+(\.\d+)?(e[+-]?\d+)?/g, '#')
+    .slice(0, 90);
 }
 
 export async function fuzz(options: FuzzOptions): Promise<number> {
@@ -57,7 +61,9 @@ export async function fuzz(options: FuzzOptions): Promise<number> {
     if (result.failed && result.counterexample !== null) {
       failed++;
       const [program] = result.counterexample;
-      options.print(`--- seed ${seed}: ${result.errorInstance instanceof Error ? result.errorInstance.message : String(result.errorInstance)}`);
+      options.print(
+        `--- seed ${seed}: ${result.errorInstance instanceof Error ? result.errorInstance.message : String(result.errorInstance)}`,
+      );
       options.print(`${printProgram(program)}\n${JSON.stringify(program)}\n`);
     } else if ((seed - options.seed) % 4 === 3) options.print(`${ran} programs, ${failed} failed`);
     bench.renew();

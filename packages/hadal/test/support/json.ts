@@ -16,7 +16,10 @@ export function encodeSnapshot(s: Snapshot): Plain {
 
 export interface EncodedCase {
   readonly program: Program;
-  readonly results: readonly (Plain & { readonly of: string; readonly allowed: readonly (number | null)[] })[];
+  readonly results: readonly (Plain & {
+    readonly of: string;
+    readonly allowed: readonly (number | null)[];
+  })[];
   readonly thrown: { readonly step: number; readonly error: string } | null;
 }
 
@@ -29,8 +32,20 @@ export function encodeCase(program: Program, { reference, noisy }: Examined): En
       return m !== undefined && 'data' in m ? [m] : [];
     });
     const allowed = toleranceOf(s, moved);
-    return [{ of: s.of, ...encodeSnapshot(s), allowed: Array.from(s.data, (_, k) => (moved.length < noisy.length ? null : allowed(k))) }];
+    return [
+      {
+        of: s.of,
+        ...encodeSnapshot(s),
+        allowed: Array.from(s.data, (_, k) => (moved.length < noisy.length ? null : allowed(k))),
+      },
+    ];
   });
-  const thrown = reference.thrown === null ? null : { step: reference.thrown.step, error: `${reference.thrown.error.name}: ${reference.thrown.error.message}` };
+  const thrown =
+    reference.thrown === null
+      ? null
+      : {
+          step: reference.thrown.step,
+          error: `${reference.thrown.error.name}: ${reference.thrown.error.message}`,
+        };
   return { program, results, thrown };
 }

@@ -6,8 +6,8 @@
  * `[name, operands, ...parameters]`. Steps without a result update a tensor in place, read one, or go back over the tape.
  */
 import type { DType, IndexItem, TypedArray } from '../../src/index.js';
-import { autograd, fromTypedArray, functional, noGrad, slice, Tensor } from '../../src/index.js';
-import { withWorkspace, type Workspace } from '../../src/tensor/workspace.js';
+import { autograd, fromTypedArray, functional, noGrad, slice, type Tensor } from '../../src/index.js';
+import { type Workspace, withWorkspace } from '../../src/tensor/workspace.js';
 
 /** Elements as JSON can hold them: 'nan', 'inf', '-inf', '-0' and integers beyond 2^53 are strings. */
 export type Element = number | string;
@@ -22,7 +22,12 @@ export interface Input extends Plain {
   readonly grad?: boolean;
 }
 
-export type Parameter = number | string | boolean | null | readonly (number | string | null | readonly (number | null)[])[];
+export type Parameter =
+  | number
+  | string
+  | boolean
+  | null
+  | readonly (number | string | null | readonly (number | null)[])[];
 
 export type Step = readonly [name: string, operands: readonly number[], ...parameters: Parameter[]];
 
@@ -51,7 +56,13 @@ const arrays = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array, bo
 
 function toNumber(x: Element): number {
   if (typeof x === 'number') return x;
-  return x === 'nan' ? Number.NaN : x === 'inf' ? Number.POSITIVE_INFINITY : x === '-inf' ? Number.NEGATIVE_INFINITY : Number(x);
+  return x === 'nan'
+    ? Number.NaN
+    : x === 'inf'
+      ? Number.POSITIVE_INFINITY
+      : x === '-inf'
+        ? Number.NEGATIVE_INFINITY
+        : Number(x);
 }
 
 export function decode(p: Plain): TypedArray {
@@ -62,7 +73,10 @@ export function decode(p: Plain): TypedArray {
 /** Numbers that are the same on both sides and in which no element is like its neighbour: seeds of gradients. */
 export function pattern(shape: readonly number[]): Tensor {
   const n = shape.reduce((a, b) => a * b, 1);
-  return fromTypedArray(Float32Array.from({ length: n }, (_, i) => ((i * 7) % 5) - 1.5), shape);
+  return fromTypedArray(
+    Float32Array.from({ length: n }, (_, i) => ((i * 7) % 5) - 1.5),
+    shape,
+  );
 }
 
 // --- parameters ------------------------------------------------------------------------------------------------------------
@@ -99,27 +113,91 @@ function other(t: readonly Tensor[], p: readonly Parameter[]): Tensor | number |
 }
 
 type UnaryMethod =
-  | 'neg' | 'abs' | 'relu' | 'exp' | 'log' | 'sqrt' | 'tanh' | 'erf' | 'reciprocal' | 'square' | 'sigmoid'
-  | 'logicalNot' | 'clone' | 'detach' | 't' | 'max' | 'min'
-  | 'relu_' | 'neg_' | 'exp_' | 'sqrt_' | 'tanh_' | 'zero_';
+  | 'neg'
+  | 'abs'
+  | 'relu'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'tanh'
+  | 'erf'
+  | 'reciprocal'
+  | 'square'
+  | 'sigmoid'
+  | 'logicalNot'
+  | 'clone'
+  | 'detach'
+  | 't'
+  | 'max'
+  | 'min'
+  | 'relu_'
+  | 'neg_'
+  | 'exp_'
+  | 'sqrt_'
+  | 'tanh_'
+  | 'zero_';
 type BinaryMethod =
-  | 'add' | 'sub' | 'mul' | 'div' | 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge'
-  | 'add_' | 'sub_' | 'mul_' | 'div_';
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'eq'
+  | 'ne'
+  | 'lt'
+  | 'le'
+  | 'gt'
+  | 'ge'
+  | 'add_'
+  | 'sub_'
+  | 'mul_'
+  | 'div_';
 
-const unary = (name: UnaryMethod): Rule => ([x]) => x[name]();
-const binary = (name: BinaryMethod): Rule => (t, p) => t[0][name](other(t, p));
+const unary =
+  (name: UnaryMethod): Rule =>
+  ([x]) =>
+    x[name]();
+const binary =
+  (name: BinaryMethod): Rule =>
+  (t, p) =>
+    t[0][name](other(t, p));
 /** An update in place gives no new tensor. */
-const silent = (rule: Rule): Rule => (t, p) => {
-  rule(t, p);
-  return null;
-};
+const silent =
+  (rule: Rule): Rule =>
+  (t, p) => {
+    rule(t, p);
+    return null;
+  };
 
 export const rules: { readonly [name: string]: Rule } = {
   ...Object.fromEntries(
-    (['neg', 'abs', 'relu', 'exp', 'log', 'sqrt', 'tanh', 'erf', 'reciprocal', 'square', 'sigmoid', 'logicalNot', 'clone', 'detach', 't', 'max', 'min'] as const).map((n) => [n, unary(n)]),
+    (
+      [
+        'neg',
+        'abs',
+        'relu',
+        'exp',
+        'log',
+        'sqrt',
+        'tanh',
+        'erf',
+        'reciprocal',
+        'square',
+        'sigmoid',
+        'logicalNot',
+        'clone',
+        'detach',
+        't',
+        'max',
+        'min',
+      ] as const
+    ).map((n) => [n, unary(n)]),
   ),
-  ...Object.fromEntries((['relu_', 'neg_', 'exp_', 'sqrt_', 'tanh_', 'zero_'] as const).map((n) => [n, silent(unary(n))])),
-  ...Object.fromEntries((['add', 'sub', 'mul', 'div', 'eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const).map((n) => [n, binary(n)])),
+  ...Object.fromEntries(
+    (['relu_', 'neg_', 'exp_', 'sqrt_', 'tanh_', 'zero_'] as const).map((n) => [n, silent(unary(n))]),
+  ),
+  ...Object.fromEntries(
+    (['add', 'sub', 'mul', 'div', 'eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const).map((n) => [n, binary(n)]),
+  ),
   ...Object.fromEntries((['add_', 'sub_', 'mul_', 'div_'] as const).map((n) => [n, silent(binary(n))])),
   addScaled: ([x, y], [alpha]) => x.add(y, { alpha: num(alpha) }),
   maximum: ([x, y]) => x.maximum(y),
@@ -177,7 +255,11 @@ export function isKnownStep(name: string): boolean {
 
 /** Gradients of a weighted sum of the gradients of `y`, for all inputs that want one. */
 function secondGradients(y: Tensor, leaves: readonly Tensor[]): (Tensor | null)[] {
-  const first = autograd.grad([y], leaves, { gradOutputs: [pattern(y.shape)], createGraph: true, allowUnused: true });
+  const first = autograd.grad([y], leaves, {
+    gradOutputs: [pattern(y.shape)],
+    createGraph: true,
+    allowUnused: true,
+  });
   const parts = first.filter((g) => g?.requiresGrad).map((g) => g as Tensor);
   if (parts.length === 0) return leaves.map(() => null);
   const total = parts.map((g) => g.mul(pattern(g.shape)).sum()).reduce((a, b) => a.add(b));
@@ -235,7 +317,10 @@ export function runProgram(space: Workspace, program: Program, options: RunOptio
         look(`gradient ${i}`, leaf.grad);
       });
     } catch (error) {
-      return { snapshots, thrown: { step: at, error: error instanceof Error ? error : new Error(String(error)) } };
+      return {
+        snapshots,
+        thrown: { step: at, error: error instanceof Error ? error : new Error(String(error)) },
+      };
     }
     return { snapshots, thrown: null };
   });
@@ -244,7 +329,10 @@ export function runProgram(space: Workspace, program: Program, options: RunOptio
 // --- printing --------------------------------------------------------------------------------------------------------------
 
 function show(p: Plain): string {
-  const few = p.data.length <= 24 ? p.data.join(', ') : `${p.data.slice(0, 24).join(', ')}, ... ${p.data.length} in all`;
+  const few =
+    p.data.length <= 24
+      ? p.data.join(', ')
+      : `${p.data.slice(0, 24).join(', ')}, ... ${p.data.length} in all`;
   return `${p.dtype}[${p.shape.join(', ')}] {${few}}`;
 }
 
@@ -254,7 +342,11 @@ export function printProgram(program: Program): string {
   let next = program.inputs.length;
   for (const [name, operands, ...parameters] of program.steps) {
     const text = [...operands.map((i) => `%${i}`), ...parameters.map((p) => JSON.stringify(p))].join(', ');
-    const gives = !(name.endsWith('_') || reads.has(name) || ['backward', 'update', 'zeroGrad'].includes(name));
+    const gives = !(
+      name.endsWith('_') ||
+      reads.has(name) ||
+      ['backward', 'update', 'zeroGrad'].includes(name)
+    );
     lines.push(gives ? `%${next++} = ${name}(${text})` : `${name}(${text})`);
   }
   lines.push(`outputs ${program.outputs.map((i) => `%${i}`).join(', ')}`);

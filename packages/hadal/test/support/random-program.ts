@@ -26,7 +26,16 @@ interface StorageState {
 
 const ranks: { readonly [K in DType]: number } = { bool: 0, uint8: 1, int32: 2, int64: 3, float32: 4 };
 const categories: { readonly [K in DType]: number } = { bool: 0, uint8: 1, int32: 1, int64: 1, float32: 2 };
-const dtypes: readonly DType[] = ['float32', 'float32', 'float32', 'float32', 'int64', 'int32', 'uint8', 'bool'];
+const dtypes: readonly DType[] = [
+  'float32',
+  'float32',
+  'float32',
+  'float32',
+  'int64',
+  'int32',
+  'uint8',
+  'bool',
+];
 const sizes = [2, 3, 1, 5, 7, 4, 17, 33, 0] as const;
 const shapes: readonly (readonly number[])[] = [
   [3],
@@ -62,7 +71,8 @@ function broadcast(a: readonly number[], b: readonly number[]): number[] | null 
   return numel(out) <= MAX_ELEMENTS ? out : null;
 }
 
-const same = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((s, i) => s === b[i]);
+const same = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((s, i) => s === b[i]);
 
 function dataOf(dtype: DType, n: number, seed: number): Element[] {
   let state = (seed * 2654435761 + 12345) >>> 0;
@@ -125,7 +135,13 @@ class Builder {
     return s !== undefined && s.dtype === 'float32' && !s.detached && this.storages[s.storage].requiresGrad;
   }
 
-  emit(name: string, operands: readonly number[], parameters: Step extends readonly [string, readonly number[], ...infer P] ? P : never, shape: readonly number[], dtype: DType): void {
+  emit(
+    name: string,
+    operands: readonly number[],
+    parameters: Step extends readonly [string, readonly number[], ...infer P] ? P : never,
+    shape: readonly number[],
+    dtype: DType,
+  ): void {
     if (numel(shape) > MAX_ELEMENTS || shape.length > 5) return;
     this.steps.push([name, operands, ...parameters]);
     const requiresGrad = dtype === 'float32' && operands.some((i) => this.requires(i));
@@ -133,7 +149,13 @@ class Builder {
     this.slots.push({ shape, dtype, storage: this.storages.length - 1, writable: true, detached: false });
   }
 
-  view(name: string, of: number, parameters: Step extends readonly [string, readonly number[], ...infer P] ? P : never, shape: readonly number[], options: { writable?: boolean; detached?: boolean } = {}): void {
+  view(
+    name: string,
+    of: number,
+    parameters: Step extends readonly [string, readonly number[], ...infer P] ? P : never,
+    shape: readonly number[],
+    options: { writable?: boolean; detached?: boolean } = {},
+  ): void {
     if (numel(shape) > MAX_ELEMENTS || shape.length > 5) return;
     const s = this.slots[of];
     this.steps.push([name, [of], ...parameters]);
@@ -146,10 +168,15 @@ class Builder {
     });
   }
 
-  update(name: string, operands: readonly number[], parameters: Step extends readonly [string, readonly number[], ...infer P] ? P : never): void {
+  update(
+    name: string,
+    operands: readonly number[],
+    parameters: Step extends readonly [string, readonly number[], ...infer P] ? P : never,
+  ): void {
     this.steps.push([name, operands, ...parameters]);
     const s = this.slots[operands[0]];
-    if (!s.detached && operands.slice(1).some((i) => this.requires(i))) this.storages[s.storage].requiresGrad = true;
+    if (!s.detached && operands.slice(1).some((i) => this.requires(i)))
+      this.storages[s.storage].requiresGrad = true;
   }
 
   statement(name: string, of: number, ...parameters: number[]): void {
@@ -176,8 +203,11 @@ class Builder {
     const results = this.slots.map((_, i) => i);
     // All of them, or some, in some order: what is never read must not change what is.
     const [which, from] = outputChoice;
-    const outputs = which % 3 === 0 ? results : results.filter((i) => ((which >> i % 12) & 1) === 1);
-    const turned = outputs.length === 0 ? [results.length - 1] : [...outputs.slice(from % outputs.length), ...outputs.slice(0, from % outputs.length)];
+    const outputs = which % 3 === 0 ? results : results.filter((i) => ((which >> (i % 12)) & 1) === 1);
+    const turned =
+      outputs.length === 0
+        ? [results.length - 1]
+        : [...outputs.slice(from % outputs.length), ...outputs.slice(0, from % outputs.length)];
     return { inputs: [...this.inputs, ...extra], steps, outputs: turned.map(move) };
   }
 }
@@ -196,8 +226,15 @@ function dimsOf(rank: number, c: number, d: number): number | number[] | null {
   return c % 4 === 1 ? dim : dim - rank;
 }
 
-function reducedShape(shape: readonly number[], dims: number | number[] | null, keepdim: boolean): { shape: number[]; over: number } {
-  const list = dims === null ? shape.map((_, i) => i) : (typeof dims === 'number' ? [dims] : dims).map((x) => (x < 0 ? x + shape.length : x));
+function reducedShape(
+  shape: readonly number[],
+  dims: number | number[] | null,
+  keepdim: boolean,
+): { shape: number[]; over: number } {
+  const list =
+    dims === null
+      ? shape.map((_, i) => i)
+      : (typeof dims === 'number' ? [dims] : dims).map((x) => (x < 0 ? x + shape.length : x));
   const over = list.reduce((n, i) => n * shape[i], 1);
   return { shape: shape.flatMap((s, i) => (list.includes(i) ? (keepdim ? [1] : []) : [s])), over };
 }
@@ -267,14 +304,16 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
       const first = broadcast(p.slots[condition].shape, p.slots[x].shape);
       if (first === null) return;
       if (d % 3 === 0) {
-        if (p.slots[x].dtype !== 'bool') p.emit('where', [condition, x], [scalar(p.slots[x].dtype, c)], first, p.slots[x].dtype);
+        if (p.slots[x].dtype !== 'bool')
+          p.emit('where', [condition, x], [scalar(p.slots[x].dtype, c)], first, p.slots[x].dtype);
         return;
       }
       const y = p.choose(c, (s) => broadcast(first, s.shape) !== null);
       if (y === null) return;
       const shape = broadcast(first, p.slots[y].shape);
       // The condition comes first in the program, as in PyTorch.
-      if (shape !== null) p.emit('where', [condition, x, y], [], shape, promote(p.slots[x].dtype, p.slots[y].dtype));
+      if (shape !== null)
+        p.emit('where', [condition, x, y], [], shape, promote(p.slots[x].dtype, p.slots[y].dtype));
     },
   },
   {
@@ -328,7 +367,13 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
       const x = p.choose(a, (s) => isFloat(s) && s.shape.length > 0);
       if (x === null) return;
       const { shape } = p.slots[x];
-      p.emit(b % 2 === 0 ? 'softmax' : 'logSoftmax', [x], [(c % (2 * shape.length)) - shape.length], shape, 'float32');
+      p.emit(
+        b % 2 === 0 ? 'softmax' : 'logSoftmax',
+        [x],
+        [(c % (2 * shape.length)) - shape.length],
+        shape,
+        'float32',
+      );
     },
   },
   // --- views ---------------------------------------------------------------------------------------------------------------
@@ -341,7 +386,12 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
       const n = numel(shape);
       if (shape.length > 1 && b % 3 === 0) {
         const [i, j] = [c % shape.length, Math.floor(c / 7) % shape.length].sort((q, r) => q - r);
-        p.view('flatten', x, [i, j], [...shape.slice(0, i), numel(shape.slice(i, j + 1)), ...shape.slice(j + 1)]);
+        p.view(
+          'flatten',
+          x,
+          [i, j],
+          [...shape.slice(0, i), numel(shape.slice(i, j + 1)), ...shape.slice(j + 1)],
+        );
       } else if (b % 3 === 1) {
         const at = c % (shape.length + 1);
         p.view('unsqueeze', x, [at], [...shape.slice(0, at), 1, ...shape.slice(at)]);
@@ -360,10 +410,20 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
       const { shape } = p.slots[x];
       if (b % 2 === 0) {
         const [i, j] = [c % shape.length, Math.floor(c / 5) % shape.length];
-        p.view('transpose', x, [i, j], shape.map((_, d) => shape[d === i ? j : d === j ? i : d]));
+        p.view(
+          'transpose',
+          x,
+          [i, j],
+          shape.map((_, d) => shape[d === i ? j : d === j ? i : d]),
+        );
       } else {
         const order = shape.map((_, d) => (d + 1 + (c % shape.length)) % shape.length);
-        p.view('permute', x, [order], order.map((d) => shape[d]));
+        p.view(
+          'permute',
+          x,
+          [order],
+          order.map((d) => shape[d]),
+        );
       }
     },
   },
@@ -373,7 +433,10 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
       const x = p.choose(a, () => true);
       if (x === null) return;
       const { shape } = p.slots[x];
-      const to = [...(b % 2 === 0 ? [pick(sizes, c)] : []), ...shape.map((s, d) => (s === 1 ? pick(sizes, c + d) : s))];
+      const to = [
+        ...(b % 2 === 0 ? [pick(sizes, c)] : []),
+        ...shape.map((s, d) => (s === 1 ? pick(sizes, c + d) : s)),
+      ];
       p.view('expand', x, [to], to, { writable: false });
     },
   },
@@ -389,13 +452,28 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
       const rest = shape.map((s, i) => ({ s, i }));
       if (b % 3 === 0) {
         const length = 1 + (Math.floor(c / 8) % (size - start));
-        p.view('narrow', x, [dim, start, length], rest.map(({ s, i }) => (i === dim ? length : s)));
+        p.view(
+          'narrow',
+          x,
+          [dim, start, length],
+          rest.map(({ s, i }) => (i === dim ? length : s)),
+        );
       } else if (b % 3 === 1) {
-        p.view('select', x, [dim, d % 2 === 0 ? start : start - size], rest.filter(({ i }) => i !== dim).map(({ s }) => s));
+        p.view(
+          'select',
+          x,
+          [dim, d % 2 === 0 ? start : start - size],
+          rest.filter(({ i }) => i !== dim).map(({ s }) => s),
+        );
       } else {
         const step = 1 + (Math.floor(c / 8) % 3);
         const count = Math.ceil((size - start) / step);
-        p.view('index', x, [...shape.slice(0, dim).map(() => ':'), [start, null, step]], rest.map(({ s, i }) => (i === dim ? count : s)));
+        p.view(
+          'index',
+          x,
+          [...shape.slice(0, dim).map(() => ':'), [start, null, step]],
+          rest.map(({ s, i }) => (i === dim ? count : s)),
+        );
       }
     },
   },
@@ -418,7 +496,11 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
         if (right.length === 0 || right[Math.max(right.length - 2, 0)] !== k) return null;
         const batch = broadcast(left.slice(0, -2), right.slice(0, -2));
         if (batch === null) return null;
-        return [...batch, ...(left.length > 1 ? [left[left.length - 2]] : []), ...(right.length > 1 ? [right[right.length - 1]] : [])];
+        return [
+          ...batch,
+          ...(left.length > 1 ? [left[left.length - 2]] : []),
+          ...(right.length > 1 ? [right[right.length - 1]] : []),
+        ];
       };
       const y = p.choose(b, (s) => isFloat(s) && s.shape.length <= 3 && result(s.shape) !== null);
       if (y === null) return;
@@ -434,7 +516,13 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
       const { shape, dtype } = p.slots[x];
       const dim = d % shape.length;
       const wanted = shape.map((s, i) => (i === dim ? 1 + (c % 6) : b % 5 === 0 ? Math.max(1, s - 1) : s));
-      p.emit('gather', [x, p.indexInput(wanted, shape[dim], c, b % 2 === 0 ? 'int64' : 'int32')], [dim], wanted, dtype);
+      p.emit(
+        'gather',
+        [x, p.indexInput(wanted, shape[dim], c, b % 2 === 0 ? 'int64' : 'int32')],
+        [dim],
+        wanted,
+        dtype,
+      );
     },
   },
   {
@@ -500,7 +588,11 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
   {
     weight: 1,
     rule: (p, a, b) => {
-      const x = p.choose(a, (s) => p.storages[s.storage].leaf && s.storage < p.inputs.length && p.slots.indexOf(s) < p.inputs.length);
+      const x = p.choose(
+        a,
+        (s) =>
+          p.storages[s.storage].leaf && s.storage < p.inputs.length && p.slots.indexOf(s) < p.inputs.length,
+      );
       if (x !== null) p.statement(b % 4 === 0 ? 'zeroGrad' : 'update', x, ...(b % 4 === 0 ? [] : [0.5]));
     },
   },

@@ -12,7 +12,12 @@ function newData(dtype: DType, shape: Shape): TypedArray {
   return typedView(dtype, new ArrayBuffer(numel(shape) * dtypeInfo[dtype].bytes));
 }
 
-function elementwise(op: ElementwiseOp, inputs: readonly PlainArray[], shape: Shape, dtype: DType): TypedArray {
+function elementwise(
+  op: ElementwiseOp,
+  inputs: readonly PlainArray[],
+  shape: Shape,
+  dtype: DType,
+): TypedArray {
   const out = newData(dtype, shape);
   const { float, int } = op.scalar;
   const big = inputs.some((x) => x.dtype === 'int64');
@@ -20,7 +25,13 @@ function elementwise(op: ElementwiseOp, inputs: readonly PlainArray[], shape: Sh
     for (let i = 0; i < out.length; i++) {
       const r = int(...inputs.map((x) => BigInt(x.data[i])));
       if (out instanceof BigInt64Array) out[i] = BigInt(r);
-      else out[i] = dtype === 'bool' ? (r ? 1 : 0) : Number(typeof r === 'bigint' && dtype !== 'float32' ? BigInt.asIntN(32, r) : r);
+      else
+        out[i] =
+          dtype === 'bool'
+            ? r
+              ? 1
+              : 0
+            : Number(typeof r === 'bigint' && dtype !== 'float32' ? BigInt.asIntN(32, r) : r);
     }
     return out;
   }
@@ -29,14 +40,27 @@ function elementwise(op: ElementwiseOp, inputs: readonly PlainArray[], shape: Sh
   for (let i = 0; i < out.length; i++) {
     const x = inputs.map((a) => Number(a.data[i]));
     const r = exactMul ? Math.imul(x[0], x[1]) : float(...x);
-    if (out instanceof BigInt64Array) out[i] = Number.isFinite(r) ? BigInt.asIntN(64, BigInt(Math.trunc(r))) : -(2n ** 63n);
+    if (out instanceof BigInt64Array)
+      out[i] = Number.isFinite(r) ? BigInt.asIntN(64, BigInt(Math.trunc(r))) : -(2n ** 63n);
     else out[i] = dtype === 'bool' ? (r === 0 ? 0 : 1) : r;
   }
   return out;
 }
 
-export function evaluate(op: Op, inputs: readonly PlainArray[], attributes: readonly number[], shape: Shape, dtype: DType): PlainArray {
-  const data = op.kind === 'elementwise' ? elementwise(op, inputs, shape, dtype) : op.reference(inputs, attributes, shape, dtype);
-  if (data.length !== numel(shape)) throw new InternalError(`${op.name}: the reference gave ${data.length} elements for [${shape.join(', ')}]`);
+export function evaluate(
+  op: Op,
+  inputs: readonly PlainArray[],
+  attributes: readonly number[],
+  shape: Shape,
+  dtype: DType,
+): PlainArray {
+  const data =
+    op.kind === 'elementwise'
+      ? elementwise(op, inputs, shape, dtype)
+      : op.reference(inputs, attributes, shape, dtype);
+  if (data.length !== numel(shape))
+    throw new InternalError(
+      `${op.name}: the reference gave ${data.length} elements for [${shape.join(', ')}]`,
+    );
   return { shape, dtype, data };
 }

@@ -34,7 +34,7 @@ function fusedMultiplyAdd(a: number, b: number, c: number): number {
   wide.setFloat64(0, s);
   const last = wide.getBigInt64(0);
   if ((last & 1n) === 1n) return fround(s);
-  wide.setBigInt64(0, last + ((error > 0) === (s > 0) ? 1n : -1n));
+  wide.setBigInt64(0, last + (error > 0 === s > 0 ? 1n : -1n));
   return fround(wide.getFloat64(0));
 }
 
@@ -86,7 +86,8 @@ function binary(fn: string, kind: Kind, a: Lane, b: Lane): Lane {
   if (kind === 'i32') return fn === 'add' ? (a + b) | 0 : fn === 'sub' ? (a - b) | 0 : Math.imul(a, b);
   const r = fn === 'add' ? a + b : fn === 'sub' ? a - b : fn === 'mul' ? a * b : fn === 'rem' ? a % b : a / b;
   if (kind === 'f32') return fround(r);
-  if (!Number.isSafeInteger(Math.floor(r)) || r < 0) throw new InternalError(`index ${fn}(${a}, ${b}) = ${r} is not an index`);
+  if (!Number.isSafeInteger(Math.floor(r)) || r < 0)
+    throw new InternalError(`index ${fn}(${a}, ${b}) = ${r} is not an index`);
   return Math.floor(r);
 }
 
@@ -123,8 +124,14 @@ function bitcast(to: Kind, x: number): number {
 }
 
 function convert(to: Kind, x: Lane): Lane {
-  if (to === 'i64') return typeof x === 'bigint' ? x : Number.isFinite(x) ? BigInt.asIntN(64, BigInt(Math.trunc(x))) : -(2n ** 63n);
-  if (typeof x === 'bigint') return to === 'i32' ? Number(BigInt.asIntN(32, x)) : to === 'f32' ? fround(Number(x)) : Number(x);
+  if (to === 'i64')
+    return typeof x === 'bigint'
+      ? x
+      : Number.isFinite(x)
+        ? BigInt.asIntN(64, BigInt(Math.trunc(x)))
+        : -(2n ** 63n);
+  if (typeof x === 'bigint')
+    return to === 'i32' ? Number(BigInt.asIntN(32, x)) : to === 'f32' ? fround(Number(x)) : Number(x);
   if (to === 'f32') return fround(x);
   if (to === 'i32') return Math.trunc(x) | 0;
   return x;
@@ -144,11 +151,16 @@ export function interpretL3(fn: L3Function, args: L3Arguments): void {
     return get(v)[0];
   }
 
-  function address(instr: { buffer: number; mem: MemType; index: Value; offset: number }, lane: number): number {
+  function address(
+    instr: { buffer: number; mem: MemType; index: Value; offset: number },
+    lane: number,
+  ): number {
     const element = Number(scalar(instr.index)) + instr.offset + lane;
     const at = element * memBytes[instr.mem];
     if (at < 0 || at + memBytes[instr.mem] > views[instr.buffer].byteLength) {
-      throw new IndexError(`L3 ${fn.name}: element ${element} of b${instr.buffer} is outside of its ${views[instr.buffer].byteLength} bytes`);
+      throw new IndexError(
+        `L3 ${fn.name}: element ${element} of b${instr.buffer} is outside of its ${views[instr.buffer].byteLength} bytes`,
+      );
     }
     return at;
   }
@@ -218,7 +230,8 @@ export function interpretL3(fn: L3Function, args: L3Arguments): void {
       }
       case 'compare':
         return zipLanes(instr.a, instr.b, (x, y) => {
-          const on = instr.fn === 'eq' ? x === y : instr.fn === 'ne' ? x !== y : instr.fn === 'lt' ? x < y : x <= y;
+          const on =
+            instr.fn === 'eq' ? x === y : instr.fn === 'ne' ? x !== y : instr.fn === 'lt' ? x < y : x <= y;
           return on ? 1 : 0;
         });
       case 'select': {
@@ -228,7 +241,11 @@ export function interpretL3(fn: L3Function, args: L3Arguments): void {
       case 'shift':
         return get(instr.a).map((x) => {
           const n = Number(x);
-          return instr.fn === 'shl' ? n << instr.amount : instr.fn === 'shr' ? (n >>> instr.amount) | 0 : n >> instr.amount;
+          return instr.fn === 'shl'
+            ? n << instr.amount
+            : instr.fn === 'shr'
+              ? (n >>> instr.amount) | 0
+              : n >> instr.amount;
         });
       case 'convert':
         return get(instr.a).map((x) => convert(kind, x));

@@ -2,7 +2,7 @@
  * Helpers for the reference meaning of ops on plain row-major arrays: straight loops over indices, no cleverness.
  */
 import type { DType, TypedArray } from '../../base/dtype.js';
-import { typedView, dtypeInfo } from '../../base/dtype.js';
+import { dtypeInfo, typedView } from '../../base/dtype.js';
 import type { Shape } from '../../base/shape.js';
 import { contiguousStrides, numel } from '../../base/shape.js';
 

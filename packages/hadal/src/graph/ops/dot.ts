@@ -17,13 +17,22 @@ function gradientOf<V extends Operand>(c: VjpContext<V>, g: V, side: 'lhs' | 'rh
   const l = dotLayout(c.attributes, c.inputShapes[0].length, c.inputShapes[1].length);
   const lhs = side === 'lhs';
   const other = c.input(lhs ? 1 : 0);
-  const [ownBatch, ownFree, ownContract] = lhs ? [l.lhsBatch, l.lhsFree, l.lhsContract] : [l.rhsBatch, l.rhsFree, l.rhsContract];
-  const [otherBatch, otherFree, otherContract] = lhs ? [l.rhsBatch, l.rhsFree, l.rhsContract] : [l.lhsBatch, l.lhsFree, l.lhsContract];
+  const [ownBatch, ownFree, ownContract] = lhs
+    ? [l.lhsBatch, l.lhsFree, l.lhsContract]
+    : [l.rhsBatch, l.rhsFree, l.rhsContract];
+  const [otherBatch, otherFree, otherContract] = lhs
+    ? [l.rhsBatch, l.rhsFree, l.rhsContract]
+    : [l.lhsBatch, l.lhsFree, l.lhsContract];
   const nb = ownBatch.length;
   const batch = ownBatch.map((_, i) => i);
   const firstOther = nb + (lhs ? ownFree.length : 0);
   const gOther = otherFree.map((_, i) => firstOther + i);
-  const product = c.ops.dot(g, other, { lhsBatch: batch, rhsBatch: otherBatch, lhsContract: gOther, rhsContract: otherFree });
+  const product = c.ops.dot(g, other, {
+    lhsBatch: batch,
+    rhsBatch: otherBatch,
+    lhsContract: gOther,
+    rhsContract: otherFree,
+  });
   // The product's last dimensions are the other's contracting ones in ascending order.
   const pairs = otherContract.map((d, i) => ({ d, own: ownContract[i] })).sort((a, b) => a.d - b.d);
   const now = [...ownBatch, ...ownFree, ...pairs.map((p) => p.own)];
@@ -45,13 +54,27 @@ export const dot: ArrayOp = {
     const offsetA = new Int32Array(depth);
     const offsetB = new Int32Array(depth);
     forEachIndex(contract, (k, flat) => {
-      offsetA[flat] = flatIndex(l.lhsContract.map((d) => sa[d]), k);
-      offsetB[flat] = flatIndex(l.rhsContract.map((d) => sb[d]), k);
+      offsetA[flat] = flatIndex(
+        l.lhsContract.map((d) => sa[d]),
+        k,
+      );
+      offsetB[flat] = flatIndex(
+        l.rhsContract.map((d) => sb[d]),
+        k,
+      );
     });
     const nb = l.lhsBatch.length;
     const nf = l.lhsFree.length;
-    const strideA = [...l.lhsBatch.map((d) => sa[d]), ...l.lhsFree.map((d) => sa[d]), ...l.rhsFree.map(() => 0)];
-    const strideB = [...l.rhsBatch.map((d) => sb[d]), ...l.lhsFree.map(() => 0), ...l.rhsFree.map((d) => sb[d])];
+    const strideA = [
+      ...l.lhsBatch.map((d) => sa[d]),
+      ...l.lhsFree.map((d) => sa[d]),
+      ...l.rhsFree.map(() => 0),
+    ];
+    const strideB = [
+      ...l.rhsBatch.map((d) => sb[d]),
+      ...l.lhsFree.map(() => 0),
+      ...l.rhsFree.map((d) => sb[d]),
+    ];
     if (strideA.length !== nb + nf + l.rhsFree.length) throw new RangeError('dot: ranks disagree');
     const [x, y] = [a.data, b.data];
     forEachIndex(shape, (index, flat) => {

@@ -56,7 +56,14 @@ function unaryOp(
   int?: (x: bigint) => bigint,
 ): ElementwiseOp {
   const scalar = int ? { float, int } : { float };
-  return { kind: 'elementwise', name, arity: 1, scalar, lower: (b, [x], dtype) => wrapUint8(b, lower(b, x), dtype), ...gradient };
+  return {
+    kind: 'elementwise',
+    name,
+    arity: 1,
+    scalar,
+    lower: (b, [x], dtype) => wrapUint8(b, lower(b, x), dtype),
+    ...gradient,
+  };
 }
 
 function binaryOp(
@@ -97,12 +104,19 @@ function extremumVjp(better: 'gt' | 'lt'): Vjp {
     const tie = ops.compare('eq', a, b);
     const half = ops.arithmetic('mul', g, scalarLike(c, g, 0.5));
     const zero = scalarLike(c, g, 0);
-    const side = (x: typeof g, y: typeof g) => ops.where(tie, half, ops.where(ops.compare(better, x, y), g, zero));
+    const side = (x: typeof g, y: typeof g) =>
+      ops.where(tie, half, ops.where(ops.compare(better, x, y), g, zero));
     return [c.needs[0] ? side(a, b) : null, c.needs[1] ? side(b, a) : null];
   };
 }
 
-const kindOf: { readonly [dtype: string]: Kind } = { float32: 'f32', int32: 'i32', int64: 'i64', uint8: 'i32', bool: 'mask' };
+const kindOf: { readonly [dtype: string]: Kind } = {
+  float32: 'f32',
+  int32: 'i32',
+  int64: 'i64',
+  uint8: 'i32',
+  bool: 'mask',
+};
 
 function wrapUint8(b: L3Builder, x: Value, dtype: string): Value {
   return dtype === 'uint8' ? b.binary('and', x, b.like(x, 255)) : x;
@@ -118,21 +132,39 @@ function integerAware(fn: 'add' | 'sub' | 'mul'): LowerRule {
 
 export const elementwise = {
   // --- arithmetic ------------------------------------------------------------------------------------------------------
-  add: binaryOp('add', (a, b) => a + b, (a, b) => a + b, integerAware('add'), {
-    saves: savesNothing,
-    vjp: (_, g) => [g, g],
-  }),
-  sub: binaryOp('sub', (a, b) => a - b, (a, b) => a - b, integerAware('sub'), {
-    saves: savesNothing,
-    vjp: (c, g) => [g, c.needs[1] ? c.ops.unary('neg', g) : null],
-  }),
-  mul: binaryOp('mul', (a, b) => a * b, (a, b) => a * b, integerAware('mul'), {
-    saves: savesInputs(0, 1),
-    vjp: (c, g) => [
-      c.needs[0] ? c.ops.arithmetic('mul', g, c.input(1)) : null,
-      c.needs[1] ? c.ops.arithmetic('mul', g, c.input(0)) : null,
-    ],
-  }),
+  add: binaryOp(
+    'add',
+    (a, b) => a + b,
+    (a, b) => a + b,
+    integerAware('add'),
+    {
+      saves: savesNothing,
+      vjp: (_, g) => [g, g],
+    },
+  ),
+  sub: binaryOp(
+    'sub',
+    (a, b) => a - b,
+    (a, b) => a - b,
+    integerAware('sub'),
+    {
+      saves: savesNothing,
+      vjp: (c, g) => [g, c.needs[1] ? c.ops.unary('neg', g) : null],
+    },
+  ),
+  mul: binaryOp(
+    'mul',
+    (a, b) => a * b,
+    (a, b) => a * b,
+    integerAware('mul'),
+    {
+      saves: savesInputs(0, 1),
+      vjp: (c, g) => [
+        c.needs[0] ? c.ops.arithmetic('mul', g, c.input(1)) : null,
+        c.needs[1] ? c.ops.arithmetic('mul', g, c.input(0)) : null,
+      ],
+    },
+  ),
   div: binaryOp(
     'div',
     (a, b) => a / b,
@@ -167,7 +199,13 @@ export const elementwise = {
   ),
 
   // --- functions of one operand ----------------------------------------------------------------------------------------
-  neg: unaryOp('neg', (x) => -x, (b, x) => b.unary('neg', x), { saves: savesNothing, vjp: (c, g) => [c.ops.unary('neg', g)] }, (x) => -x),
+  neg: unaryOp(
+    'neg',
+    (x) => -x,
+    (b, x) => b.unary('neg', x),
+    { saves: savesNothing, vjp: (c, g) => [c.ops.unary('neg', g)] },
+    (x) => -x,
+  ),
   abs: unaryOp(
     'abs',
     Math.abs,
@@ -228,21 +266,50 @@ export const elementwise = {
     },
     (x) => (x > 0n ? x : 0n),
   ),
-  reciprocal: unaryOp('reciprocal', (x) => 1 / x, (b, x) => b.div(b.like(x, 1), x), {
-    saves: savesOutput,
-    vjp: (c, g) => {
-      const y = c.output();
-      return [c.ops.unary('neg', c.ops.arithmetic('mul', g, c.ops.arithmetic('mul', y, y)))];
+  reciprocal: unaryOp(
+    'reciprocal',
+    (x) => 1 / x,
+    (b, x) => b.div(b.like(x, 1), x),
+    {
+      saves: savesOutput,
+      vjp: (c, g) => {
+        const y = c.output();
+        return [c.ops.unary('neg', c.ops.arithmetic('mul', g, c.ops.arithmetic('mul', y, y)))];
+      },
     },
-  }),
+  ),
 
   // --- comparison and logic: bool results ------------------------------------------------------------------------------
-  eq: compareOp('eq', (a, b) => a === b, (b, x, y) => b.compare('eq', x, y)),
-  ne: compareOp('ne', (a, b) => a !== b, (b, x, y) => b.compare('ne', x, y)),
-  lt: compareOp('lt', (a, b) => a < b, (b, x, y) => b.compare('lt', x, y)),
-  le: compareOp('le', (a, b) => a <= b, (b, x, y) => b.compare('le', x, y)),
-  gt: compareOp('gt', (a, b) => a > b, (b, x, y) => b.compare('lt', y, x)),
-  ge: compareOp('ge', (a, b) => a >= b, (b, x, y) => b.compare('le', y, x)),
+  eq: compareOp(
+    'eq',
+    (a, b) => a === b,
+    (b, x, y) => b.compare('eq', x, y),
+  ),
+  ne: compareOp(
+    'ne',
+    (a, b) => a !== b,
+    (b, x, y) => b.compare('ne', x, y),
+  ),
+  lt: compareOp(
+    'lt',
+    (a, b) => a < b,
+    (b, x, y) => b.compare('lt', x, y),
+  ),
+  le: compareOp(
+    'le',
+    (a, b) => a <= b,
+    (b, x, y) => b.compare('le', x, y),
+  ),
+  gt: compareOp(
+    'gt',
+    (a, b) => a > b,
+    (b, x, y) => b.compare('lt', y, x),
+  ),
+  ge: compareOp(
+    'ge',
+    (a, b) => a >= b,
+    (b, x, y) => b.compare('le', y, x),
+  ),
   logicalAnd: logicalOp('logicalAnd', (a, b) => a && b, 'and'),
   logicalOr: logicalOp('logicalOr', (a, b) => a || b, 'or'),
   logicalNot: {

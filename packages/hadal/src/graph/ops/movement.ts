@@ -46,7 +46,8 @@ export const movement = {
       const dims = expandedDims(c.inputShapes[0], g.shape);
       return [dims.length === 0 ? g : c.ops.reduce('sum', g, dims)];
     },
-    reference: ([x], _, shape, dtype) => gatherElements(x, dtype, shape, (i) => i.map((v, d) => (x.shape[d] === 1 ? 0 : v))),
+    reference: ([x], _, shape, dtype) =>
+      gatherElements(x, dtype, shape, (i) => i.map((v, d) => (x.shape[d] === 1 ? 0 : v))),
   },
   /** Attributes: starts, then steps (negative ones walk backwards). */
   slice: {
@@ -56,7 +57,15 @@ export const movement = {
     vjp: (c, g) => {
       const [starts, steps] = halves(c.attributes);
       const shape = c.inputShapes[0];
-      if (steps.every((s) => s > 0)) return [c.ops.pad(g, starts, steps.map((s) => s - 1), shape)];
+      if (steps.every((s) => s > 0))
+        return [
+          c.ops.pad(
+            g,
+            starts,
+            steps.map((s) => s - 1),
+            shape,
+          ),
+        ];
       // Walk backwards first, then pad as for a forward slice.
       const flipped = c.ops.slice(
         g,
@@ -65,7 +74,14 @@ export const movement = {
         g.shape,
       );
       const low = starts.map((start, d) => (steps[d] < 0 ? start + steps[d] * (g.shape[d] - 1) : start));
-      return [c.ops.pad(flipped, low, steps.map((s) => Math.abs(s) - 1), shape)];
+      return [
+        c.ops.pad(
+          flipped,
+          low,
+          steps.map((s) => Math.abs(s) - 1),
+          shape,
+        ),
+      ];
     },
     reference: ([x], attributes, shape, dtype) => {
       const [starts, steps] = halves(attributes);
@@ -79,7 +95,14 @@ export const movement = {
     saves: savesNothing,
     vjp: (c, g) => {
       const [low, interior] = halves(c.attributes);
-      return [c.ops.slice(g, low, interior.map((n) => n + 1), c.inputShapes[0])];
+      return [
+        c.ops.slice(
+          g,
+          low,
+          interior.map((n) => n + 1),
+          c.inputShapes[0],
+        ),
+      ];
     },
     reference: ([x], attributes, shape, dtype) => {
       const [low, interior] = halves(attributes);
@@ -99,7 +122,9 @@ export const gather: ArrayOp = {
   vjp: (c, g) => [c.ops.scatterAdd(g, c.attributes[0], c.input(1), c.inputShapes[0]), null],
   reference: ([x, index], [dim], shape, dtype) => {
     const strides = contiguousStrides(shape);
-    return gatherElements(x, dtype, shape, (i) => i.map((v, d) => (d === dim ? Number(index.data[flatIndex(strides, i)]) : v)));
+    return gatherElements(x, dtype, shape, (i) =>
+      i.map((v, d) => (d === dim ? Number(index.data[flatIndex(strides, i)]) : v)),
+    );
   },
 };
 
@@ -117,7 +142,10 @@ export const scatterAdd: ArrayOp = {
     const at = new Array<number>(from.length).fill(0);
     for (; flat < source.data.length; flat++) {
       const j = Number(index.data[flat]);
-      const target = flatIndex(to, at.map((v, d) => (d === dim ? j : v)));
+      const target = flatIndex(
+        to,
+        at.map((v, d) => (d === dim ? j : v)),
+      );
       if (out instanceof BigInt64Array) out[target] += BigInt(source.data[flat]);
       else out[target] += Number(source.data[flat]);
       for (let d = from.length - 1; d >= 0; d--) {

@@ -10,7 +10,12 @@ import { savesNothing } from '../op.js';
 import { flatIndex, forEachIndex, newArray } from './arrays.js';
 
 /** Visits every input element with the flat position of the result it goes into. */
-function forEachReduced(x: PlainArray, dims: Attributes, shape: Shape, visit: (from: number, to: number, index: readonly number[]) => void): void {
+function forEachReduced(
+  x: PlainArray,
+  dims: Attributes,
+  shape: Shape,
+  visit: (from: number, to: number, index: readonly number[]) => void,
+): void {
   const strides = contiguousStrides(shape).map((s, d) => (dims.includes(d) ? 0 : s));
   forEachIndex(x.shape, (index, flat) => {
     visit(flat, flatIndex(strides, index), index);
@@ -56,10 +61,22 @@ const extremumVjp: Vjp = (c, g) => {
 
 /** The smallest value of an integer dtype, for a maximum over nothing. */
 function lowest(dtype: DType): number {
-  return dtype === 'float32' ? Number.NEGATIVE_INFINITY : dtype === 'int32' ? -(2 ** 31) : dtype === 'int64' ? -(2 ** 63) : 0;
+  return dtype === 'float32'
+    ? Number.NEGATIVE_INFINITY
+    : dtype === 'int32'
+      ? -(2 ** 31)
+      : dtype === 'int64'
+        ? -(2 ** 63)
+        : 0;
 }
 function highest(dtype: DType): number {
-  return dtype === 'float32' ? Number.POSITIVE_INFINITY : dtype === 'int32' ? 2 ** 31 - 1 : dtype === 'int64' ? 2 ** 63 : 255;
+  return dtype === 'float32'
+    ? Number.POSITIVE_INFINITY
+    : dtype === 'int32'
+      ? 2 ** 31 - 1
+      : dtype === 'int64'
+        ? 2 ** 63
+        : 255;
 }
 
 export const reduce = {
@@ -68,21 +85,33 @@ export const reduce = {
     name: 'sum',
     saves: savesNothing,
     vjp: (c, g) => [c.ops.expand(g, c.inputShapes[0])],
-    reference: fold(() => 0, (a, b) => a + b, (a, b) => a + b),
+    reference: fold(
+      () => 0,
+      (a, b) => a + b,
+      (a, b) => a + b,
+    ),
   },
   max: {
     kind: 'reduce',
     name: 'max',
     saves: { inputs: [0], output: true },
     vjp: extremumVjp,
-    reference: fold(lowest, (a, b) => (Number.isNaN(a) || a > b ? a : b), (a, b) => (a > b ? a : b)),
+    reference: fold(
+      lowest,
+      (a, b) => (Number.isNaN(a) || a > b ? a : b),
+      (a, b) => (a > b ? a : b),
+    ),
   },
   min: {
     kind: 'reduce',
     name: 'min',
     saves: { inputs: [0], output: true },
     vjp: extremumVjp,
-    reference: fold(highest, (a, b) => (Number.isNaN(a) || a < b ? a : b), (a, b) => (a < b ? a : b)),
+    reference: fold(
+      highest,
+      (a, b) => (Number.isNaN(a) || a < b ? a : b),
+      (a, b) => (a < b ? a : b),
+    ),
   },
   /** The position of the first largest element along one dimension, int64; NaN counts as largest. */
   argmax: {

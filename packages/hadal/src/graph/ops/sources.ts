@@ -41,8 +41,20 @@ function noReference(name: string): ArrayOp['reference'] {
 }
 
 export const sources = {
-  buffer: { kind: 'source', name: 'buffer', saves: savesNothing, vjp: null, reference: noReference('buffer') },
-  argument: { kind: 'source', name: 'argument', saves: savesNothing, vjp: null, reference: noReference('argument') },
+  buffer: {
+    kind: 'source',
+    name: 'buffer',
+    saves: savesNothing,
+    vjp: null,
+    reference: noReference('buffer'),
+  },
+  argument: {
+    kind: 'source',
+    name: 'argument',
+    saves: savesNothing,
+    vjp: null,
+    reference: noReference('argument'),
+  },
   constant: {
     kind: 'source',
     name: 'constant',
