@@ -23,3 +23,12 @@ export function nextMacrotask(): Promise<void> {
     channel.port2.postMessage(undefined);
   });
 }
+
+let lastPause = 0;
+
+/** Lets the event loop run if it has had to wait for longer than `patience`; for awaited reads. */
+export async function giveWay(): Promise<void> {
+  if (performance.now() - lastPause < patience) return;
+  await nextMacrotask();
+  lastPause = performance.now();
+}

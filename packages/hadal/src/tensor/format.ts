@@ -3,12 +3,21 @@ import type { DType, TypedArray } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import { numel, showShape } from '../base/shape.js';
 
-type Nest<T> = T | Nest<T>[];
+export type NumberLike = number | bigint | boolean;
+export type Nested<T> = T | readonly Nested<T>[];
+
+/** An element as a JavaScript value: bool as boolean, int64 as bigint where a number would not be exact. */
+export function toScalar(x: number | bigint, dtype: DType): NumberLike {
+  if (dtype === 'bool') return x !== 0 && x !== 0n;
+  if (typeof x !== 'bigint') return x;
+  const n = Number(x);
+  return Number.isSafeInteger(n) ? n : x;
+}
 
 /** Elements as arrays in arrays, one level a dimension. */
-export function nested<T>(data: TypedArray, shape: Shape, convert: (x: number | bigint) => T): Nest<T> {
+export function nested<T>(data: TypedArray, shape: Shape, convert: (x: number | bigint) => T): Nested<T> {
   let at = 0;
-  const build = (dim: number): Nest<T> => {
+  const build = (dim: number): Nested<T> => {
     if (dim === shape.length) return convert(data[at++]);
     return Array.from({ length: shape[dim] }, () => build(dim + 1));
   };

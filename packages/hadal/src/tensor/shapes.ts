@@ -35,3 +35,16 @@ export function flattenShape(shape: Shape, start: number, end: number): Shape {
   if (shape.length === 0) return [1];
   return [...shape.slice(0, from), numel(shape.slice(from, to + 1)), ...shape.slice(to + 1)];
 }
+
+/** `wanted` with its -1 (keep this size) worked out; only sizes of 1 may grow, new dimensions come in front. */
+export function expandShape(shape: Shape, wanted: readonly number[]): Shape {
+  const lead = wanted.length - shape.length;
+  const full = wanted.map((s, d) => (s === -1 && d >= lead ? shape[d - lead] : s));
+  checkShape('expand', full);
+  if (lead < 0 || !shape.every((s, d) => s === 1 || s === full[d + lead])) {
+    throw new ShapeError(
+      `expand: ${showShape(shape)} cannot become ${showShape(wanted)}; only sizes of 1 are repeated`,
+    );
+  }
+  return full;
+}

@@ -11,27 +11,25 @@ import { Value } from '../autograd/value.js';
 import type { DType, TypedArray } from '../base/dtype.js';
 import { checkDType, isFloat, typedView } from '../base/dtype.js';
 import { ArgumentError, AutogradError, DTypeError, ShapeError } from '../base/errors.js';
-import { nextMacrotask, patience } from '../base/event-loop.js';
+import { giveWay } from '../base/event-loop.js';
 import type { Shape } from '../base/shape.js';
-import { checkShape, normalizeDim, numel, showShape } from '../base/shape.js';
+import { checkShape, normalizeDim, numel, sameShape, showShape } from '../base/shape.js';
 import type { UnaryName } from '../graph/ops-interface.js';
-import { format, nested } from './format.js';
+import { format, type Nested, type NumberLike, nested, toScalar } from './format.js';
+import { assignThrough, fitInPlace } from './in-place.js';
 import type { Slice } from './indexing.js';
 import { basicIndex } from './indexing.js';
 import { matmul } from './matmul.js';
 import type { Operand } from './promotion.js';
 import { binary, broadcastValue, compare, logical, toFloat, where } from './promotion.js';
 import { argmax, extremum, logSoftmax, mean, softmax, sum } from './reduction.js';
-import { flattenShape, resolveShape } from './shapes.js';
+import { expandShape, flattenShape, resolveShape } from './shapes.js';
 import { Storage } from './storage.js';
 import type { ViewStep } from './views.js';
-import { forward, replaceThrough } from './views.js';
+import { forward } from './views.js';
 import type { Workspace } from './workspace.js';
 
-export type NumberLike = number | bigint | boolean;
-export type Nested<T> = T | readonly Nested<T>[];
-
-let lastYield = 0;
+export type { Nested, NumberLike } from './format.js';
 
 export class Tensor {
   readonly #storage: Storage;
@@ -330,14 +328,8 @@ export class Tensor {
   }
   /** Dimensions of size 1 repeated without copying; -1 keeps a size, new dimensions come in front. A view that cannot be written to. */
   expand(shape: readonly number[]): Tensor {
-    const lead = shape.length - this.ndim;
-    const full = shape.map((s, d) => (s === -1 && d >= lead ? this.shape[d - lead] : s));
-    checkShape('expand', full);
-    const fits = lead >= 0 && this.shape.every((s, d) => s === 1 || s === full[d + lead]);
-    if (!fits)
-      throw new ShapeError(
-        `expand: ${showShape(this.shape)} cannot become ${showShape(shape)}; only sizes of 1 are repeated`,
-      );
+    const full = expandShape(this.shape, shape);
+    const lead = full.length - this.ndim;
     const wide = lead > 0 ? this.reshape([...new Array<number>(lead).fill(1), ...this.shape]) : this;
     return wide.#view({ kind: 'expand', shape: full });
   }
@@ -419,39 +411,12 @@ export class Tensor {
 
   /** Gives the storage a new value in place of what this tensor shows of it. */
   #assign(name: string, value: Value): this {
-    const storage = this.#storage;
-    const base = storage.value;
-    if (isGradEnabled() && !this.#detached && base.edge?.kind === 'leaf') {
-      throw new AutogradError(
-        `${name}: ${this.#views.length > 0 ? 'a view of ' : ''}a leaf tensor that requires a gradient cannot be changed in place while ` +
-          'gradients are recorded. Do it inside of noGrad(() => ...).',
-      );
-    }
-    const next = replaceThrough(
-      this.#ops,
-      this.#views,
-      this.#detached ? new Value(base.node, null) : base,
-      value,
-    );
-    const recorded = isGradEnabled() && !this.#detached;
-    storage.assign(recorded ? next : new Value(next.node, base.edge));
+    assignThrough(name, this.#storage, this.#views, this.#detached, value);
     return this;
   }
 
   #inPlace(name: string, result: Tensor): this {
-    const value = result.value;
-    const shape = this.shape;
-    if (numel(value.shape) !== numel(shape) || value.shape.length !== shape.length) {
-      throw new ShapeError(
-        `${name}: the result has shape ${showShape(value.shape)}, which does not fit into ${showShape(shape)}`,
-      );
-    }
-    if (isFloat(value.dtype) && !isFloat(this.dtype)) {
-      throw new DTypeError(
-        `${name}: a ${value.dtype} result cannot be stored in ${this.dtype}; use the op without the underscore`,
-      );
-    }
-    return this.#assign(name, this.#ops.cast(value, this.dtype));
+    return this.#assign(name, fitInPlace(name, this.#ops, result.value, this.shape, this.dtype));
   }
 
   add_(other: Operand, options: { alpha?: number } = {}): this {
@@ -560,7 +525,7 @@ export class Tensor {
 
   #seed(gradient: Tensor | undefined): Value {
     if (gradient) {
-      if (!sameList(gradient.shape, this.shape)) {
+      if (!sameShape(gradient.shape, this.shape)) {
         throw new ShapeError(
           `backward: a gradient of shape ${showShape(gradient.shape)} for a tensor of shape ${showShape(this.shape)}`,
         );
@@ -587,11 +552,7 @@ export class Tensor {
   /** A copy of all elements in row-major order. */
   async data(): Promise<TypedArray> {
     const data = this.dataSync();
-    const now = performance.now();
-    if (now - lastYield >= patience) {
-      await nextMacrotask();
-      lastYield = performance.now();
-    }
+    await giveWay();
     return data;
   }
 
@@ -630,15 +591,4 @@ export class Tensor {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }
-}
-
-function sameList(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((v, i) => v === b[i]);
-}
-
-function toScalar(x: number | bigint, dtype: DType): NumberLike {
-  if (dtype === 'bool') return x !== 0 && x !== 0n;
-  if (typeof x !== 'bigint') return x;
-  const n = Number(x);
-  return Number.isSafeInteger(n) ? n : x;
 }

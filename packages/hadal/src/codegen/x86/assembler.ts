@@ -8,47 +8,14 @@
  */
 import { InternalError } from '../../base/errors.js';
 import type { Form, OperandKind, OperandsOf } from './instructions.js';
+import type { AluOp, Condition, Size } from './integer-codes.js';
+import { aluOps, conditions, nops, shiftOps, unaryOps } from './integer-codes.js';
 import type { Gpr, Mask, Mem, Operand } from './operands.js';
 import { showOperand } from './operands.js';
 
-export type Size = 32 | 64;
-export const aluOps = { add: 0, or: 1, and: 4, sub: 5, xor: 6, cmp: 7 } as const;
-export type AluOp = keyof typeof aluOps;
-export const conditions = {
-  o: 0,
-  b: 2,
-  ae: 3,
-  e: 4,
-  ne: 5,
-  be: 6,
-  a: 7,
-  s: 8,
-  ns: 9,
-  p: 10,
-  np: 11,
-  l: 12,
-  ge: 13,
-  le: 14,
-  g: 15,
-} as const;
-export type Condition = keyof typeof conditions;
-export const shiftOps = { shl: 4, shr: 5, sar: 7 } as const;
-const unaryOps = { not: 2, neg: 3, mul: 4, div: 6 } as const;
+export type { AluOp, Condition, Size } from './integer-codes.js';
 
 export type Label = number;
-
-/** Intel's recommended multi-byte no-ops, by length. */
-const nops: readonly (readonly number[])[] = [
-  [],
-  [0x90],
-  [0x66, 0x90],
-  [0x0f, 0x1f, 0x00],
-  [0x0f, 0x1f, 0x40, 0x00],
-  [0x0f, 0x1f, 0x44, 0x00, 0x00],
-  [0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00],
-  [0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00],
-  [0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
-];
 
 interface PoolFixup {
   readonly at: number;

@@ -1,0 +1,49 @@
+/** What ops with an underscore do: give a storage a new value in place of what a tensor shows of it, with the tape's rules. */
+import { isGradEnabled } from '../autograd/mode.js';
+import type { AutogradOps } from '../autograd/ops.js';
+import { Value } from '../autograd/value.js';
+import type { DType } from '../base/dtype.js';
+import { isFloat } from '../base/dtype.js';
+import { AutogradError, DTypeError, ShapeError } from '../base/errors.js';
+import type { Shape } from '../base/shape.js';
+import { sameShape, showShape } from '../base/shape.js';
+import type { Storage } from './storage.js';
+import type { ViewStep } from './views.js';
+import { replaceThrough } from './views.js';
+
+/** The result of an op in the dtype of the tensor it goes into; an in-place op never changes shape or category. */
+export function fitInPlace(name: string, ops: AutogradOps, result: Value, shape: Shape, dtype: DType): Value {
+  if (!sameShape(result.shape, shape)) {
+    throw new ShapeError(
+      `${name}: the result has shape ${showShape(result.shape)}, which does not fit into ${showShape(shape)}; ` +
+        'use the op without the underscore',
+    );
+  }
+  if (isFloat(result.dtype) && !isFloat(dtype)) {
+    throw new DTypeError(
+      `${name}: a ${result.dtype} result cannot be stored in ${dtype}; use the op without the underscore`,
+    );
+  }
+  return ops.cast(result, dtype);
+}
+
+/** Assigns `value` to what a chain of views shows of a storage. */
+export function assignThrough(
+  name: string,
+  storage: Storage,
+  views: readonly ViewStep[],
+  detached: boolean,
+  value: Value,
+): void {
+  const base = storage.value;
+  const recording = isGradEnabled() && !detached;
+  if (recording && base.edge?.kind === 'leaf') {
+    throw new AutogradError(
+      `${name}: ${views.length > 0 ? 'a view of ' : ''}a leaf tensor that requires a gradient cannot be changed in place while ` +
+        'gradients are recorded. Do it inside of noGrad(() => ...).',
+    );
+  }
+  const { ops } = storage.workspace;
+  const next = replaceThrough(ops, views, detached ? new Value(base.node, null) : base, value);
+  storage.assign(recording ? next : new Value(next.node, base.edge));
+}
