@@ -13,7 +13,7 @@ import { checkDType, isFloat, typedView } from '../base/dtype.js';
 import { ArgumentError, AutogradError, DTypeError, ShapeError } from '../base/errors.js';
 import { giveWay } from '../base/event-loop.js';
 import type { Shape } from '../base/shape.js';
-import { checkShape, normalizeDim, numel, sameShape, showShape } from '../base/shape.js';
+import { normalizeDim, numel, sameShape, showShape } from '../base/shape.js';
 import type { UnaryName } from '../graph/ops-interface.js';
 import { format, type Nested, type NumberLike, nested, toScalar } from './format.js';
 import { assignThrough, fitInPlace } from './in-place.js';
