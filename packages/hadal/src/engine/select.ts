@@ -74,7 +74,8 @@ export function fastestBackend(notice: (line: string) => void = (line) => consol
       if (reasons.length > 0) notice(`hadal: using the ${name} engine (${reasons.join('; ')})`);
       return opened.backend;
     }
-    reasons.push(`${name}: ${opened.reason}`);
+    // Notices are one line; what Node adds about its search is not for everyone.
+    reasons.push(`${name}: ${opened.reason.split('\n')[0]}`);
   }
   throw new DeviceError(`no engine runs here: ${reasons.join('; ')}`);
 }

@@ -58,7 +58,13 @@ const shapes: readonly (readonly number[])[] = [
 const MAX_ELEMENTS = 1200;
 
 const numel = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-const promote = (a: DType, b: DType): DType => (ranks[a] >= ranks[b] ? a : b);
+
+/** PyTorch's promotion: a tensor without dimensions counts only if it is of a higher category. */
+function promote(a: Slot, b: Slot): DType {
+  const [wide, scalar] = a.shape.length > 0 && b.shape.length === 0 ? [a, b] : b.shape.length > 0 && a.shape.length === 0 ? [b, a] : [null, null];
+  if (wide !== null && scalar !== null && categories[scalar.dtype] <= categories[wide.dtype]) return wide.dtype;
+  return ranks[a.dtype] >= ranks[b.dtype] ? a.dtype : b.dtype;
+}
 const pick = <T>(from: readonly T[], n: number): T => from[n % from.length];
 
 function broadcast(a: readonly number[], b: readonly number[]): number[] | null {
@@ -252,8 +258,8 @@ const binaryRule =
     if (y === null) return;
     const shape = broadcast(p.slots[x].shape, p.slots[y].shape);
     const name = pick(names, c);
-    const dtype = promote(p.slots[x].dtype, p.slots[y].dtype);
-    if (shape === null || (name === 'sub' && dtype === 'bool')) return;
+    const dtype = promote(p.slots[x], p.slots[y]);
+    if (shape === null || (name === 'sub' && [x, y].some((i) => p.slots[i].dtype === 'bool'))) return;
     p.emit(name, [x, y], [], shape, result(name === 'div' && dtype !== 'float32' ? 'float32' : dtype));
   };
 
@@ -313,7 +319,7 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
       const shape = broadcast(first, p.slots[y].shape);
       // The condition comes first in the program, as in PyTorch.
       if (shape !== null)
-        p.emit('where', [condition, x, y], [], shape, promote(p.slots[x].dtype, p.slots[y].dtype));
+        p.emit('where', [condition, x, y], [], shape, promote(p.slots[x], p.slots[y]));
     },
   },
   {
@@ -550,11 +556,12 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
         const shape = broadcast(s.shape, t.shape);
         if (shape === null || !same(shape, s.shape)) return false;
         if (name === 'copy_') return t.dtype !== 'float32' || isFloat(s);
-        const result = name === 'div_' ? 'float32' : promote(s.dtype, t.dtype);
-        if (name === 'sub_' && result === 'bool') return false;
+        const result = name === 'div_' ? 'float32' : promote(s, t);
+        if (name === 'sub_' && (s.dtype === 'bool' || t.dtype === 'bool')) return false;
         return categories[result] <= categories[s.dtype];
       };
-      const y = p.choose(b, fits);
+      // PyTorch refuses an operand that overlaps with what is written.
+      const y = p.choose(b, (t, i) => fits(t) && (i === x || t.storage !== s.storage));
       if (y !== null) p.update(name, [x, y], []);
     },
   },

@@ -8,7 +8,8 @@
  *
  * A handle that is dropped cannot be noticed inside of a synchronous loop: no finaliser runs there. But V8 does free
  * ArrayBuffers there, so over the budget the longest unused cells are copied out, and a dropped handle takes its copy with
- * it. That needs every path to a copy to lead through its handle: no WeakRef (its target stays alive to the end of the
+ * it. The budget starts small, so that dropped handles do not pile up, and doubles when a good part of what was copied out had to
+ * come back. That needs every path to a copy to lead through its handle: no WeakRef (its target stays alive to the end of the
  * job), and no registration with the finaliser while a cell is copied out (what it holds stays alive until it ran).
  */
 import { DeviceError, InternalError, known } from '../../base/errors.js';
@@ -19,6 +20,7 @@ import type { WasmMemoryObject } from './webassembly.js';
 const PAGE = 65536;
 /** Growing detaches every view of the memory, so it is done in large steps. */
 const GROWTH_BYTES = 16 * 2 ** 20;
+const FIRST_BUDGET_BYTES = 16 * 2 ** 20;
 
 class Cell {
   readonly bytes: number;
@@ -63,12 +65,18 @@ export class MemoryPool {
   #newest: Cell | null = null;
   #usedBytes = 0;
   #run = 0;
+  /** The budget as it stands; see the head of this file. */
+  #budget: number;
+  /** What went out and came back since the budget last changed. */
+  #evictedBytes = 0;
+  #returnedBytes = 0;
   /** Held values are cells, never handles; a cell is registered exactly while it is resident. */
   readonly #dropped = new FinalizationRegistry<Cell>((cell) => this.#vacate(cell));
 
   constructor(memory: WasmMemoryObject, limits: PoolLimits) {
     this.memory = memory;
     this.limits = limits;
+    this.#budget = Math.min(limits.budgetBytes, FIRST_BUDGET_BYTES);
     // Address 0 stays free: pointers to something are never null.
     this.#heap = new Heap(ALIGNMENT);
     this.bytes = new Uint8Array(memory.buffer);
@@ -127,18 +135,27 @@ export class MemoryPool {
   bringIn(memories: readonly Memory[]): void {
     const run = ++this.#run;
     let missing = false;
+    let needed = 0;
     for (let i = 0; i < memories.length; i++) {
       const memory = memories[i];
       if (!(memory instanceof WasmMemory)) throw new InternalError('this memory belongs to another device');
       const { cell } = memory;
       cell.run = run;
+      needed += cell.bytes;
       if (!cell.slot) missing = true;
       else if (cell.newer) {
         this.#unlink(cell);
         this.#link(cell);
       }
     }
+    if (2 * needed > this.#budget) this.#raiseBudget(2 * needed);
     if (missing) this.#bringBack(memories);
+  }
+
+  #raiseBudget(bytes: number): void {
+    this.#budget = Math.min(this.limits.budgetBytes, Math.max(this.#budget, bytes));
+    this.#evictedBytes = 0;
+    this.#returnedBytes = 0;
   }
 
   #bringBack(memories: readonly Memory[]): void {
@@ -158,6 +175,10 @@ export class MemoryPool {
       this.bytes.set(new Uint8Array(copy), slot.offset);
       memory.cell.copy = null;
       this.#settle(memory, slot);
+      this.#returnedBytes += memory.bytes;
+    }
+    if (this.#evictedBytes >= this.#budget && 4 * this.#returnedBytes > this.#evictedBytes) {
+      this.#raiseBudget(2 * this.#budget);
     }
   }
 
@@ -180,6 +201,7 @@ export class MemoryPool {
     const cell = this.#oldest;
     if (!cell?.slot || cell.run === this.#run) return false;
     cell.copy = this.bytes.slice(cell.slot.offset, cell.slot.offset + cell.bytes).buffer;
+    this.#evictedBytes += cell.bytes;
     this.#dropped.unregister(cell);
     this.#vacate(cell);
     return true;
@@ -187,10 +209,9 @@ export class MemoryPool {
 
   /** Within the budget: growing before evicting. Beyond it: evicting before growing. */
   #place(bytes: number): Slot {
-    const { budgetBytes } = this.limits;
-    while (this.#usedBytes + bytes > budgetBytes && this.#evict());
+    while (this.#usedBytes + bytes > this.#budget && this.#evict());
     let slot = this.#heap.allocate(bytes);
-    if (!slot && this.#heap.bytes + bytes <= budgetBytes && this.#grow(bytes))
+    if (!slot && this.#heap.bytes + bytes <= this.#budget && this.#grow(bytes))
       slot = this.#heap.allocate(bytes);
     while (!slot && this.#evict()) slot = this.#heap.allocate(bytes);
     if (!slot && this.#grow(bytes)) slot = this.#heap.allocate(bytes);

@@ -1,0 +1,35 @@
+/** Trains a tiny network and prints its resident memory after the first third and at the end, as JSON. */
+import { functional as F, fromTypedArray, HadalError, nn, optim, randn, setEngine, type Tensor } from '../../src/index.js';
+
+const [engine, mode, count] = process.argv.slice(-3);
+
+class Tiny extends nn.Module {
+  hidden = new nn.Linear(64, 64);
+  out = new nn.Linear(64, 10);
+  override forward(x: Tensor): Tensor {
+    return this.out.forward(this.hidden.forward(x).relu());
+  }
+}
+
+try {
+  await setEngine(engine as 'native' | 'wasm');
+  const net = new Tiny();
+  const opt = new optim.SGD(net.parameters(), { lr: 0.01 });
+  const steps = Number(count);
+  let first = 0;
+  let loss: Tensor | null = null;
+  for (let i = 0; i < steps; i++) {
+    const x = randn([32, 64]);
+    const y = fromTypedArray(BigInt64Array.from({ length: 32 }, (_, k) => BigInt(k % 10)), [32]);
+    loss = F.crossEntropy(net.forward(x), y);
+    opt.zeroGrad();
+    loss.backward();
+    opt.step();
+    if (mode === 'await') await loss.item();
+    if (i + 1 === Math.floor(steps / 3)) first = process.memoryUsage.rss();
+  }
+  process.stdout.write(JSON.stringify({ first, last: process.memoryUsage.rss(), loss: loss?.itemSync() }));
+} catch (error) {
+  if (!(error instanceof HadalError)) throw error;
+  process.stdout.write(JSON.stringify({ skipped: error.message }));
+}
