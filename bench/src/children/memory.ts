@@ -1,13 +1,13 @@
 /**
  * Resident memory over many training steps of the tiny network. `node memory.js ENGINE sync|await STEPS`; prints the resident
- * bytes after each tenth of them.
+ * bytes after every hundredth of them.
  */
 import { functional as F, fromTypedArray, nn, optim, setEngine } from 'hadal';
 
 const [name, mode, count] = process.argv.slice(2);
 if (name !== 'native' && name !== 'wasm') throw new RangeError(`no engine is called ${name}`);
 const steps = Number(count);
-const every = steps / 10;
+const every = steps / 100;
 
 await setEngine(name);
 const net = new nn.Sequential(new nn.Linear(64, 64), new nn.ReLU(), new nn.Linear(64, 10));

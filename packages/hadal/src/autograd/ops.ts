@@ -1,5 +1,6 @@
 /** Graph ops on values: each makes its node and, where a gradient will be wanted, its entry on the tape. */
 import type { DType } from '../base/dtype.js';
+import { convertNumber } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import { OpEmitter } from '../graph/emitter.js';
 import type { Node, PendingGraph } from '../graph/node.js';
@@ -54,17 +55,22 @@ export class AutogradOps extends OpEmitter<Value> {
     return v.edge === null ? v : new Value(v.node, null);
   }
 
-  /** A number handed over at launch, spread over a shape. */
-  argument(value: number, dtype: DType, shape: Shape): Value {
-    const scalar = new Value(this.home.argument(value, dtype), null);
-    if (shape.length === 0) return scalar;
-    return this.expand(
-      this.reshape(
-        scalar,
-        shape.map(() => 1),
-      ),
-      shape,
+  /** A number handed over at launch, in a dtype (integers wrap) and spread over a shape. */
+  argument(value: number | bigint, dtype: DType, shape: Shape): Value {
+    const scalar = new Value(this.home.argument(convertNumber(value, dtype), dtype), null);
+    const ones = this.apply(
+      'reshape',
+      [scalar],
+      [],
+      shape.map(() => 1),
+      dtype,
     );
+    return this.expand(ones, shape);
+  }
+
+  /** The same value as a value of its own. */
+  copy(v: Value): Value {
+    return this.apply('copy', [v], [], v.shape, v.dtype);
   }
 
   /** Uniform numbers in [0, 1) under a key of two words and a stream number, all int32. */

@@ -40,8 +40,16 @@ export class GradFn {
     this.inputs = inputs.map((v) => v.edge);
     this.inputShapes = inputs.map((v) => v.shape);
     this.inputDTypes = inputs.map((v) => v.dtype);
-    this.#savedInputs = inputs.map((v, i) => (op.saves.inputs.includes(i) ? v : null));
+    this.#savedInputs = inputs.map((v, i) => (this.#keeps(i) ? v : null));
     for (const v of this.#savedInputs) if (v) v.node.saved++;
+  }
+
+  /** Whether an input is kept, given which gradients are wanted. */
+  #keeps(input: number): boolean {
+    const at = this.op.saves.inputs.indexOf(input);
+    if (at < 0) return false;
+    const reason = this.op.saves.whenNeeded?.[at] ?? null;
+    return reason === null || this.inputs[reason] !== null;
   }
 
   /** PyTorch's name for it, as shown by `tensor.gradFn`. */
@@ -85,11 +93,6 @@ export class GradFn {
       needs: this.inputs.map((e) => e !== null),
     };
     return vjp(context, grad);
-  }
-
-  /** Whether `release` freed something that a second pass would need. */
-  get isReleased(): boolean {
-    return this.#released;
   }
 
   /** Lets go of what was saved. */

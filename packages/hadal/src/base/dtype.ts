@@ -30,12 +30,42 @@ export function promote(a: DType, b: DType): DType {
 }
 
 /**
+ * The dtype of an op between tensors of ranks `ra` and `rb`: a tensor without dimensions counts only where it is of a higher category.
+ */
+export function promoteTensors(a: DType, ra: number, b: DType, rb: number): DType {
+  if ((ra === 0) === (rb === 0)) return promote(a, b);
+  const [wide, zero] = ra === 0 ? [b, a] : [a, b];
+  return fitsInto(zero, wide) ? wide : promote(wide, zero);
+}
+
+/**
  * The dtype of an op between a tensor of dtype `a` and a JavaScript number, by PyTorch's rule for Python scalars:
  * the tensor's dtype unless the number is of a higher category.
  */
 export function promoteWithNumber(a: DType, value: number): DType {
   if (Number.isInteger(value)) return a === 'bool' ? 'int64' : a;
   return dtypeInfo[a].category === 'float' ? a : 'float32';
+}
+
+/**
+ * A JavaScript number as an element of a dtype: integers are cut off and wrap, bool asks whether it is not zero, int64 is a bigint.
+ *
+ * @throws DTypeError if NaN or an infinity should become an integer.
+ */
+export function convertNumber(value: number | bigint, dtype: DType): number | bigint {
+  if (dtype === 'float32') return Number(value);
+  if (dtype === 'bool') return Number(value) !== 0 ? 1 : 0;
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new DTypeError(`${value} cannot be stored as ${dtype}`);
+  const whole = typeof value === 'bigint' ? value : BigInt(Math.trunc(value));
+  if (dtype === 'int64') return BigInt.asIntN(64, whole);
+  return dtype === 'int32' ? Number(BigInt.asIntN(32, whole)) : Number(BigInt.asUintN(8, whole));
+}
+
+/** Whether every value of an op's result dtype has a place in `to`, category by category: what an in-place op asks. */
+export function fitsInto(from: DType, to: DType): boolean {
+  const order = { bool: 0, int: 1, float: 2 } as const;
+  return order[dtypeInfo[from].category] <= order[dtypeInfo[to].category];
 }
 
 export function isFloat(dtype: DType): boolean {

@@ -89,7 +89,7 @@ export class Engine {
 
   /** A copy of a node's value. */
   download(node: Node): Uint8Array<ArrayBuffer> {
-    if (node.isStale) this.pending.checkFresh(node);
+    this.pending.checkUsable(node);
     this.realize([node]);
     if (node.buffer === null) throw new InternalError('a realised node has no buffer');
     return this.backend.read(node.buffer.memory, 0, node.bytes);
@@ -124,13 +124,24 @@ export class Engine {
 
   /** Computes the given nodes and everything else that is pending and wanted. */
   realize(wanted: readonly Node[]): void {
-    for (const node of wanted)
-      if (node.buffer === null && node.epoch !== this.pending.epoch) this.pending.checkFresh(node);
+    for (const node of wanted) this.pending.checkUsable(node);
     const roots = this.#roots(wanted);
     if (roots.length === 0) return;
-    const captured = capture(roots);
+    let usesStatus = false;
+    try {
+      usesStatus = this.#run(capture(roots));
+    } finally {
+      // Also after a failure: what could not be computed fails when it is read, and nothing else does.
+      this.pending.reset();
+      for (const d of this.dirty) d.settled();
+      this.dirty.clear();
+    }
+    if (usesStatus) this.#checkStatus();
+  }
+
+  /** Runs the plan of a captured graph and settles its nodes; says whether kernels may have noted an error. */
+  #run(captured: CapturedGraph): boolean {
     const { plan, runner } = this.#planFor(captured);
-    this.#lastPlan = plan;
     const buffers: Memory[] = [];
     for (const leaf of captured.leafNodes) {
       if (leaf.buffer === null || leaf.isStale)
@@ -141,9 +152,10 @@ export class Engine {
     for (const o of outputs) buffers.push(o);
     const arena = plan.arena.bytes > 0 ? this.backend.allocate(plan.arena.bytes) : null;
     buffers.push(arena ?? this.#statusMemory(), this.#statusMemory());
-    const scalars = captured.argumentNodes.map((n) => (n.dtype === 'int64' ? BigInt(n.value) : n.value));
-    runner.run(buffers, scalars);
-
+    runner.run(
+      buffers,
+      captured.argumentNodes.map((n) => n.value),
+    );
     plan.outputs.forEach((o, i) => {
       captured.nodes[o.node].settle(new Buffer(outputs[i]));
     });
@@ -153,12 +165,10 @@ export class Engine {
       captured.nodes[u.node].settle(buffer);
     }
     if (arena) this.backend.release(arena);
-    this.pending.reset();
-    for (const d of this.dirty) d.settled();
-    this.dirty.clear();
+    this.#lastPlan = plan;
     this.statistics.runs++;
     this.statistics.launches += plan.launches.length;
-    if (plan.usesStatus) this.#checkStatus();
+    return plan.usesStatus;
   }
 
   #planFor(captured: CapturedGraph): CachedPlan {

@@ -45,7 +45,7 @@ export class Node implements Operand {
   /** The version of `buffer` that is this node's value. */
   version = 0;
   /** The number of an `argument` node. */
-  value = 0;
+  value: number | bigint = 0;
   /** Where the user made it, if traced. */
   madeAt: Error | null = null;
   /** Chain of the intern table; scratch of graph walks. */
@@ -130,7 +130,7 @@ export class PendingGraph {
           `${name}: one operand is on the ${input.home.name} engine, another on the ${this.name} engine; make both under one engine`,
         );
       }
-      if (input.buffer === null && input.epoch !== this.epoch) this.checkFresh(input);
+      if (input.epoch !== this.epoch || input.buffer !== null) this.checkUsable(input);
       hash = (Math.imul(hash, 0x01000193) ^ input.id) | 0;
     }
     for (let i = 0; i < attributes.length; i++) hash = (Math.imul(hash, 0x01000193) ^ attributes[i]) | 0;
@@ -156,7 +156,7 @@ export class PendingGraph {
   }
 
   /** A number that is handed over at launch. Never interned: whether two arguments are equal is no part of a graph's structure. */
-  argument(value: number, dtype: DType): Node {
+  argument(value: number | bigint, dtype: DType): Node {
     const node = new Node(this, opTable.argument, [], [], [], dtype);
     node.value = value;
     return node;
@@ -207,6 +207,11 @@ export class PendingGraph {
   /** A new number for marking the nodes of one walk. */
   newWalk(): number {
     return ++this.#walk;
+  }
+
+  /** Throws `StaleValueError` if a node's value is gone; quick for nodes that are pending or in memory. */
+  checkUsable(node: Node): void {
+    if (node.buffer === null ? node.epoch !== this.epoch : node.isStale) this.checkFresh(node);
   }
 
   /** Throws `StaleValueError` if a fused-away value rests on a buffer that was overwritten since. */

@@ -60,6 +60,8 @@ export type Vjp = <V extends Operand>(context: VjpContext<V>, grad: V) => readon
 
 export interface Saves {
   readonly inputs: readonly number[];
+  /** For each of `inputs`: the input whose gradient it is kept for, or null if for any. Absent: for any. */
+  readonly whenNeeded?: readonly (number | null)[];
   readonly output: boolean;
 }
 
@@ -99,6 +101,8 @@ export type Op = ElementwiseOp | ArrayOp;
 
 export const savesNothing: Saves = { inputs: [], output: false };
 export const savesOutput: Saves = { inputs: [], output: true };
+/** Of two operands each is kept for the other's gradient. */
+export const savesOther: Saves = { inputs: [0, 1], whenNeeded: [1, 0], output: false };
 export function savesInputs(...inputs: number[]): Saves {
   return { inputs, output: false };
 }

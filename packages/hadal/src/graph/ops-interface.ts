@@ -17,6 +17,7 @@ export type UnaryName =
   | 'tanh'
   | 'erf'
   | 'relu'
+  | 'sigmoid'
   | 'reciprocal'
   | 'logicalNot';
 export type ArithmeticName = 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum';

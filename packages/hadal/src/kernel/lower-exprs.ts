@@ -87,6 +87,7 @@ export function canVectorize(
     return factor === 0 || factor === 1;
   };
   if (!indices.every(fits)) return false;
+  if (roots.some((id) => kernel.exprs[id].dtype === 'int64')) return false;
   const seen = new Set<ExprId>();
   const stack = [...roots];
   for (let id = stack.pop(); id !== undefined; id = stack.pop()) {

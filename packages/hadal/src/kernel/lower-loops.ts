@@ -283,7 +283,8 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
       accs.forEach((acc, i) => {
         const stage = kernel.stages[stages[i]];
         const along = scratch && sumsFloats(stage) ? kernel.vectorVariable : stage.variable;
-        const position = positions.get(along) ?? null;
+        // A row of one element has no loop to tell the position.
+        const position = positions.get(along) ?? (stage.op === 'argmax' ? b.index(0) : null);
         const lanesNow = acc.width > 0 ? params[at].type.lanes : 1;
         const value = b.spread(emitter.emit(stage.value), lanesNow);
         // A mask of open outer lanes never changes sums: dead lanes are not stored.

@@ -7,6 +7,7 @@
  */
 import { factorOf } from './index-expr.js';
 import type { ExprId, GemmKernel } from './l2.js';
+import { indexValues } from './l2.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
 import type { Dependence, ExprEmitter } from './lower-exprs.js';
@@ -68,6 +69,11 @@ const RUN = 16;
 function constantStrides(c: Context, p: Packing): Strides | null {
   const e = c.kernel.exprs[p.operand];
   if (e.op !== 'load' || e.dtype !== 'float32') return null;
+  // An index out of memory moves by no constant.
+  if (
+    indexValues(e.index).some((id) => c.deps[id].variables.has(p.across) || c.deps[id].variables.has(p.along))
+  )
+    return null;
   const across = factorOf(e.index, p.across);
   const along = factorOf(e.index, p.along);
   // Steps are taken by adding, so they must not lead backwards.

@@ -28,7 +28,6 @@ export class AdamW extends Optimizer {
   readonly betas: readonly [number, number];
   readonly eps: number;
   readonly weightDecay: number;
-  #steps = 0;
 
   constructor(parameters: Iterable<Tensor>, options: AdamWOptions = {}) {
     super(parameters, options.lr ?? 1e-3);
@@ -39,20 +38,15 @@ export class AdamW extends Optimizer {
     this.prepare(['mean', 'square']);
   }
 
-  override step(): void {
-    this.#steps++;
-    super.step();
-  }
-
-  protected override scalars(): Scalars {
+  protected override scalars(step: number): Scalars {
     const [b1, b2] = this.betas;
     return {
       keep: 1 - this.lr * this.weightDecay,
       newMean: 1 - b1,
       oldSquare: b2,
       newSquare: 1 - b2,
-      rate: this.lr / (1 - b1 ** this.#steps),
-      rootCorrection: Math.sqrt(1 - b2 ** this.#steps),
+      rate: this.lr / (1 - b1 ** step),
+      rootCorrection: Math.sqrt(1 - b2 ** step),
       eps: this.eps,
     };
   }

@@ -19,6 +19,7 @@ export abstract class Optimizer {
   lr: number;
   protected readonly workspace: Workspace;
   readonly #state = new Map<Tensor, Map<string, Tensor>>();
+  readonly #counts = new Map<Tensor, number>();
 
   constructor(parameters: Iterable<Tensor>, lr: number) {
     this.parameters = [...parameters];
@@ -69,12 +70,18 @@ export abstract class Optimizer {
     const trace = config.tracedTensors > 0 ? new Error('optimizer.step()') : null;
     withGradMode(false, () => {
       const { ops } = this.workspace;
-      const scalars = this.scalars();
-      const made = new Map<string, Value>();
+      const shared = new Map<number, { readonly scalars: Scalars; readonly made: Map<string, Value> }>();
       for (const p of this.parameters) {
         const grad = p.storage.gradValue;
         if (grad === null) continue;
-        const rule = new UpdateRule(ops, p, scalars, made);
+        const count = (this.#counts.get(p) ?? 0) + 1;
+        this.#counts.set(p, count);
+        let numbers = shared.get(count);
+        if (numbers === undefined) {
+          numbers = { scalars: this.scalars(count), made: new Map() };
+          shared.set(count, numbers);
+        }
+        const rule = new UpdateRule(ops, p, numbers.scalars, numbers.made);
         for (const [target, value] of this.update(rule, p, rule.plain(p), new Value(grad.node, null))) {
           assign(target.storage, value, trace);
         }
@@ -83,8 +90,8 @@ export abstract class Optimizer {
     this.workspace.engine.realize([]);
   }
 
-  /** The numbers of this step. */
-  protected abstract scalars(): Scalars;
+  /** The numbers of a parameter's step, counted from 1; a parameter without a gradient does not count it. */
+  protected abstract scalars(step: number): Scalars;
 
   /** New values for a parameter and its state. */
   protected abstract update(

@@ -3,7 +3,7 @@ import { isGradEnabled } from '../autograd/mode.js';
 import type { AutogradOps } from '../autograd/ops.js';
 import { Value } from '../autograd/value.js';
 import type { DType } from '../base/dtype.js';
-import { isFloat } from '../base/dtype.js';
+import { fitsInto } from '../base/dtype.js';
 import { AutogradError, DTypeError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { sameShape, showShape } from '../base/shape.js';
@@ -19,7 +19,7 @@ export function fitInPlace(name: string, ops: AutogradOps, result: Value, shape:
         'use the op without the underscore',
     );
   }
-  if (isFloat(result.dtype) && !isFloat(dtype)) {
+  if (!fitsInto(result.dtype, dtype)) {
     throw new DTypeError(
       `${name}: a ${result.dtype} result cannot be stored in ${dtype}; use the op without the underscore`,
     );
@@ -44,6 +44,15 @@ export function assignThrough(
     );
   }
   const { ops } = storage.workspace;
-  const next = replaceThrough(ops, views, detached ? new Value(base.node, null) : base, value);
-  storage.assign(recording ? next : new Value(next.node, base.edge));
+  // What is overwritten is read as it was: the op itself is no modification that its own gradient has to fear.
+  const before = new Value(base.node, detached ? null : base.edge);
+  const next = replaceThrough(ops, views, before, value);
+  if (!recording) storage.assign(new Value(next.node, base.edge));
+  else if (base.edge !== null && next.edge === null) storage.assign(onTape(ops, before, next));
+  else storage.assign(next.edge?.kind === 'leaf' ? ops.copy(next) : next);
+}
+
+/** A value that was overwritten by a constant stays on the tape, with a gradient of zero. */
+function onTape(ops: AutogradOps, before: Value, next: Value): Value {
+  return ops.where(ops.constant(0, 'bool', next.shape), before, next);
 }

@@ -1,7 +1,10 @@
-/** Basic indexing: integers, slices, new dimensions and an ellipsis, as a chain of view steps. */
-import { ArgumentError, IndexError } from '../base/errors.js';
+/** Indexing: integers, slices, new dimensions and an ellipsis as a chain of view steps; gather by a tensor of positions. */
+import type { Value } from '../autograd/value.js';
+import { isFloat } from '../base/dtype.js';
+import { ArgumentError, DTypeError, IndexError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
-import { sameShape, showShape } from '../base/shape.js';
+import { normalizeDim, sameShape, showShape } from '../base/shape.js';
+import type { Tensor } from './tensor.js';
 import type { ViewStep } from './views.js';
 
 /** A range along one dimension; see `slice`. */
@@ -84,4 +87,45 @@ export function basicIndex(shape: Shape, items: readonly IndexItem[]): ViewStep[
     chain.push({ kind: 'slice', starts, steps, shape: sizes });
   if (!sameShape(final, sizes)) chain.push({ kind: 'reshape', shape: final });
   return chain;
+}
+
+/** `length` elements from `start` along a dimension. */
+export function narrowStep(shape: Shape, dim: number, start: number, length: number): ViewStep {
+  const d = normalizeDim('narrow', dim, shape.length);
+  const size = shape[d];
+  const from = start < 0 ? start + size : start;
+  const whole = Number.isInteger(from) && Number.isInteger(length);
+  if (!whole || from < 0 || length < 0 || from + length > size) {
+    throw new ShapeError(
+      `narrow: ${start} to ${start + length} is outside of dimension ${dim} of ${showShape(shape)}`,
+    );
+  }
+  return {
+    kind: 'slice',
+    starts: shape.map((_, i) => (i === d ? from : 0)),
+    steps: shape.map(() => 1),
+    shape: shape.map((s, i) => (i === d ? length : s)),
+  };
+}
+
+/** Elements at positions along one dimension, as PyTorch's gather. */
+export function gather(x: Tensor, dim: number, index: Tensor): Value {
+  const { ops } = x.workspace;
+  const d = normalizeDim('gather', dim, x.ndim);
+  if (index.ndim !== x.ndim || !index.shape.every((s, i) => i === d || s <= x.shape[i])) {
+    throw new ShapeError(
+      `gather: index ${showShape(index.shape)} must have the rank of ${showShape(x.shape)} and be no larger but in dim ${dim}`,
+    );
+  }
+  if (isFloat(index.dtype) || index.dtype === 'bool') {
+    throw new DTypeError(`gather: an index is int64 or int32, got ${index.dtype}`);
+  }
+  const cut = x.shape.map((s, i) => (i === d ? s : index.shape[i]));
+  const rows = ops.slice(
+    x.value,
+    cut.map(() => 0),
+    cut.map(() => 1),
+    cut,
+  );
+  return ops.gather(rows, d, index.value);
 }

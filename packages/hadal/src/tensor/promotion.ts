@@ -5,7 +5,7 @@
 import type { AutogradOps } from '../autograd/ops.js';
 import type { Value } from '../autograd/value.js';
 import type { DType } from '../base/dtype.js';
-import { isFloat, promote, promoteWithNumber } from '../base/dtype.js';
+import { isFloat, promoteTensors, promoteWithNumber } from '../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { broadcastShapes, sameShape, showShape } from '../base/shape.js';
@@ -36,9 +36,9 @@ interface Pair {
   readonly b: Value;
 }
 
-function checkNumber(op: string, x: unknown): number {
-  if (typeof x === 'number') return x;
-  if (typeof x === 'bigint' || typeof x === 'boolean') return Number(x);
+function checkNumber(op: string, x: unknown): number | bigint {
+  if (typeof x === 'number' || typeof x === 'bigint') return x;
+  if (typeof x === 'boolean') return x ? 1 : 0;
   throw new ArgumentError(`${op}: expected a tensor or a number, got ${x === null ? 'null' : typeof x}`);
 }
 
@@ -49,7 +49,7 @@ function align(op: string, x: Tensor, y: Operand, adjust: (dtype: DType) => DTyp
   const a = x.value;
   if (typeof y === 'object' && y !== null && 'storage' in y) {
     const b = y.value;
-    const dtype = adjust(promote(a.dtype, b.dtype));
+    const dtype = adjust(promoteTensors(a.dtype, a.shape.length, b.dtype, b.shape.length));
     const shape = broadcastShapes(op, a.shape, b.shape);
     return {
       workspace,
@@ -58,7 +58,7 @@ function align(op: string, x: Tensor, y: Operand, adjust: (dtype: DType) => DTyp
     };
   }
   const number = checkNumber(op, y);
-  const dtype = adjust(typeof y === 'boolean' ? a.dtype : promoteWithNumber(a.dtype, number));
+  const dtype = adjust(typeof y === 'boolean' ? a.dtype : promoteWithNumber(a.dtype, Number(number)));
   return { workspace, a: ops.cast(a, dtype), b: ops.argument(number, dtype, a.shape) };
 }
 

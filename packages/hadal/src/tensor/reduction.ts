@@ -11,7 +11,9 @@ import type { Tensor } from './tensor.js';
 type Dims = number | readonly number[] | undefined;
 
 function resolveDims(op: string, rank: number, dim: Dims): number[] {
-  if (dim === undefined) return Array.from({ length: rank }, (_, d) => d);
+  // An empty list means all, as in PyTorch.
+  if (dim === undefined || (typeof dim !== 'number' && dim.length === 0))
+    return Array.from({ length: rank }, (_, d) => d);
   const list = (typeof dim === 'number' ? [dim] : dim).map((d) => normalizeDim(op, d, rank));
   if (new Set(list).size !== list.length)
     throw new ArgumentError(`${op}: dimension named twice in [${list.join(', ')}]`);

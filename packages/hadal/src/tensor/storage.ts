@@ -23,10 +23,13 @@ export class Storage implements Assignable, Versioned {
 
   constructor(workspace: Workspace, value: Value) {
     this.workspace = workspace;
-    // A value that is read back as an alias of another storage keeps its own identity here.
-    this.#value = (value.origin === null ? value : new Value(value.node, value.edge)).belongTo(this);
-    value.node.storages++;
-    workspace.engine.pending.addHandle(value.node);
+    // A value of another storage becomes one of its own: it would follow the other's changes and be a leaf where the other is.
+    let own = value;
+    if (value.edge?.kind === 'leaf') own = workspace.ops.copy(value);
+    else if (value.origin !== null) own = new Value(value.node, value.edge);
+    this.#value = own.belongTo(this);
+    own.node.storages++;
+    workspace.engine.pending.addHandle(own.node);
   }
 
   get engine(): Engine {
@@ -51,6 +54,7 @@ export class Storage implements Assignable, Versioned {
 
   /** Replaces the value in place. The old memory is reused if nobody else's value lies in it. */
   assign(value: Value, trace: Error | null = null): void {
+    this.engine.pending.checkUsable(value.node);
     const before = this.#value.node;
     this.version++;
     this.#value = new Value(value.node, value.edge).belongTo(this);
@@ -97,6 +101,7 @@ export class Storage implements Assignable, Versioned {
         `grad: a gradient of shape ${showShape(grad.shape)} does not fit a tensor of shape ${showShape(this.#value.shape)}`,
       );
     }
+    if (grad !== null) this.engine.pending.checkUsable(grad.node);
     this.#gradStorage = null;
     this.#grad = grad;
     if (grad !== null) this.engine.pending.addGradient(grad.node);

@@ -14,11 +14,11 @@ import { ArgumentError, AutogradError, DTypeError, ShapeError } from '../base/er
 import { giveWay } from '../base/event-loop.js';
 import type { Shape } from '../base/shape.js';
 import { normalizeDim, numel, sameShape, showShape } from '../base/shape.js';
-import type { UnaryName } from '../graph/ops-interface.js';
+import type { ArithmeticName, UnaryName } from '../graph/ops-interface.js';
 import { format, type Nested, type NumberLike, nested, toScalar } from './format.js';
 import { assignThrough, fitInPlace } from './in-place.js';
 import type { Slice } from './indexing.js';
-import { basicIndex } from './indexing.js';
+import { basicIndex, gather, narrowStep } from './indexing.js';
 import { matmul } from './matmul.js';
 import type { Operand } from './promotion.js';
 import { binary, broadcastValue, compare, logical, toFloat, where } from './promotion.js';
@@ -36,14 +36,17 @@ export class Tensor {
   readonly #views: readonly ViewStep[];
   /** Aliases made by detach() or under noGrad() are not on the tape. */
   readonly #detached: boolean;
+  /** Reads do not remember whose value they read; see `#before`. */
+  readonly #anonymous: boolean;
   #cached: Value | null = null;
   #cachedFrom: Value | null = null;
 
   /** Not for users: see `tensor`, `zeros`, `fromTypedArray` and the like. */
-  constructor(storage: Storage, views: readonly ViewStep[] = [], detached = false) {
+  constructor(storage: Storage, views: readonly ViewStep[] = [], detached = false, anonymous = false) {
     this.#storage = storage;
     this.#views = views;
     this.#detached = detached;
+    this.#anonymous = anonymous;
   }
 
   /** A tensor of its own storage for a value. */
@@ -66,13 +69,23 @@ export class Tensor {
   /** The current value on the graph and the tape. */
   get value(): Value {
     const base = this.#storage.value;
+    if (this.#anonymous) return this.#read(new Value(base.node, this.#detached ? null : base.edge));
     if (this.#views.length === 0 && !this.#detached) return base;
     if (this.#cached !== null && this.#cachedFrom === base) return this.#cached;
     const start = this.#detached ? new Value(base.node, null).belongTo(this.#storage) : base;
-    const replay = () => this.#views.reduce((v, step) => forward(this.#ops, step, v), start);
-    this.#cached = this.#detached ? replay() : withGradMode(true, replay);
+    this.#cached = this.#read(start);
     this.#cachedFrom = base;
     return this.#cached;
+  }
+
+  #read(base: Value): Value {
+    const replay = () => this.#views.reduce((v, step) => forward(this.#ops, step, v), base);
+    return this.#detached ? replay() : withGradMode(true, replay);
+  }
+
+  /** This tensor as it is before an in-place op: the op's own change is none that its gradient has to fear. */
+  get #before(): Tensor {
+    return new Tensor(this.#storage, this.#views, this.#detached, true);
   }
 
   /** Sizes of all dimensions, outermost first. */
@@ -120,32 +133,28 @@ export class Tensor {
 
   /** this + other, broadcast, in the dtype that both promote to. */
   add(other: Operand, options: { alpha?: number } = {}): Tensor {
-    return this.#binary('add', this.#scaled(other, options.alpha));
+    return this.#new(this.#arithmetic('add', scaled(other, options.alpha)));
   }
   sub(other: Operand, options: { alpha?: number } = {}): Tensor {
-    return this.#binary('sub', this.#scaled(other, options.alpha));
-  }
-  #scaled(other: Operand, alpha: number | undefined): Operand {
-    if (alpha === undefined || alpha === 1) return other;
-    return other instanceof Tensor ? other.mul(alpha) : Number(other) * alpha;
+    return this.#new(this.#arithmetic('sub', scaled(other, options.alpha)));
   }
   mul(other: Operand): Tensor {
-    return this.#binary('mul', other);
+    return this.#new(this.#arithmetic('mul', other));
   }
   /** True division; integers are divided as float32. */
   div(other: Operand): Tensor {
-    return this.#binary('div', other);
+    return this.#new(this.#arithmetic('div', other));
   }
   maximum(other: Tensor): Tensor {
-    return this.#binary('maximum', other);
+    return this.#new(this.#arithmetic('maximum', other));
   }
   minimum(other: Tensor): Tensor {
-    return this.#binary('minimum', other);
+    return this.#new(this.#arithmetic('minimum', other));
   }
 
-  #binary(name: 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum', other: Operand): Tensor {
+  #arithmetic(name: ArithmeticName, other: Operand): Value {
     const { a, b } = binary(name, this, other);
-    return this.#new(this.#ops.arithmetic(name, a, b));
+    return this.#ops.arithmetic(name, a, b);
   }
 
   eq(other: Operand): Tensor {
@@ -176,51 +185,52 @@ export class Tensor {
     return this.#new(this.#ops.unary('logicalNot', this.#ops.cast(this.value, 'bool')));
   }
 
-  #unary(name: UnaryName): Tensor {
-    if (this.dtype === 'bool')
+  #unary(name: UnaryName): Value {
+    if (this.dtype === 'bool') {
       throw new DTypeError(
         `${name}: bool tensors have no ${name}; convert with .to('float32') or .to('int64')`,
       );
-    return this.#new(this.#ops.unary(name, this.value));
+    }
+    return this.#ops.unary(name, this.value);
   }
   /** A function defined on reals: integers and bools become float32 first. */
-  #real(name: UnaryName): Tensor {
-    return this.#new(this.#ops.unary(name, toFloat(this.value, this.#ops)));
+  #real(name: UnaryName): Value {
+    return this.#ops.unary(name, toFloat(this.value, this.#ops));
   }
 
   neg(): Tensor {
-    return this.#unary('neg');
+    return this.#new(this.#unary('neg'));
   }
   abs(): Tensor {
-    return this.#unary('abs');
+    return this.#new(this.#unary('abs'));
   }
   relu(): Tensor {
-    return this.#unary('relu');
+    return this.#new(this.#unary('relu'));
   }
   exp(): Tensor {
-    return this.#real('exp');
+    return this.#new(this.#real('exp'));
   }
   log(): Tensor {
-    return this.#real('log');
+    return this.#new(this.#real('log'));
   }
   sqrt(): Tensor {
-    return this.#real('sqrt');
+    return this.#new(this.#real('sqrt'));
   }
   tanh(): Tensor {
-    return this.#real('tanh');
+    return this.#new(this.#real('tanh'));
   }
   erf(): Tensor {
-    return this.#real('erf');
+    return this.#new(this.#real('erf'));
   }
   reciprocal(): Tensor {
-    return this.#real('reciprocal');
+    return this.#new(this.#real('reciprocal'));
   }
   square(): Tensor {
     return this.mul(this);
   }
   /** 1 / (1 + exp(-x)). */
   sigmoid(): Tensor {
-    return this.neg().exp().add(1).reciprocal();
+    return this.#new(this.#real('sigmoid'));
   }
 
   /** this where `condition` holds, else `other`. */
@@ -338,26 +348,7 @@ export class Tensor {
   }
   /** `length` elements from `start` along a dimension. A view. */
   narrow(dim: number, start: number, length: number): Tensor {
-    const d = normalizeDim('narrow', dim, this.ndim);
-    const size = this.shape[d];
-    const from = start < 0 ? start + size : start;
-    if (
-      !Number.isInteger(from) ||
-      !Number.isInteger(length) ||
-      from < 0 ||
-      length < 0 ||
-      from + length > size
-    ) {
-      throw new ShapeError(
-        `narrow: ${start} to ${start + length} is outside of dimension ${dim} of ${showShape(this.shape)}`,
-      );
-    }
-    return this.#view({
-      kind: 'slice',
-      starts: this.shape.map((_, i) => (i === d ? from : 0)),
-      steps: this.shape.map(() => 1),
-      shape: this.shape.map((s, i) => (i === d ? length : s)),
-    });
+    return this.#view(narrowStep(this.shape, dim, start, length));
   }
   /** One element along a dimension, which goes away. A view. */
   select(dim: number, index: number): Tensor {
@@ -388,23 +379,7 @@ export class Tensor {
   }
   /** out[i][j] = this[i][index[i][j]] for dim = 1, and so on. `index` is int64 or int32. */
   gather(dim: number, index: Tensor): Tensor {
-    const d = normalizeDim('gather', dim, this.ndim);
-    const fits = index.ndim === this.ndim && index.shape.every((s, i) => i === d || s <= this.shape[i]);
-    if (!fits) {
-      throw new ShapeError(
-        `gather: index ${showShape(index.shape)} must have the rank of ${showShape(this.shape)} and be no larger but in dim ${dim}`,
-      );
-    }
-    if (isFloat(index.dtype) || index.dtype === 'bool')
-      throw new DTypeError(`gather: an index is int64 or int32, got ${index.dtype}`);
-    const cut = this.shape.map((s, i) => (i === d ? s : index.shape[i]));
-    const x = this.#ops.slice(
-      this.value,
-      cut.map(() => 0),
-      cut.map(() => 1),
-      cut,
-    );
-    return this.#new(this.#ops.gather(x, d, index.value));
+    return this.#new(gather(this, dim, index));
   }
 
   // --- in place ------------------------------------------------------------------------------------------------------------
@@ -415,36 +390,37 @@ export class Tensor {
     return this;
   }
 
-  #inPlace(name: string, result: Tensor): this {
-    return this.#assign(name, fitInPlace(name, this.#ops, result.value, this.shape, this.dtype));
+  /** The result goes straight into the storage: a tensor of its own would hold on to the memory that the next update reuses. */
+  #inPlace(name: string, result: Value): this {
+    return this.#assign(name, fitInPlace(name, this.#ops, result, this.shape, this.dtype));
   }
 
   add_(other: Operand, options: { alpha?: number } = {}): this {
-    return this.#inPlace('add_', this.add(other, options));
+    return this.#inPlace('add_', this.#before.#arithmetic('add', scaled(other, options.alpha)));
   }
   sub_(other: Operand, options: { alpha?: number } = {}): this {
-    return this.#inPlace('sub_', this.sub(other, options));
+    return this.#inPlace('sub_', this.#before.#arithmetic('sub', scaled(other, options.alpha)));
   }
   mul_(other: Operand): this {
-    return this.#inPlace('mul_', this.mul(other));
+    return this.#inPlace('mul_', this.#before.#arithmetic('mul', other));
   }
   div_(other: Operand): this {
-    return this.#inPlace('div_', this.div(other));
+    return this.#inPlace('div_', this.#before.#arithmetic('div', other));
   }
   relu_(): this {
-    return this.#inPlace('relu_', this.relu());
+    return this.#inPlace('relu_', this.#before.#unary('relu'));
   }
   neg_(): this {
-    return this.#inPlace('neg_', this.neg());
+    return this.#inPlace('neg_', this.#before.#unary('neg'));
   }
   exp_(): this {
-    return this.#inPlace('exp_', this.exp());
+    return this.#inPlace('exp_', this.#before.#real('exp'));
   }
   sqrt_(): this {
-    return this.#inPlace('sqrt_', this.sqrt());
+    return this.#inPlace('sqrt_', this.#before.#real('sqrt'));
   }
   tanh_(): this {
-    return this.#inPlace('tanh_', this.tanh());
+    return this.#inPlace('tanh_', this.#before.#real('tanh'));
   }
   fill_(value: number): this {
     return this.#assign('fill_', this.#ops.argument(value, this.dtype, this.shape));
@@ -502,9 +478,7 @@ export class Tensor {
 
   /** A copy with memory of its own, on the tape. */
   clone(): Tensor {
-    const { value } = this;
-    const same = this.#ops.where(this.#ops.constant(1, 'bool', value.shape), value, value);
-    return this.#new(same);
+    return this.#new(this.#ops.copy(this.value));
   }
 
   /** Has this value written when the graph runs, so that it can be read whatever happens to what it was computed from. */
@@ -591,4 +565,9 @@ export class Tensor {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }
+}
+
+function scaled(other: Operand, alpha: number | undefined): Operand {
+  if (alpha === undefined || alpha === 1) return other;
+  return other instanceof Tensor ? other.mul(alpha) : Number(other) * alpha;
 }

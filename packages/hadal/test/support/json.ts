@@ -36,7 +36,9 @@ export function encodeCase(program: Program, { reference, noisy }: Examined): En
       {
         of: s.of,
         ...encodeSnapshot(s),
-        allowed: Array.from(s.data, (_, k) => (moved.length < noisy.length ? null : allowed(k))),
+        allowed: Array.from({ length: s.data.length }, (_, k) =>
+          moved.length < noisy.length ? null : allowed(k),
+        ),
       },
     ];
   });

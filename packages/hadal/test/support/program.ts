@@ -66,8 +66,12 @@ function toNumber(x: Element): number {
 }
 
 export function decode(p: Plain): TypedArray {
-  if (p.dtype === 'int64') return BigInt64Array.from(p.data, (x) => BigInt(x));
-  return arrays[p.dtype].from(p.data, toNumber);
+  if (p.dtype === 'int64') return BigInt64Array.from(p.data.map(BigInt));
+  const out = new arrays[p.dtype](p.data.length);
+  p.data.forEach((x, i) => {
+    out[i] = toNumber(x);
+  });
+  return out;
 }
 
 /** Numbers that are the same on both sides and in which no element is like its neighbour: seeds of gradients. */

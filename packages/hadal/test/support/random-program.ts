@@ -61,8 +61,14 @@ const numel = (shape: readonly number[]): number => shape.reduce((a, b) => a * b
 
 /** PyTorch's promotion: a tensor without dimensions counts only if it is of a higher category. */
 function promote(a: Slot, b: Slot): DType {
-  const [wide, scalar] = a.shape.length > 0 && b.shape.length === 0 ? [a, b] : b.shape.length > 0 && a.shape.length === 0 ? [b, a] : [null, null];
-  if (wide !== null && scalar !== null && categories[scalar.dtype] <= categories[wide.dtype]) return wide.dtype;
+  const [wide, scalar] =
+    a.shape.length > 0 && b.shape.length === 0
+      ? [a, b]
+      : b.shape.length > 0 && a.shape.length === 0
+        ? [b, a]
+        : [null, null];
+  if (wide !== null && scalar !== null && categories[scalar.dtype] <= categories[wide.dtype])
+    return wide.dtype;
   return ranks[a.dtype] >= ranks[b.dtype] ? a.dtype : b.dtype;
 }
 const pick = <T>(from: readonly T[], n: number): T => from[n % from.length];
@@ -318,8 +324,7 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
       if (y === null) return;
       const shape = broadcast(first, p.slots[y].shape);
       // The condition comes first in the program, as in PyTorch.
-      if (shape !== null)
-        p.emit('where', [condition, x, y], [], shape, promote(p.slots[x], p.slots[y]));
+      if (shape !== null) p.emit('where', [condition, x, y], [], shape, promote(p.slots[x], p.slots[y]));
     },
   },
   {

@@ -4,6 +4,7 @@
 import type { DType, TypedArray } from '../../base/dtype.js';
 import { dtypeInfo, typedView } from '../../base/dtype.js';
 import { InternalError } from '../../base/errors.js';
+import { bigintToFloat32 } from '../../base/round.js';
 import type { Shape } from '../../base/shape.js';
 import { numel } from '../../base/shape.js';
 import type { ElementwiseOp, Op, PlainArray } from '../../graph/op.js';
@@ -23,15 +24,10 @@ function elementwise(
   const big = inputs.some((x) => x.dtype === 'int64');
   if (big && int) {
     for (let i = 0; i < out.length; i++) {
-      const r = int(...inputs.map((x) => BigInt(x.data[i])));
-      if (out instanceof BigInt64Array) out[i] = BigInt(r);
-      else
-        out[i] =
-          dtype === 'bool'
-            ? r
-              ? 1
-              : 0
-            : Number(typeof r === 'bigint' && dtype !== 'float32' ? BigInt.asIntN(32, r) : r);
+      const r = BigInt(int(...inputs.map((x) => BigInt(x.data[i]))));
+      if (out instanceof BigInt64Array) out[i] = r;
+      else if (dtype === 'float32') out[i] = bigintToFloat32(r);
+      else out[i] = dtype === 'bool' ? Number(r !== 0n) : Number(BigInt.asIntN(32, r));
     }
     return out;
   }

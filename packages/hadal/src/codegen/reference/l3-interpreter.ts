@@ -3,6 +3,7 @@
  * compared with. Slow, and checks every access against the bounds of its buffer.
  */
 import { IndexError, InternalError } from '../../base/errors.js';
+import { bigintToFloat32, roundToOdd } from '../../base/round.js';
 import type { Instr, Kind, L3Function, MemType, Value } from '../../kernel/l3.js';
 import { memBytes } from '../../kernel/l3.js';
 
@@ -30,15 +31,8 @@ function fusedMultiplyAdd(a: number, b: number, c: number): number {
   // TwoSum (Knuth): s + error is exactly p + c.
   const t = s - p;
   const error = p - (s - t) + (c - t);
-  if (error === 0) return fround(s);
-  wide.setFloat64(0, s);
-  const last = wide.getBigInt64(0);
-  if ((last & 1n) === 1n) return fround(s);
-  wide.setBigInt64(0, last + (error > 0 === s > 0 ? 1n : -1n));
-  return fround(wide.getFloat64(0));
+  return fround(roundToOdd(s, error));
 }
-
-const wide = new DataView(new ArrayBuffer(8));
 
 function roundHalfEven(x: number): number {
   if (!Number.isFinite(x) || Math.abs(x) >= 2 ** 23) return x;
@@ -131,7 +125,7 @@ function convert(to: Kind, x: Lane): Lane {
         ? BigInt.asIntN(64, BigInt(Math.trunc(x)))
         : -(2n ** 63n);
   if (typeof x === 'bigint')
-    return to === 'i32' ? Number(BigInt.asIntN(32, x)) : to === 'f32' ? fround(Number(x)) : Number(x);
+    return to === 'i32' ? Number(BigInt.asIntN(32, x)) : to === 'f32' ? bigintToFloat32(x) : Number(x);
   if (to === 'f32') return fround(x);
   if (to === 'i32') return Math.trunc(x) | 0;
   return x;

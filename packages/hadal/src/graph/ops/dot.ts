@@ -6,7 +6,7 @@
 import { dotLayout, inversePermutation } from '../../base/attributes.js';
 import { contiguousStrides } from '../../base/shape.js';
 import type { ArrayOp, Operand, VjpContext } from '../op.js';
-import { savesInputs } from '../op.js';
+import { savesOther } from '../op.js';
 import { flatIndex, forEachIndex, newArray } from './arrays.js';
 
 /**
@@ -43,7 +43,7 @@ function gradientOf<V extends Operand>(c: VjpContext<V>, g: V, side: 'lhs' | 'rh
 export const dot: ArrayOp = {
   kind: 'dot',
   name: 'dot',
-  saves: savesInputs(0, 1),
+  saves: savesOther,
   vjp: (c, g) => [c.needs[0] ? gradientOf(c, g, 'lhs') : null, c.needs[1] ? gradientOf(c, g, 'rhs') : null],
   reference: ([a, b], attributes, shape, dtype) => {
     const l = dotLayout(attributes, a.shape.length, b.shape.length);

@@ -7,7 +7,7 @@ import type { Kind, Value } from '../../kernel/l3.js';
 import type { L3Builder } from '../../kernel/l3-builder.js';
 import { lowerErf, lowerExp, lowerLog, lowerTanh } from '../../kernel/math.js';
 import type { ElementwiseOp, LowerRule, Operand, Vjp, VjpContext } from '../op.js';
-import { savesInputs, savesNothing, savesOutput } from '../op.js';
+import { savesInputs, savesNothing, savesOther, savesOutput } from '../op.js';
 
 function scalarLike<V extends Operand>(c: VjpContext<V>, like: V, value: number): V {
   return c.ops.constant(value, like.dtype, like.shape);
@@ -96,8 +96,8 @@ function compareOp(
   };
 }
 
-/** Half of the gradient to each side of a tie, as in PyTorch. */
-function extremumVjp(better: 'gt' | 'lt'): Vjp {
+/** Half of the gradient to each side of a tie, none to the side that lost; NaN loses against nothing. As in PyTorch. */
+function extremumVjp(worse: 'gt' | 'lt'): Vjp {
   return (c, g) => {
     const { ops } = c;
     const [a, b] = [c.input(0), c.input(1)];
@@ -105,7 +105,7 @@ function extremumVjp(better: 'gt' | 'lt'): Vjp {
     const half = ops.arithmetic('mul', g, scalarLike(c, g, 0.5));
     const zero = scalarLike(c, g, 0);
     const side = (x: typeof g, y: typeof g) =>
-      ops.where(tie, half, ops.where(ops.compare(better, x, y), g, zero));
+      ops.where(tie, half, ops.where(ops.compare(worse, x, y), zero, g));
     return [c.needs[0] ? side(a, b) : null, c.needs[1] ? side(b, a) : null];
   };
 }
@@ -158,7 +158,7 @@ export const elementwise = {
     (a, b) => a * b,
     integerAware('mul'),
     {
-      saves: savesInputs(0, 1),
+      saves: savesOther,
       vjp: (c, g) => [
         c.needs[0] ? c.ops.arithmetic('mul', g, c.input(1)) : null,
         c.needs[1] ? c.ops.arithmetic('mul', g, c.input(0)) : null,
@@ -173,7 +173,7 @@ export const elementwise = {
     },
     (b, [x, y]) => b.div(x, y),
     {
-      saves: savesInputs(0, 1),
+      saves: { inputs: [0, 1], whenNeeded: [1, null], output: false },
       vjp: (c, g) => {
         const { ops } = c;
         const b = c.input(1);
@@ -188,14 +188,14 @@ export const elementwise = {
     maxWithNaN,
     (a, b) => (a > b ? a : b),
     (b, [x, y], dtype) => (dtype === 'bool' ? b.binary('or', x, y) : keepNaN(b, x, b.max(x, y))),
-    { saves: savesInputs(0, 1), vjp: extremumVjp('gt') },
+    { saves: savesInputs(0, 1), vjp: extremumVjp('lt') },
   ),
   minimum: binaryOp(
     'minimum',
     minWithNaN,
     (a, b) => (a < b ? a : b),
     (b, [x, y], dtype) => (dtype === 'bool' ? b.binary('and', x, y) : keepNaN(b, x, b.min(x, y))),
-    { saves: savesInputs(0, 1), vjp: extremumVjp('lt') },
+    { saves: savesInputs(0, 1), vjp: extremumVjp('gt') },
   ),
 
   // --- functions of one operand ----------------------------------------------------------------------------------------
@@ -255,16 +255,31 @@ export const elementwise = {
   }),
   relu: unaryOp(
     'relu',
-    (x) => maxWithNaN(x, 0),
+    (x) => (x < 0 ? 0 : x),
     (b, x) => b.max(b.like(x, 0), x),
     {
       saves: savesOutput,
       vjp: (c, g) => {
         const y = c.output();
-        return [c.ops.where(c.ops.compare('gt', y, scalarLike(c, y, 0)), g, scalarLike(c, g, 0))];
+        // Asked this way round, NaN lets the gradient through, as in PyTorch.
+        return [c.ops.where(c.ops.compare('le', y, scalarLike(c, y, 0)), scalarLike(c, g, 0), g)];
       },
     },
     (x) => (x > 0n ? x : 0n),
+  ),
+  /** 1 / (1 + exp(-x)). */
+  sigmoid: unaryOp(
+    'sigmoid',
+    (x) => 1 / (1 + Math.exp(-x)),
+    (b, x) => b.div(b.like(x, 1), b.add(lowerExp(b, b.unary('neg', x)), b.like(x, 1))),
+    {
+      saves: savesOutput,
+      vjp: (c, g) => {
+        const y = c.output();
+        const slope = c.ops.arithmetic('mul', y, c.ops.arithmetic('sub', scalarLike(c, y, 1), y));
+        return [c.ops.arithmetic('mul', g, slope)];
+      },
+    },
   ),
   reciprocal: unaryOp(
     'reciprocal',
@@ -323,6 +338,16 @@ export const elementwise = {
   },
 
   // --- choice and conversion -------------------------------------------------------------------------------------------
+  /** The same value in memory of its own. */
+  copy: {
+    kind: 'elementwise',
+    name: 'copy',
+    arity: 1,
+    scalar: { float: (x) => x, int: (x) => x },
+    lower: (_, [x]) => x,
+    saves: savesNothing,
+    vjp: (_, g) => [g],
+  },
   where: {
     kind: 'elementwise',
     name: 'where',

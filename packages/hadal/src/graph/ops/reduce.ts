@@ -23,15 +23,14 @@ function forEachReduced(
 }
 
 function fold(
-  initial: (dtype: DType) => number,
+  initial: (dtype: DType) => number | bigint,
   step: (a: number, b: number) => number,
   bigStep: (a: bigint, b: bigint) => bigint,
 ): (inputs: readonly PlainArray[], dims: Attributes, shape: Shape, dtype: DType) => TypedArray {
   return ([x], dims, shape, dtype) => {
     const out = newArray(dtype, shape);
     if (out instanceof BigInt64Array && x.data instanceof BigInt64Array) {
-      const start = initial(dtype);
-      out.fill(BigInt(Number.isFinite(start) ? start : 0));
+      out.fill(BigInt(initial(dtype)));
       const big = x.data;
       forEachReduced(x, dims, shape, (from, to) => {
         out[to] = bigStep(out[to], big[from]);
@@ -39,7 +38,7 @@ function fold(
       return out;
     }
     // Sums run in float64 and are rounded once, so the reference is closer to the truth than any engine.
-    const wide = new Float64Array(out.length).fill(initial(dtype));
+    const wide = new Float64Array(out.length).fill(Number(initial(dtype)));
     forEachReduced(x, dims, shape, (from, to) => {
       wide[to] = step(wide[to], Number(x.data[from]));
     });
@@ -54,29 +53,20 @@ function fold(
 const extremumVjp: Vjp = (c, g) => {
   const { ops } = c;
   const x = c.input(0);
-  const hit = ops.compare('eq', x, ops.expand(c.output(), x.shape));
-  const share = ops.arithmetic('div', g, ops.reduce('sum', ops.cast(hit, x.dtype), c.attributes));
-  return [ops.where(hit, ops.expand(share, x.shape), ops.constant(0, x.dtype, x.shape))];
+  const hit = ops.cast(ops.compare('eq', x, ops.expand(c.output(), x.shape)), x.dtype);
+  const count = ops.expand(ops.reduce('sum', hit, c.attributes), x.shape);
+  // A NaN extremum equals nothing: 0 / 0 tells so.
+  return [ops.arithmetic('div', ops.arithmetic('mul', ops.expand(g, x.shape), hit), count)];
 };
 
-/** The smallest value of an integer dtype, for a maximum over nothing. */
-function lowest(dtype: DType): number {
-  return dtype === 'float32'
-    ? Number.NEGATIVE_INFINITY
-    : dtype === 'int32'
-      ? -(2 ** 31)
-      : dtype === 'int64'
-        ? -(2 ** 63)
-        : 0;
+/** What a maximum starts from: smaller than or equal to all values of a dtype. */
+function lowest(dtype: DType): number | bigint {
+  if (dtype === 'int64') return -(2n ** 63n);
+  return dtype === 'float32' ? Number.NEGATIVE_INFINITY : dtype === 'int32' ? -(2 ** 31) : 0;
 }
-function highest(dtype: DType): number {
-  return dtype === 'float32'
-    ? Number.POSITIVE_INFINITY
-    : dtype === 'int32'
-      ? 2 ** 31 - 1
-      : dtype === 'int64'
-        ? 2 ** 63
-        : 255;
+function highest(dtype: DType): number | bigint {
+  if (dtype === 'int64') return 2n ** 63n - 1n;
+  return dtype === 'float32' ? Number.POSITIVE_INFINITY : dtype === 'int32' ? 2 ** 31 - 1 : 255;
 }
 
 export const reduce = {

@@ -62,10 +62,14 @@ export class MemoryPool {
   readonly #limit: number;
   readonly #free = new Map<number, Store[]>();
   #pooled = 0;
+  /** An array over a buffer of its own, not cleared, not part of Node's shared slab. */
+  readonly #unsafe: (size: number) => Uint8Array<ArrayBuffer>;
 
   constructor(address: (buffer: ArrayBuffer) => number, limitBytes: number) {
     this.#address = address;
     this.#limit = limitBytes;
+    const { Buffer } = process.getBuiltinModule('node:buffer');
+    this.#unsafe = (size) => Buffer.allocUnsafeSlow(size);
   }
 
   get pooledBytes(): number {
@@ -95,15 +99,18 @@ export class MemoryPool {
     else this.#free.set(store.capacity, [store]);
   }
 
+  /** Memory as malloc gives it: clearing 16 MB takes longer than many a kernel that then overwrites them. */
   #buffer(capacity: number, bytes: number): ArrayBuffer {
+    const size = capacity + ALIGNMENT;
+    const fresh = (): ArrayBuffer => this.#unsafe(size).buffer;
     try {
-      return new ArrayBuffer(capacity + ALIGNMENT);
+      return fresh();
     } catch {
       this.#free.clear();
       this.#pooled = 0;
     }
     try {
-      return new ArrayBuffer(capacity + ALIGNMENT);
+      return fresh();
     } catch {
       throw new DeviceError(`no memory for ${bytes} bytes`);
     }
