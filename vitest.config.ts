@@ -33,7 +33,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'examples/test/**/*.test.ts'],
+    include: ['packages/*/test/**/*.test.ts', 'examples/test/**/*.test.ts', 'bench/test/**/*.test.ts'],
     reporters: ['default', skippedTests],
     // One process a file: an engine is process-wide state, and a crash in generated code then fails one file only.
     pool: 'forks',

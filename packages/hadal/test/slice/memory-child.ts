@@ -1,5 +1,14 @@
 /** Trains a tiny network and prints its resident memory after the first third and at the end, as JSON. */
-import { functional as F, fromTypedArray, HadalError, nn, optim, randn, setEngine, type Tensor } from '../../src/index.js';
+import {
+  functional as F,
+  fromTypedArray,
+  HadalError,
+  nn,
+  optim,
+  randn,
+  setEngine,
+  type Tensor,
+} from '../../src/index.js';
 
 const [engine, mode, count] = process.argv.slice(-3);
 
@@ -20,7 +29,10 @@ try {
   let loss: Tensor | null = null;
   for (let i = 0; i < steps; i++) {
     const x = randn([32, 64]);
-    const y = fromTypedArray(BigInt64Array.from({ length: 32 }, (_, k) => BigInt(k % 10)), [32]);
+    const y = fromTypedArray(
+      BigInt64Array.from({ length: 32 }, (_, k) => BigInt(k % 10)),
+      [32],
+    );
     loss = F.crossEntropy(net.forward(x), y);
     opt.zeroGrad();
     loss.backward();

@@ -111,9 +111,13 @@ type Reduction = 'mean' | 'sum' | 'none';
 
 type Rule = (t: readonly Tensor[], p: readonly Parameter[]) => Tensor | null;
 
+function numberOrBool(p: Parameter | undefined): number | boolean {
+  return typeof p === 'boolean' ? p : num(p);
+}
+
 /** The second operand of an arithmetic step: a tensor if the step has two, else its number. */
 function other(t: readonly Tensor[], p: readonly Parameter[]): Tensor | number | boolean {
-  return t.length > 1 ? t[1] : typeof p[0] === 'boolean' ? p[0] : num(p[0]);
+  return t.length > 1 ? t[1] : numberOrBool(p[0]);
 }
 
 type UnaryMethod =
@@ -208,7 +212,7 @@ export const rules: { readonly [name: string]: Rule } = {
   minimum: ([x, y]) => x.minimum(y),
   logicalAnd: ([x, y]) => x.logicalAnd(y),
   logicalOr: ([x, y]) => x.logicalOr(y),
-  where: ([condition, x, y], [n]) => x.where(condition, y ?? num(n)),
+  where: ([condition, x, y], p) => x.where(condition, y ?? numberOrBool(p[0])),
   to: ([x], [dtype]) => x.to(dtype as DType),
   sum: ([x], [d, keepdim]) => x.sum(dims(d), { keepdim: keepdim === true }),
   mean: ([x], [d, keepdim]) => x.mean(dims(d), { keepdim: keepdim === true }),
