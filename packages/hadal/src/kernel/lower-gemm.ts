@@ -17,7 +17,7 @@ import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { canVectorize, dependences, ExprEmitter, memTypes } from './lower-exprs.js';
 import { needsStatus } from './lower-loops.js';
-import { packPanels } from './lower-pack.js';
+import { layoutOfRows, packPanels } from './lower-pack.js';
 import type { Target } from './target.js';
 import { alongLanes } from './vector-loop.js';
 
@@ -32,7 +32,8 @@ function roundUp(x: number, to: number): number {
 export function gemmWorkspace(kernel: GemmKernel, target: Target): readonly [number, number, number] {
   const { mr, nr, kc, mc, nc } = target.gemm;
   const depth = Math.min(Math.max(kernel.k, 1), kc);
-  const packedA = roundUp(Math.min(Math.max(kernel.m, 1), mc), mr) * depth;
+  // Rows of A lie kc apart where they are copied as they are.
+  const packedA = roundUp(Math.min(Math.max(kernel.m, 1), mc), mr) * kc;
   const packedB = roundUp(Math.min(Math.max(kernel.n, 1), nc), nr) * depth;
   const tiles = kernel.k > kc ? roundUp(kernel.m, mr) * roundUp(kernel.n, nr) : mr * nr;
   return [packedA * 4, packedB * 4, tiles * 4];
@@ -60,6 +61,11 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
   const epilogueLanes = canVectorize(kernel, deps, values, indices, vn);
 
   const context = { b, kernel, deps, emitter, target };
+  const layoutA = layoutOfRows(context, kernel.a, vm, vk);
+  /** Element (i, k) of a panel of A lies at i * rowStep + k * kStep; one panel takes mr * (depth or pitch). */
+  const [rowStep, kStep] = layoutA.kind === 'rows' ? [layoutA.pitch, 1] : [1, mr];
+
+  const pitchA = (depth: Value): Value => (layoutA.kind === 'rows' ? b.index(layoutA.pitch) : depth);
 
   /** The product of one panel of A and one of B over a block of k: mr x nr accumulators in registers. */
   function tileProduct(panelA: Value, panelB: Value, depth: Value): readonly Value[] {
@@ -72,10 +78,10 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
       );
       const next: Value[] = [];
       for (let i = 0; i < mr; i++) {
-        const left = b.broadcast(b.load(packedA, at, { offset: i }));
+        const left = b.broadcast(b.load(packedA, at, { offset: i * rowStep }));
         for (let j = 0; j < columns; j++) next.push(b.fma(left, right[j], acc[i * columns + j]));
       }
-      return [b.add(at, b.index(mr)), b.add(bt, b.index(nr)), ...next];
+      return [b.add(at, b.index(kStep)), b.add(bt, b.index(nr)), ...next];
     });
     return out.slice(2);
   }
@@ -161,6 +167,7 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
           across: vn,
           along: vk,
           width: nr,
+          layout: { kind: 'steps' },
           from: jc,
           count: nb,
           fromK: pc,
@@ -174,6 +181,7 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
             across: vm,
             along: vk,
             width: mr,
+            layout: layoutA,
             from: ic,
             count: mb,
             fromK: pc,
@@ -187,7 +195,11 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
             b.forEach(zero, mb, mr, (ir) => {
               const fromM = b.add(ic, ir);
               const slot = b.add(slotN, b.mul(b.div(fromM, b.index(mr)), strideM));
-              const acc = addPartial(slot, partialRounds, tileProduct(b.mul(ir, depth), panelB, depth));
+              const acc = addPartial(
+                slot,
+                partialRounds,
+                tileProduct(b.mul(ir, pitchA(depth)), panelB, depth),
+              );
               const throughMemory = (): void => {
                 acc.forEach((v, i) => {
                   b.store(tiles, slot, v, { offset: i * lanes });

@@ -1,6 +1,9 @@
 /**
  * Packing for gemm: copies a block of an operand into panels, so that the register tile reads both operands one element after the
- * other. A panel holds `width` rows of A or columns of B; for each k its `width` elements lie together, zeros beyond the edge.
+ * other. A panel holds `width` rows of A or columns of B, zeros beyond the edge, in one of two layouts:
+ * - `steps`: for each k its `width` elements lie together, which is what vectors of B need;
+ * - `rows`: each row lies together, `pitch` apart. The tile broadcasts elements of A one by one and reads rows as well as steps, so an
+ *   A that is contiguous along k is copied in vectors instead of being transposed.
  *
  * Whole panels of an operand that is memory with constant strides are packed by a straight run of loads and stores; edges and
  * operands that are expressions go element by element.
@@ -15,6 +18,8 @@ import { canVectorize } from './lower-exprs.js';
 import type { Target } from './target.js';
 import { alongLanes } from './vector-loop.js';
 
+export type PanelLayout = { readonly kind: 'steps' } | { readonly kind: 'rows'; readonly pitch: number };
+
 export interface Packing {
   /** The buffer slot that is filled. */
   readonly buffer: number;
@@ -23,6 +28,7 @@ export interface Packing {
   readonly across: number;
   readonly along: number;
   readonly width: number;
+  readonly layout: PanelLayout;
   /** The block: from these positions, this many. */
   readonly from: Value;
   readonly count: Value;
@@ -30,7 +36,7 @@ export interface Packing {
   readonly depth: Value;
 }
 
-interface Context {
+export interface PackContext {
   readonly b: L3Builder;
   readonly kernel: GemmKernel;
   readonly deps: readonly Dependence[];
@@ -38,14 +44,18 @@ interface Context {
   readonly target: Target;
 }
 
-export function packPanels(c: Context, p: Packing): void {
+export function packPanels(c: PackContext, p: Packing): void {
   const { b } = c;
   const zero = b.index(0);
-  const strides = constantStrides(c, p);
+  const strides = constantStrides(c, p.operand, p.across, p.along);
   b.forEach(zero, p.count, p.width, (panel) => {
     const rows = b.min(b.index(p.width), b.sub(p.count, panel));
-    const base = b.mul(panel, p.depth);
     const first = b.add(p.from, panel);
+    if (p.layout.kind === 'rows' && strides !== null) {
+      packRows(c, p, strides.buffer, p.layout.pitch, rows, b.mul(panel, b.index(p.layout.pitch)), first);
+      return;
+    }
+    const base = b.mul(panel, p.depth);
     if (strides === null) {
       packElements(c, p, rows, base, first);
       return;
@@ -66,23 +76,74 @@ interface Strides {
 /** Neighbours along k that are taken from a row at a time: a cache line of float32. */
 const RUN = 16;
 
-function constantStrides(c: Context, p: Packing): Strides | null {
-  const e = c.kernel.exprs[p.operand];
+function constantStrides(
+  c: PackContext,
+  operand: ExprId,
+  acrossVariable: number,
+  alongVariable: number,
+): Strides | null {
+  const e = c.kernel.exprs[operand];
   if (e.op !== 'load' || e.dtype !== 'float32') return null;
   // An index out of memory moves by no constant.
   if (
-    indexValues(e.index).some((id) => c.deps[id].variables.has(p.across) || c.deps[id].variables.has(p.along))
+    indexValues(e.index).some(
+      (id) => c.deps[id].variables.has(acrossVariable) || c.deps[id].variables.has(alongVariable),
+    )
   )
     return null;
-  const across = factorOf(e.index, p.across);
-  const along = factorOf(e.index, p.along);
+  const across = factorOf(e.index, acrossVariable);
+  const along = factorOf(e.index, alongVariable);
   // Steps are taken by adding, so they must not lead backwards.
   if (across === null || along === null || across < 0 || along < 0) return null;
   return { buffer: e.buffer, acrossOne: across === 1, alongOne: along === 1 };
 }
 
+/** How the rows of A are best laid out: as they are where they are contiguous along k. */
+export function layoutOfRows(c: PackContext, operand: ExprId, across: number, along: number): PanelLayout {
+  const strides = constantStrides(c, operand, across, along);
+  return strides?.alongOne && !strides.acrossOne
+    ? { kind: 'rows', pitch: c.target.gemm.kc }
+    : { kind: 'steps' };
+}
+
+/** Rows contiguous along k, copied as they are. */
+function packRows(
+  c: PackContext,
+  p: Packing,
+  source: number,
+  pitch: number,
+  rows: Value,
+  base: Value,
+  first: Value,
+): void {
+  const { b, target } = c;
+  const one = b.index(1);
+  const start = positionAt(c, p, first, p.fromK);
+  const step = b.sub(positionAt(c, p, b.add(first, one), p.fromK), start);
+  const copied = b.loop(b.index(0), rows, 1, [start, base], (_, [from, to]) => {
+    alongLanes(b, target, p.depth, true, (k, lanesNow) => {
+      const options = lanesNow ? { lanes: target.lanes, mask: lanesNow.mask } : {};
+      b.store(
+        p.buffer,
+        b.add(to, k),
+        b.load(source, b.add(from, k), options),
+        lanesNow ? { mask: lanesNow.mask } : {},
+      );
+    });
+    return [b.add(from, step), b.add(to, b.index(pitch))];
+  });
+  const zeroLanes = b.broadcast(b.constant('f32', 0));
+  b.loop(rows, b.index(p.width), 1, [copied[1]], (_, [to]) => {
+    alongLanes(b, target, p.depth, true, (k, lanesNow) => {
+      const value = lanesNow ? zeroLanes : b.constant('f32', 0);
+      b.store(p.buffer, b.add(to, k), value, lanesNow ? { mask: lanesNow.mask } : {});
+    });
+    return [b.add(to, b.index(pitch))];
+  });
+}
+
 /** The position of the operand's element at (across, along). */
-function positionAt(c: Context, p: Packing, across: Value, along: Value): Value {
+function positionAt(c: PackContext, p: Packing, across: Value, along: Value): Value {
   const e = c.kernel.exprs[p.operand];
   if (e.op !== 'load') return c.b.index(0);
   const { index } = e;
@@ -91,7 +152,7 @@ function positionAt(c: Context, p: Packing, across: Value, along: Value): Value 
   );
 }
 
-function packWhole(c: Context, p: Packing, s: Strides, base: Value, first: Value): void {
+function packWhole(c: PackContext, p: Packing, s: Strides, base: Value, first: Value): void {
   const { b } = c;
   const one = b.index(1);
   const start = positionAt(c, p, first, p.fromK);
@@ -127,7 +188,7 @@ function packWhole(c: Context, p: Packing, s: Strides, base: Value, first: Value
 
 /** `width` neighbouring elements, in vectors as far as they go. */
 function copyRun(
-  c: Context,
+  c: PackContext,
   source: number,
   from: Value,
   destination: number,
@@ -151,7 +212,7 @@ function copyRun(
 }
 
 /** Any operand, any number of rows: through the expression, zeros beyond the edge. */
-function packElements(c: Context, p: Packing, rows: Value, base: Value, first: Value): void {
+function packElements(c: PackContext, p: Packing, rows: Value, base: Value, first: Value): void {
   const { b, kernel, deps, emitter, target } = c;
   const vector =
     p.width % target.lanes === 0 &&
