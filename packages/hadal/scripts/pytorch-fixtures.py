@@ -546,7 +546,8 @@ def reduction_cases():
     for n in [2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65]:
         s.add(f"sums and extrema of {n}", [some([n], n), whole([n], n)], [["sum", [0]], ["amax", [0]], ["amin", [0]], ["argmax", [0]], ["sum", [1]], ["amax", [1]], ["argmax", [1]]], [2, 3, 4, 5, 6, 7, 8], gradient=False)
         s.add(f"column sums of {n} rows", [some([n, 3], n)], [["sum", [0], 0]])
-    s.add("a long sum", [some([1, 5], 14)], [["expand", [0], [3000, 5]], ["sum", [1], 0], ["sum", [1]], ["mean", [1]]], [2, 3, 4], gradient=False)
+    s.add("a long sum down the columns", [some([1, 5], 14, grad=False)], [["expand", [0], [3000, 5]], ["clone", [1]], ["sum", [2], 0]])
+    s.add("a long sum along the rows", [some([1, 5], 14, grad=False)], [["expand", [0], [3000, 5]], ["clone", [1]], ["t", [2]], ["clone", [3]], ["sum", [4], 1], ["sum", [4]], ["mean", [4]]], [5, 6, 7])
     s.add("infinities add up to NaN", [given([2, 2], [INF, -INF, INF, 1])], [["sum", [0], 1]])
     ties = given([3, 4], [1, 5, 5, 2, 7, 7, 7, 7, 0, -1, 0, -1])
     for d in [None, 0, 1, -1]:
@@ -665,9 +666,12 @@ def products():
     s.add("an operand that is computed", [a, some([4, 3], 39)], [["relu", [0]], ["mul", [2, 0]], ["exp", [1]], ["matmul", [3, 4]]])
     s.add("a bias and relu after", [a, some([4, 3], 39), some([3], 40)], [["matmul", [0, 1]], ["add", [3, 2]], ["relu", [4]]])
     s.add("a sum after", [a, some([4, 3], 39)], [["matmul", [0, 1]], ["sum", [2], 0], ["mul", [3, 3]]], second=True)
-    s.add("softmax after", [a, some([4, 3], 39)], [["matmul", [0, 1]], ["softmax", [2], 1]], second=True)
-    s.add("a chain of three", [a, some([4, 3], 39), some([3, 2], 40)], [["matmul", [0, 1]], ["tanh", [3]], ["matmul", [4, 2]]], second=True)
+    # Small logits: where softmax and tanh are near 1, their slopes cancel and float32 keeps few digits of a second gradient.
+    a = some([3, 4], 35, -1, 1)
+    s.add("softmax after", [a, some([4, 3], 39, -1, 1)], [["matmul", [0, 1]], ["softmax", [2], 1]], second=True)
+    s.add("a chain of three", [a, some([4, 3], 39, -1, 1), some([3, 2], 40, -1, 1)], [["matmul", [0, 1]], ["tanh", [3]], ["matmul", [4, 2]]], second=True)
     s.add("attention", [some([2, 3, 4], 41, -1, 1), some([2, 3, 4], 42, -1, 1), some([2, 3, 4], 43, -1, 1)], [["transpose", [1], 1, 2], ["matmul", [0, 3]], ["mul", [4], 0.5], ["softmax", [5], -1], ["matmul", [6, 2]]], second=True)
+    a = some([3, 4], 35)
     rows = given([3, 4], [2, 0, 1, 1, 0, 0, 2, 2, 1, 2, 0, 1], "int64")
     s.add("gathered left operand", [a, some([4, 2], 44), rows], [["gather", [0, 2], 0], ["matmul", [3, 1]]], second=True)
     s.add("gathered right operand", [some([2, 3], 45), a, rows], [["gather", [1, 2], 0], ["matmul", [0, 3]]], second=True)
@@ -786,8 +790,11 @@ def functional():
     s.add("linear of other sizes", [some([2, 3]), w], [["linear", [0, 1]]], throws="ShapeError")
     far = [NAN, INF, 0.0, 1e-40, 1e-3, 0.5, -0.5, 3, -3, 5, -5, 10, -10, 50, -50]
     for form in ["none", "tanh"]:
-        s.add(f"gelu {form}", [some([11], 86, -4, 4)], [["gelu", [0], form]], second=True)
-        s.add(f"gelu {form} of special values", [given([len(far)], far)], [["gelu", [0], form]])
+        # The slope of tanh, 1 - y^2, cancels where y is near 1: a few units in the last place of 1 are left of it.
+        s.add(f"gelu {form}", [some([11], 86, -4, 4)], [["gelu", [0], form]], second=True, **({"atol": 4e-6} if form == "tanh" else {}))
+        # gelu of infinity is infinity; PyTorch's vectors make it NaN for the exact form.
+        values = [x for x in far if form == "tanh" or x != INF]
+        s.add(f"gelu {form} of special values", [given([len(values)], values)], [["gelu", [0], form]])
         s.add(f"gelu {form} of integers", [sample("int64")], [["gelu", [0], form]], throws="DTypeError")
     y2, y3 = given([4], [2, 0, 1, 2], "int64"), given([2, 3], [2, 0, 1, 2, 3, 3], "int64")
     for reduction_name in ["mean", "sum", "none"]:

@@ -1,6 +1,6 @@
 /** Graph ops on values: each makes its node and, where a gradient will be wanted, its entry on the tape. */
 import type { DType } from '../base/dtype.js';
-import { convertNumber } from '../base/dtype.js';
+import { convertNumber, isFloat } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import { OpEmitter } from '../graph/emitter.js';
 import type { Node, PendingGraph } from '../graph/node.js';
@@ -33,7 +33,7 @@ export class AutogradOps extends OpEmitter<Value> {
     }
     const node = this.home.node(name, nodes, attributes, shape, dtype);
     const { op } = node;
-    if (!wanted || op.vjp === null || !isGradEnabled())
+    if (!wanted || op.vjp === null || !isFloat(dtype) || !isGradEnabled())
       return this.#derived(op.kind === 'movement', inputs, new Value(node, null));
     const fn = new GradFn(op, inputs, attributes);
     const out = this.#derived(op.kind === 'movement', inputs, new Value(node, fn));

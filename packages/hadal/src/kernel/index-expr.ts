@@ -138,7 +138,9 @@ function split(e: IndexExpr, by: number): { whole: IndexExpr; rest: IndexExpr } 
     if (t.factor % by === 0) whole.push({ atom: t.atom, factor: t.factor / by });
     else rest.push(t);
   }
-  const base = Math.floor(e.base / by);
+  // The rest keeps enough of the base that negative factors cannot take it below zero.
+  const lowest = rest.reduce((sum, t) => sum + Math.min(t.factor, 0) * t.atom.max, 0);
+  const base = Math.floor((e.base + lowest) / by);
   return { whole: { terms: whole, base }, rest: { terms: rest, base: e.base - base * by } };
 }
 

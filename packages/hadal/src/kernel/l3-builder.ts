@@ -10,6 +10,7 @@ import type {
   BinaryOp,
   BufferSlot,
   CompareOp,
+  Half,
   HorizontalOp,
   Instr,
   Kind,
@@ -186,6 +187,13 @@ export class L3Builder {
   horizontal(fn: HorizontalOp, a: Value): Value {
     if (a.type.lanes === 1) return a;
     return this.#emit({ op: 'horizontal', fn, result: this.#value(a.type.kind, 1), a });
+  }
+
+  zip(half: Half, a: Value, b: Value): Value {
+    for (const v of [a, b]) {
+      if (v.type.kind !== 'f32' || v.type.lanes === 1) throw new InternalError(`zip of ${show(v)}`);
+    }
+    return this.#emit({ op: 'zip', half, result: this.#value('f32', this.lanes), a, b });
   }
 
   load(

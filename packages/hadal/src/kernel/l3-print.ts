@@ -59,6 +59,9 @@ function printBlock(instrs: readonly Instr[], indent: string, out: string[]): vo
       case 'horizontal':
         out.push(`${head}horizontal ${instr.fn} ${name(instr.a)}`);
         break;
+      case 'zip':
+        out.push(`${head}zip ${instr.half} ${names([instr.a, instr.b])}`);
+        break;
       case 'load':
         out.push(`${head}load ${instr.mem} ${address(instr)}`);
         break;

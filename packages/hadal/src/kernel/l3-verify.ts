@@ -202,6 +202,11 @@ export function verifyL3(fn: L3Function): void {
             'gives a scalar',
           );
           break;
+        case 'zip':
+          check(instr, instr.a.type.kind === 'f32' && instr.a.type.lanes > 1, 'is for f32 vectors');
+          same(instr, instr.a, instr.b);
+          same(instr, instr.a, instr.result);
+          break;
         case 'load':
         case 'store': {
           const slot = fn.buffers[instr.buffer];

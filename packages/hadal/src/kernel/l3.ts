@@ -71,6 +71,9 @@ export type ShiftOp = 'shl' | 'shr' | 'sar';
  */
 export type HorizontalOp = 'add' | 'min' | 'max' | 'and' | 'or';
 
+/** Which half of its operands' lanes `zip` takes. */
+export type Half = 'low' | 'high';
+
 export type Instr =
   /** A constant scalar: a number for index, i32, f32; 0 or 1 for mask; bigint for i64. f32 constants are exact float32 values. */
   | { readonly op: 'const'; readonly result: Value; readonly value: number | bigint }
@@ -123,6 +126,17 @@ export type Instr =
   /** A mask whose lane l is on when l < count (an index). Only for targets with `masks: true`. */
   | { readonly op: 'tail'; readonly result: Value; readonly count: Value }
   | { readonly op: 'horizontal'; readonly fn: HorizontalOp; readonly result: Value; readonly a: Value }
+  /**
+   * Lanes of two f32 vectors in turn, from one half of them. Of L lanes, `low` gives a[0], b[0], a[1], b[1], ...,
+   * a[L/2 - 1], b[L/2 - 1], and `high` goes on with a[L/2], b[L/2], ..., a[L - 1], b[L - 1]. Vectors only.
+   */
+  | {
+      readonly op: 'zip';
+      readonly half: Half;
+      readonly result: Value;
+      readonly a: Value;
+      readonly b: Value;
+    }
   | {
       readonly op: 'load';
       readonly result: Value;
@@ -198,6 +212,7 @@ export function operandsOf(instr: Instr): readonly Value[] {
       return [instr.a];
     case 'binary':
     case 'compare':
+    case 'zip':
       return [instr.a, instr.b];
     case 'fma':
       return [instr.a, instr.b, instr.c];

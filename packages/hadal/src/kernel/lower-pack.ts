@@ -161,7 +161,17 @@ function packWhole(c: PackContext, p: Packing, s: Strides, base: Value, first: V
   const zero = b.index(0);
   let done = zero;
   let at: readonly Value[] = [start, base];
-  if (s.alongOne && !s.acrossOne) {
+  const { lanes } = c.target;
+  if (s.alongOne && !s.acrossOne && lanes > 1 && p.width % lanes === 0) {
+    done = b.mul(b.div(p.depth, b.index(lanes)), b.index(lanes));
+    at = b.loop(zero, done, lanes, at, (_, [from, to]) => {
+      for (let i = 0; i < p.width; i += lanes) {
+        const block = i === 0 ? from : b.add(from, b.mul(stepAcross, b.index(i)));
+        transposeBlock(c, s.buffer, block, stepAcross, p.buffer, to, i, p.width);
+      }
+      return [b.add(from, b.index(lanes)), b.add(to, b.index(lanes * p.width))];
+    });
+  } else if (s.alongOne && !s.acrossOne) {
     // Row by row in runs along k: stepping across first would touch `width` cache lines for every k, often of one cache set.
     done = b.mul(b.div(p.depth, b.index(RUN)), b.index(RUN));
     at = b.loop(zero, done, RUN, at, (_, [from, to]) => {
@@ -183,6 +193,36 @@ function packWhole(c: PackContext, p: Packing, s: Strides, base: Value, first: V
       }
     }
     return [b.add(from, stepAlong), b.add(to, b.index(p.width))];
+  });
+}
+
+/**
+ * A lanes x lanes block from rows to columns: log2(lanes) rounds of the perfect shuffle, which interleaves the first half of the
+ * vectors with the second, bring element (i, k) to (k, i).
+ */
+function transposeBlock(
+  c: PackContext,
+  source: number,
+  from: Value,
+  step: Value,
+  destination: number,
+  to: Value,
+  offset: number,
+  pitch: number,
+): void {
+  const { b } = c;
+  const { lanes } = c.target;
+  let row = from;
+  let block = Array.from({ length: lanes }, (_, i) => {
+    if (i > 0) row = b.add(row, step);
+    return b.load(source, row, { lanes });
+  });
+  for (let round = 1; round < lanes; round *= 2) {
+    const half = lanes / 2;
+    block = block.map((_, i) => b.zip(i % 2 === 0 ? 'low' : 'high', block[i >> 1], block[(i >> 1) + half]));
+  }
+  block.forEach((v, k) => {
+    b.store(destination, to, v, { offset: offset + k * pitch });
   });
 }
 

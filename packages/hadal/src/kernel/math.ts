@@ -80,7 +80,8 @@ const TANH = [-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887
 export function lowerTanh(b: L3Builder, x: Value): Value {
   const a = b.unary('abs', x);
   const z = b.mul(x, x);
-  const near = b.fma(b.mul(polynomial(b, z, TANH), z), x, x);
+  // x (1 + z p) rather than x + x z p, which would lose the sign of -0.
+  const near = b.mul(x, b.fma(polynomial(b, z, TANH), z, b.like(x, 1)));
   const e = lowerExp(b, b.add(a, a));
   const far = b.sub(b.like(x, 1), b.div(b.like(x, 2), b.add(e, b.like(x, 1))));
   const signed = b.select(b.compare('lt', x, b.like(x, 0)), b.unary('neg', far), far);

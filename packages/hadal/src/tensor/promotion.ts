@@ -65,14 +65,14 @@ function align(op: string, x: Tensor, y: Operand, adjust: (dtype: DType) => DTyp
 /** The operands of an arithmetic op. */
 export function binary(name: string, x: Tensor, y: Operand): Pair {
   if (name === 'div') return align(name, x, y, (dtype) => (isFloat(dtype) ? dtype : 'float32'));
-  return align(name, x, y, (dtype) => {
-    if (dtype === 'bool' && name === 'sub') {
-      throw new DTypeError(
-        "sub: bool tensors are not subtracted; use ne for 'exclusive or' or convert with .to('int64')",
-      );
-    }
-    return dtype;
-  });
+  const isBool = (t: Operand): boolean =>
+    typeof t === 'object' ? t.dtype === 'bool' : typeof t === 'boolean';
+  if (name === 'sub' && (isBool(x) || isBool(y))) {
+    throw new DTypeError(
+      "sub: bools are not subtracted; use ne for 'exclusive or', logicalNot for its opposite, or convert with .to('int64')",
+    );
+  }
+  return align(name, x, y, (dtype) => dtype);
 }
 
 export function compare(name: CompareName, x: Tensor, y: Operand): Value {

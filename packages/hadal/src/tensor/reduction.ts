@@ -98,23 +98,26 @@ function shifted(ops: AutogradOps, v: Value, dim: number): Value {
   return ops.arithmetic('sub', v, ops.expand(top, v.shape));
 }
 
+/** A number as a vector of one element. */
+function atLeastOneDim(ops: AutogradOps, v: Value): Value {
+  return v.shape.length === 0 ? ops.reshape(v, [1]) : v;
+}
+
 /** exp(x) over its sum along a dimension. */
 export function softmax(x: Tensor, dim: number): Value {
   const { ops } = x.workspace;
-  const v = toFloat(x.value, ops);
-  if (v.shape.length === 0) return ops.constant(1, v.dtype, []);
-  const d = normalizeDim('softmax', dim, v.shape.length);
+  const d = normalizeDim('softmax', dim, x.ndim);
+  const v = atLeastOneDim(ops, toFloat(x.value, ops));
   const e = ops.unary('exp', shifted(ops, v, d));
-  return ops.arithmetic('div', e, ops.expand(ops.reduce('sum', e, [d]), v.shape));
+  return ops.reshape(ops.arithmetic('div', e, ops.expand(ops.reduce('sum', e, [d]), v.shape)), x.shape);
 }
 
 /** The logarithm of softmax, computed without overflow. */
 export function logSoftmax(x: Tensor, dim: number): Value {
   const { ops } = x.workspace;
-  const v = toFloat(x.value, ops);
-  if (v.shape.length === 0) return ops.constant(0, v.dtype, []);
-  const d = normalizeDim('logSoftmax', dim, v.shape.length);
+  const d = normalizeDim('logSoftmax', dim, x.ndim);
+  const v = atLeastOneDim(ops, toFloat(x.value, ops));
   const s = shifted(ops, v, d);
   const total = ops.unary('log', ops.reduce('sum', ops.unary('exp', s), [d]));
-  return ops.arithmetic('sub', s, ops.expand(total, v.shape));
+  return ops.reshape(ops.arithmetic('sub', s, ops.expand(total, v.shape)), x.shape);
 }

@@ -226,7 +226,8 @@ export class Tensor {
     return this.#new(this.#real('reciprocal'));
   }
   square(): Tensor {
-    return this.mul(this);
+    const x = this.dtype === 'bool' ? this.to('int64') : this;
+    return x.mul(x);
   }
   /** 1 / (1 + exp(-x)). */
   sigmoid(): Tensor {

@@ -12,7 +12,7 @@ import type {
   Value,
 } from '../../src/kernel/l3.js';
 import { L3Builder } from '../../src/kernel/l3-builder.js';
-import { bytesOf, expectSame, runWasm } from './harness.js';
+import { bytesOf, expectSame, runReference, runWasm } from './harness.js';
 
 const floats = [
   0,
@@ -336,6 +336,39 @@ describe('horizontal', () => {
     // Shuffled by one, so that lanes meet other lanes.
     const rotated = Uint8Array.from(x, (_, i) => x[(i + x.length / count) % x.length]);
     expectSame(b.finish(), { buffers: [rotated, new Uint8Array(x.length)] });
+  });
+});
+
+describe('zip', () => {
+  it.each(['low', 'high'] as const)('%s', (half) => {
+    check('f32', 4, 'f32', (b, x, y) => b.zip(half, x, y));
+    check('f32', 4, 'f32', (b, x, y) => b.zip(half, b.unary('neg', y), b.like(x, 2)));
+    check('f32', 4, 'f32', (b, x) => b.zip(half, x, x));
+  });
+  it('takes lanes of the two in turn', () => {
+    const b = new L3Builder('zip', 4);
+    const [x, y] = [b.buffer('f32', 'read'), b.buffer('f32', 'read')];
+    const o = b.buffer('f32', 'write');
+    const [p, q] = [b.load(x, b.index(0), { lanes: 4 }), b.load(y, b.index(0), { lanes: 4 })];
+    b.store(o, b.index(0), b.zip('low', p, q));
+    b.store(o, b.index(4), b.zip('high', p, q));
+    const args = {
+      buffers: [
+        bytesOf(Float32Array.of(0, 1, 2, 3)),
+        bytesOf(Float32Array.of(10, 11, 12, 13)),
+        new Uint8Array(32),
+      ],
+    };
+    const fn = b.finish();
+    for (const [, , out] of [runWasm(fn, args), runReference(fn, args)])
+      expect([...new Float32Array(out.buffer)]).toEqual([0, 10, 1, 11, 2, 12, 3, 13]);
+  });
+  it('is for f32 vectors', () => {
+    const b = new L3Builder('zip', 4);
+    const x = b.constant('f32', 1);
+    expect(() => b.zip('low', x, x)).toThrow('zip of f32');
+    const i = b.broadcast(b.constant('i32', 1));
+    expect(() => b.zip('low', i, i)).toThrow('zip of i32x4');
   });
 });
 

@@ -106,7 +106,7 @@ class ProgramMaker {
   #operation(): Value {
     const b = this.#b;
     const [kind, lanes] = this.#type();
-    switch (this.#draw(9)) {
+    switch (this.#draw(10)) {
       case 0:
         return b.unary(
           this.#pick(
@@ -151,6 +151,13 @@ class ProgramMaker {
           return b.horizontal(this.#pick(fns), this.#some(from, this.#lanes));
         }
         return b.spread(this.#some(kind === 'i64' ? 'i32' : kind, 1), this.#lanes);
+      case 8:
+        if (this.#lanes === 1) return this.#load();
+        return b.zip(
+          this.#pick(['low', 'high'] as const),
+          this.#some('f32', this.#lanes),
+          this.#some('f32', this.#lanes),
+        );
       default:
         return this.#load();
     }

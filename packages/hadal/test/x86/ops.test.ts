@@ -1,9 +1,10 @@
 /** Every L3 op on every type it takes, scalar and vector, on values that tell definitions apart. */
-import { describe, it } from 'vitest';
-import type { MemType, Value } from '../../src/kernel/l3.js';
+import { describe, expect, it } from 'vitest';
+import { compileX86 } from '../../src/codegen/x86/compile.js';
+import type { L3Function, MemType, Value } from '../../src/kernel/l3.js';
 import { L3Builder } from '../../src/kernel/l3-builder.js';
 import type { Arguments, Level } from './run.js';
-import { compareEngines, levels, missing } from './run.js';
+import { compareEngines, levels, missing, runNative } from './run.js';
 
 const COUNT = 64;
 
@@ -91,6 +92,7 @@ interface Case {
   readonly output: MemType;
   readonly build: (b: L3Builder, x: readonly Value[], index: Value) => Value;
   readonly scalarOnly?: boolean;
+  readonly vectorOnly?: boolean;
   readonly masked?: boolean;
 }
 
@@ -334,6 +336,26 @@ for (const fn of ['and', 'or'] as const) {
   });
 }
 
+for (const half of ['low', 'high'] as const) {
+  const zips: readonly Pick<Case, 'name' | 'build'>[] = [
+    { name: '', build: (b, [x, y]) => b.zip(half, x, y) },
+    { name: ' of the same value', build: (b, [x]) => b.zip(half, x, x) },
+    { name: ' of a constant', build: (b, [x]) => b.zip(half, b.like(x, 2), x) },
+    { name: ' with a constant', build: (b, [x]) => b.zip(half, x, b.like(x, 0)) },
+    { name: ' over its first operand', build: (b, [x, y]) => b.zip(half, b.mul(x, x), y) },
+    { name: ' over its second operand', build: (b, [x, y]) => b.add(x, b.zip(half, x, b.mul(y, y))) },
+    { name: ' of both, read again', build: (b, [x, y]) => b.add(b.zip(half, y, x), b.mul(x, y)) },
+  ];
+  for (const z of zips)
+    cases.push({
+      ...z,
+      name: `zip ${half}${z.name}`,
+      inputs: ['f32', 'f32'],
+      output: 'f32',
+      vectorOnly: true,
+    });
+}
+
 function check(c: Case, level: Level, lanes: number): void {
   const b = new L3Builder(c.name.replaceAll(' ', '_'), lanes);
   const inputs = c.inputs.map((mem) => b.buffer(mem, 'read'));
@@ -356,9 +378,60 @@ describe.each(levels)('%s', (level) => {
   const why = missing(level);
   const vector = level === 'avx512' ? 16 : 8;
   const note = why ? ` (${why})` : '';
-  it.skipIf(why !== null).each(cases)(`$name on scalars${note}`, (c) => check(c, level, 1));
+  const onScalars = cases.filter((c) => !c.vectorOnly);
+  it.skipIf(why !== null).each(onScalars)(`$name on scalars${note}`, (c) => check(c, level, 1));
   const onVectors = cases.filter((c) => !c.scalarOnly && (!c.masked || level === 'avx512'));
   it.skipIf(why !== null).each(onVectors)(`$name on ${vector} lanes${note}`, (c) => check(c, level, vector));
+});
+
+/** Transposes `blocks` blocks of lanes x lanes, one behind the other in memory, by perfect shuffles in registers. */
+function transposed(lanes: number): L3Function {
+  const b = new L3Builder('transpose', lanes);
+  const [input, output] = [b.buffer('f32', 'read'), b.buffer('f32', 'readwrite')];
+  const blocks = b.size();
+  b.forEach(b.index(0), blocks, 1, (block) => {
+    const at = b.mul(block, b.index(lanes * lanes));
+    let rows = Array.from({ length: lanes }, (_, i) => b.load(input, at, { lanes, offset: i * lanes }));
+    for (let n = lanes; n > 1; n /= 2) {
+      rows = rows.slice(0, lanes / 2).flatMap((a, i) => {
+        const c = rows[i + lanes / 2];
+        return [b.zip('low', a, c), b.zip('high', a, c)];
+      });
+    }
+    rows.forEach((v, i) => {
+      b.store(output, at, v, { offset: i * lanes });
+    });
+  });
+  return b.finish();
+}
+
+describe.each(levels)('zip on %s', (level) => {
+  const lanes = level === 'avx512' ? 16 : 8;
+  const fn = transposed(lanes);
+
+  it('transposes a block without a spill, one move for two zips at most', () => {
+    const { listing } = compileX86(fn, { level });
+    expect(listing).toContain(' 0 spills');
+    const zips = lanes * Math.log2(lanes);
+    const count = (name: string): number => listing.split(`  ${name} `).length - 1;
+    expect(count('vmovaps')).toBe(level === 'avx512' ? zips / 2 : 0);
+    expect(count('vpermt2ps')).toBe(level === 'avx512' ? zips : 0);
+    expect(count('vperm2f128')).toBe(level === 'avx512' ? 0 : zips);
+    // The blocks, and what the permutations go by.
+    expect(count('vmovups')).toBe(2 * lanes + (level === 'avx512' ? 2 : 0));
+  });
+
+  it.skipIf(missing(level) !== null)('transposes', () => {
+    const blocks = 3;
+    const side = lanes * lanes;
+    const a = Float32Array.from({ length: blocks * side }, (_, i) => i);
+    const out = new Float32Array(blocks * side);
+    const buffers = [new Uint8Array(a.buffer), new Uint8Array(out.buffer)];
+    compareEngines(fn, level, [{ buffers, sizes: [blocks], scalars: [] }]);
+    runNative(fn, level, [{ buffers, sizes: [blocks], scalars: [] }]);
+    const at = (i: number): number => i - (i % side) + (i % lanes) * lanes + Math.floor((i % side) / lanes);
+    expect([...out]).toEqual(Array.from(out, (_, i) => at(i)));
+  });
 });
 
 describe.skipIf(missing('avx512') !== null)('tail', () => {

@@ -214,7 +214,7 @@ export function randomProgram(options: RandomOptions): L3Function {
   }
   function crossing(p: Pool): Value {
     if (lanes === 1) return float(p, 1);
-    switch (below(5)) {
+    switch (below(7)) {
       case 0:
         return b.broadcast(some(p, oneOf(['f32', 'i32', 'mask'] as const), 1));
       case 1:
@@ -223,6 +223,12 @@ export function randomProgram(options: RandomOptions): L3Function {
         return b.horizontal(oneOf(['and', 'or'] as const), some(p, 'mask', lanes));
       case 3:
         return b.broadcast(b.load(inputs[0], bounded(p, 100), { offset: 1 }));
+      case 4:
+      case 5: {
+        const [x, y] = [some(p, 'f32', lanes), some(p, 'f32', lanes)];
+        const stored = chance(30) ? b.load(inputs[0], bounded(p, 100), { lanes, offset: below(20) }) : y;
+        return b.zip(oneOf(['low', 'high'] as const), x, stored);
+      }
       default:
         return b.horizontal(
           oneOf(['add', 'min', 'max'] as const),

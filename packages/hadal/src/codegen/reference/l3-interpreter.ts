@@ -196,7 +196,7 @@ export function interpretL3(fn: L3Function, args: L3Arguments): void {
     }
   }
 
-  function zipLanes(a: Value, b: Value, f: (x: Lane, y: Lane) => Lane): Lanes {
+  function lanewise(a: Value, b: Value, f: (x: Lane, y: Lane) => Lane): Lanes {
     const [x, y] = [get(a), get(b)];
     return x.map((v, i) => f(v, y[i]));
   }
@@ -216,14 +216,14 @@ export function interpretL3(fn: L3Function, args: L3Arguments): void {
       case 'unary':
         return get(instr.a).map((x) => unary(instr.fn, kind, x));
       case 'binary':
-        return zipLanes(instr.a, instr.b, (x, y) => binary(instr.fn, kind, x, y));
+        return lanewise(instr.a, instr.b, (x, y) => binary(instr.fn, kind, x, y));
       case 'fma': {
         const [a, b, c] = [get(instr.a), get(instr.b), get(instr.c)].map((v) => v.map(Number));
         const fused = args.fused ?? true;
         return a.map((x, i) => (fused ? fusedMultiplyAdd(x, b[i], c[i]) : fround(fround(x * b[i]) + c[i])));
       }
       case 'compare':
-        return zipLanes(instr.a, instr.b, (x, y) => {
+        return lanewise(instr.a, instr.b, (x, y) => {
           const on =
             instr.fn === 'eq' ? x === y : instr.fn === 'ne' ? x !== y : instr.fn === 'lt' ? x < y : x <= y;
           return on ? 1 : 0;
@@ -259,6 +259,11 @@ export function interpretL3(fn: L3Function, args: L3Arguments): void {
           x = x.slice(0, half).map((v, i) => binary(instr.fn, kind, v, high[i]));
         }
         return x;
+      }
+      case 'zip': {
+        const [a, b] = [get(instr.a), get(instr.b)];
+        const first = instr.half === 'low' ? 0 : lanes / 2;
+        return Array.from({ length: lanes }, (_, i) => (i % 2 === 0 ? a : b)[first + Math.floor(i / 2)]);
       }
       case 'load': {
         const mask = instr.mask ? get(instr.mask) : null;

@@ -27,6 +27,12 @@ const UPPER_HALF = [
   [4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7],
 ];
 
+/** Lanes of 4 bytes in turn from two vectors: bytes from 16 up are the second's. */
+const ZIP = {
+  low: [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23],
+  high: [8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31],
+} as const;
+
 export function emitOperation(emitter: FunctionEmitter, instr: Instr): void {
   const { code } = emitter.writer;
   switch (instr.op) {
@@ -77,6 +83,11 @@ export function emitOperation(emitter: FunctionEmitter, instr: Instr): void {
       return;
     case 'horizontal':
       emitHorizontal(emitter, instr);
+      return;
+    case 'zip':
+      emitter.push(instr.a);
+      emitter.push(instr.b);
+      code.shuffle(ZIP[instr.half]);
       return;
     case 'load':
       emitLoad(emitter, instr);

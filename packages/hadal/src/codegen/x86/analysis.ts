@@ -10,7 +10,7 @@
  * loop but defined outside lives to the loop's end.
  */
 import { InternalError, known } from '../../base/errors.js';
-import type { Instr, L3Function, Value } from '../../kernel/l3.js';
+import type { Half, Instr, L3Function, Value } from '../../kernel/l3.js';
 import { operandsOf } from '../../kernel/l3.js';
 import type { X86Features } from './features.js';
 import type { Node, RegisterClass } from './node.js';
@@ -35,6 +35,8 @@ export interface Analysis {
   readonly materialise: ReadonlyMap<number, readonly Node[]>;
   indexForm(v: Value): IndexForm;
   node(v: Value): Node;
+  /** For each lane of a `zip`, which lane it is of both operands one after the other. Used with AVX-512. */
+  zipOrder(half: Half): Node;
 }
 
 const float = new Float32Array(1);
@@ -56,6 +58,18 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
     b.recompute = { from: 'argument', slot };
     return b;
   });
+
+  function order(half: Half): Node {
+    const first = half === 'low' ? 0 : fn.lanes / 2;
+    const n = makeNode(`zip ${half}`, 'i32', fn.lanes, 'vec', null);
+    const lanes = Array.from({ length: fn.lanes }, (_, i) => first + (i >> 1) + (i % 2) * fn.lanes);
+    n.recompute = { from: 'lanes', name: n.name, lanes };
+    return n;
+  }
+  const orders = { low: order('low'), high: order('high') };
+  function zipOrder(half: Half): Node {
+    return orders[half];
+  }
 
   function classOf(v: Value): RegisterClass {
     if (v.type.kind === 'mask') return v.type.lanes === 1 ? 'gpr' : wide ? 'mask' : 'vec';
@@ -259,6 +273,10 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
         if (instr.a.type.lanes > 1 && instr.a.type.kind !== 'mask') useMemory(instr.a, instr);
         else use(instr.a);
         return;
+      case 'zip':
+        use(instr.a);
+        useMemory(instr.b, instr);
+        return;
       case 'broadcast':
         if (instr.a.type.kind === 'mask') use(instr.a);
         else useMemory(instr.a, instr);
@@ -455,6 +473,8 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
           break;
         default: {
           for (const v of operandsOf(instr)) touch(node(v));
+          // Needed while the result is written already: its register must not be the result's.
+          if (instr.op === 'zip' && wide) touch(zipOrder(instr.half), 4 * position + 2);
           const n = node(instr.result);
           open(n, 4 * position + 2);
           n.weight += weightHere();
@@ -469,7 +489,11 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
   function hint(instr: Instr, n: Node): void {
     if (instr.op === 'fma') n.hint = node(instr.c);
     else if (
-      (instr.op === 'binary' || instr.op === 'unary' || instr.op === 'bitcast' || instr.op === 'convert') &&
+      (instr.op === 'binary' ||
+        instr.op === 'unary' ||
+        instr.op === 'bitcast' ||
+        instr.op === 'convert' ||
+        instr.op === 'zip') &&
       node(instr.a).cls === n.cls
     ) {
       n.hint = node(instr.a);
@@ -525,5 +549,5 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
   declare(fn.body);
   count(fn.body);
   number(fn.body);
-  return { fn, nodes, buffers, intervals, materialise, indexForm, node };
+  return { fn, nodes, buffers, intervals, materialise, indexForm, node, zipOrder };
 }

@@ -169,6 +169,9 @@ function emit(e: Emitter, instr: Exclude<Instr, { op: 'loop' | 'if' }>): void {
     case 'horizontal':
       vector.horizontal(e, instr);
       return;
+    case 'zip':
+      vector.zip(e, instr);
+      return;
     case 'load':
       load(e, instr);
       return;
@@ -186,7 +189,8 @@ function place(n: Node): string {
 /** One L3 instruction with the places of its values. */
 function describe(e: Emitter, instr: Instr): string {
   const operands = operandsOf(instr).map((v) => place(e.node(v)));
-  const what = 'fn' in instr ? `${instr.op} ${instr.fn}` : instr.op;
+  const kind = 'fn' in instr ? ` ${instr.fn}` : 'half' in instr ? ` ${instr.half}` : '';
+  const what = instr.op + kind;
   const at = 'buffer' in instr ? ` b${instr.buffer} + ${instr.offset}` : '';
   const result = 'result' in instr ? `${place(e.node(instr.result))} = ` : '';
   const carried =

@@ -431,6 +431,30 @@ function horizontalMask(e: Emitter, instr: Op<'horizontal'>, n: Node): void {
   e.gprDone(n, t);
 }
 
+export function zip(e: Emitter, instr: Op<'zip'>): void {
+  const { asm } = e;
+  const n = e.node(instr.result);
+  if (e.wide) {
+    // The instruction overwrites its first table, which is `a`.
+    const order = e.vecOf(e.analysis.zipOrder(instr.half));
+    const overB = n.reg >= 0 && n.reg === e.node(instr.b).reg && n.reg !== e.node(instr.a).reg;
+    const dst = overB ? e.takeVec(e.width) : e.vecResult(n);
+    e.vecInto(dst, e.node(instr.a));
+    asm.op(I.vpermt2ps, dst, order, e.vecOperand(instr.b));
+    e.vecDone(n, dst);
+    return;
+  }
+  // Unpacking works on halves of 128 bits: lanes 0, 1, 4, 5 in one result, 2, 3, 6, 7 in the other.
+  const a = e.vec(instr.a);
+  const b = e.vecOperand(instr.b);
+  const t = e.takeVec(256);
+  const dst = e.vecResult(n, a);
+  asm.op(I.vunpcklps, t, a, b);
+  asm.op(I.vunpckhps, dst, a, b);
+  asm.op(I.vperm2f128, dst, t, dst, instr.half === 'low' ? 0x20 : 0x31);
+  e.vecDone(n, dst);
+}
+
 /** A constant or argument that gets a register. */
 export function materialise(e: Emitter, n: Node): void {
   if (n.cls === 'gpr') {

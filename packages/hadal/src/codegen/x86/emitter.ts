@@ -136,6 +136,7 @@ export class Emitter {
         if (n.virtual !== 'no' && n.def) visit(n.def);
       }
       if (instr.op === 'load' || instr.op === 'store') add(this.analysis.buffers[instr.buffer]);
+      if (instr.op === 'zip') add(this.analysis.zipOrder(instr.half));
       if ('result' in instr) add(this.node(instr.result));
     };
     if (this.#current) visit(this.#current);
@@ -264,6 +265,14 @@ export class Emitter {
       if (bits === 0) this.zero(dst);
       else if (n.lanes > 1) asm.op(I.vbroadcastss, dst, poolMem(asm.word(bits)));
       else asm.op(I.vmovssLoad, dst, poolMem(asm.word(bits)));
+      return;
+    }
+    if (r?.from === 'lanes') {
+      asm.op(
+        I.vmovups,
+        dst,
+        poolMem(asm.bytes(r.name, () => new Uint8Array(Int32Array.from(r.lanes).buffer))),
+      );
       return;
     }
     const src = this.#vecMemory(n);

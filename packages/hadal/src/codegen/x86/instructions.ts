@@ -132,6 +132,10 @@ export const I = {
     length: 2,
   }),
   vpermilps: form('vpermilps', ['v', 'vm', 'i'], 'rbi', 1, 3, 0x04, bcast),
+  vunpcklps: packed('vunpcklps', 0, 1, 0x14),
+  vunpckhps: packed('vunpckhps', 0, 1, 0x15),
+  vperm2f128: form('vperm2f128', ['y', 'y', 'ym', 'i'], 'rvbi', 1, 3, 0x06, { ...noEvex, length: 1 }),
+  vpermt2ps: packed('vpermt2ps', 1, 2, 0x7f, noVex),
   vpshufb: form('vpshufb', ['v', 'v', 'vm'], 'rvb', 1, 2, 0x00, {}),
   vmovmskps: form('vmovmskps', ['r', 'v'], 'rb', 0, 1, 0x50, noEvex),
 

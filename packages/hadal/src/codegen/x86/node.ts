@@ -13,6 +13,8 @@ export type RegisterClass = 'gpr' | 'vec' | 'mask';
 export type Recompute =
   /** The same 32 bits in each lane, from the constant pool. */
   | { readonly from: 'bits'; readonly bits: number }
+  /** 32 bits for each lane, from the constant pool; `name` is what the pool knows them by. */
+  | { readonly from: 'lanes'; readonly name: string; readonly lanes: readonly number[] }
   /** An integer, as an immediate. */
   | { readonly from: 'integer'; readonly value: number | bigint }
   /** A mask that is all on or all off. */
