@@ -16,6 +16,8 @@ function printExpr(e: Expr): string {
       return `${e.name}(${e.args.map((a) => `e${a}`).join(', ')})`;
     case 'guard':
       return `e${e.value} where ${e.guards.map((g) => `${indexKey(g.index)} in ${g.low}..${g.high - 1}`).join(' and ')} else 0`;
+    case 'checked':
+      return `e${e.value}, and ${indexKey(e.index)} is in range`;
     case 'random':
       return `random(${e.args.map((a) => `e${a}`).join(', ')}) at ${indexKey(e.index)}`;
     case 'stage':

@@ -99,6 +99,8 @@ export function abstractSizes(kernel: Kernel): AbstractKernel {
         return `${e.name} ${e.dtype}(${args})`;
       case 'guard':
         return `guard(${args}) ${e.guards.map(guard).join(' & ')}`;
+      case 'checked':
+        return `checked(${args}) ${index(e.index)}`;
       case 'random':
         return `random(${args}) ${index(e.index)}`;
       case 'stage':

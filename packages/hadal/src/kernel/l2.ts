@@ -35,6 +35,8 @@ export type Expr =
     }
   /** The value where all guards hold, else zero. */
   | { readonly op: 'guard'; readonly dtype: DType; readonly guards: readonly Guard[]; readonly value: ExprId }
+  /** A value that does not depend on an index out of memory, which must be in range all the same. */
+  | { readonly op: 'checked'; readonly dtype: DType; readonly value: ExprId; readonly index: IndexExpr }
   /** Uniform float32 in [0, 1): Threefry of (index, stream) under a key of two words. */
   | {
       readonly op: 'random';
@@ -113,6 +115,7 @@ export function exprArguments(e: Expr): readonly ExprId[] {
     case 'random':
       return e.args;
     case 'guard':
+    case 'checked':
       return [e.value];
     default:
       return [];
@@ -125,6 +128,7 @@ export function exprIndices(e: Expr): readonly IndexExpr[] {
     case 'load':
     case 'index':
     case 'random':
+    case 'checked':
       return [e.index];
     case 'guard':
       return e.guards.map((g) => g.index);

@@ -436,6 +436,9 @@ export class ExprEmitter {
         if (e.dtype === 'bool') return b.binary('and', b.spread(inside, value.type.lanes), value);
         return b.select(inside, value, b.like(value, 0));
       }
+      case 'checked':
+        this.index(e.index);
+        return this.emit(e.value);
       case 'random': {
         const [key0, key1, stream] = e.args.map((a) => this.emit(a));
         const counter = this.#indexValue(e.index, 'int32');

@@ -51,7 +51,14 @@ interface Accumulator {
   step(acc: readonly Value[], value: Value, mask: Value | null, position: Value | null): Value[];
   /** Joins the accumulators of all lanes and those of a scalar tail. */
   finish(vector: readonly Value[] | null, scalar: readonly Value[] | null): Value;
+  /** Whether blocks start from nothing and are added to a total, so that a long sum keeps its digits. */
+  readonly inBlocks?: boolean;
+  /** Called at the end of a block by accumulators that keep their values in memory. */
+  endBlock?(): void;
 }
+
+/** Steps that add up from zero before they join the total: the rounding errors of n numbers grow as n / 128 + 128, not as n. */
+const BLOCK = 128;
 
 function accumulator(b: L3Builder, stage: Stage): Accumulator {
   const kind = kinds[stage.dtype];
@@ -64,6 +71,7 @@ function accumulator(b: L3Builder, stage: Stage): Accumulator {
     const wrap = (v: Value): Value => (stage.dtype === 'uint8' ? b.binary('and', v, b.like(v, 255)) : v);
     return {
       width: 1,
+      inBlocks: kind === 'f32',
       start: (lanes) => [constant(lanes, kind === 'i64' ? 0n : 0)],
       step: ([acc], value, mask) => [keep(mask, wrap(b.add(acc, value)), acc)],
       finish: (vector, scalar) => {
@@ -159,7 +167,7 @@ export function loopsWorkspace(kernel: LoopKernel, target: Target): readonly num
   const v = kernel.vectorVariable;
   if (v < 0 || !kernel.dims[v].reduced || target.lanes === 1) return [];
   if (!kernel.stages.some(sumsFloats) || chooseVector(kernel, dependences(kernel), target) >= 0) return [];
-  return [kernel.stages.length * (target.lanes + 1) * 4];
+  return [kernel.stages.length * 2 * (target.lanes + 1) * 4];
 }
 
 function sumsFloats(s: Stage): boolean {
@@ -187,10 +195,19 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
   const once = kernel.stores.filter((s) => s.level === 'outer');
   const allValues = [...kernel.stages.map((s) => s.value), ...kernel.stores.map((s) => s.value)];
   const allIndices = kernel.stores.map((s) => s.index);
-  const mainEnds = new Map<number, Value>();
-  for (const v of outer.concat(reduced)) {
-    if (v === vectorVariable) mainEnds.set(v, b.mul(b.div(sizeOf(v), b.index(lanes)), b.index(lanes)));
-  }
+  /** The size of a loop cut down to whole vectors. */
+  const wholeVectors = (variable: number, wide: number): Value => {
+    const key = variable * 64 + wide;
+    const have = whole.get(key);
+    if (have) return have;
+    const end = b.mul(b.div(sizeOf(variable), b.index(wide)), b.index(wide));
+    whole.set(key, end);
+    return end;
+  };
+  const whole = new Map<number, Value>();
+  // Computed at the head of the kernel, where every loop sees them.
+  if (vectorVariable >= 0) wholeVectors(vectorVariable, lanes);
+  if (hasScratch) wholeVectors(kernel.vectorVariable, target.lanes);
 
   /**
    * Runs `body` for all values of a variable, in vector steps with a tail if it is the vector variable. `carried` go around
@@ -212,7 +229,7 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
       );
       return { vector: out.slice(0, carried.vector.length), scalar: out.slice(carried.vector.length) };
     }
-    const end = mainEnds.get(variable) ?? size;
+    const end = wholeVectors(variable, lanes);
     let vector = b.loop(b.index(0), end, lanes, carried.vector, (i, params) =>
       emitter.bind(variable, i, { mask: null }, () => body(params, 'vector', i)),
     );
@@ -230,37 +247,41 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
 
   /**
    * A float sum along a row, one element at a time but in the order of the vector loop: one sum per lane in memory, joined by the
-   * same tree, with the elements beyond the last whole vector in the lanes (targets with masks) or in a sum of their own.
+   * same tree, with the elements beyond the last whole vector in the lanes (targets with masks) or in a sum of their own. As there,
+   * each block adds up from zero before it joins the total.
    */
   function laneSums(stage: number): Accumulator {
     const wide = target.lanes;
-    const base = stage * (wide + 1);
+    const cells = wide + 1;
+    const block = stage * 2 * cells;
+    const total = block + cells;
     const slot = scratchSlots;
-    const row = sizeOf(kernel.vectorVariable);
-    const whole = b.mul(b.div(row, b.index(wide)), b.index(wide));
     return {
       width: 0,
       start: () => {
-        b.forEach(b.index(base), b.index(base + wide + 1), 1, (i) => b.store(slot, i, b.constant('f32', 0)));
+        b.forEach(b.index(block), b.index(total + cells), 1, (i) => b.store(slot, i, b.constant('f32', 0)));
         return [];
       },
       step: (_, value, _mask, position) => {
         if (position === null) throw new InternalError('a lane sum needs its position in the row');
         const inLane = b.binary('rem', position, b.index(wide));
-        const lane = target.masks
-          ? inLane
-          : b.select(b.compare('lt', position, whole), inLane, b.index(wide));
-        const at = b.add(lane, b.index(base));
+        const isMain = b.compare('lt', position, wholeVectors(kernel.vectorVariable, wide));
+        const at = b.add(target.masks ? inLane : b.select(isMain, inLane, b.index(wide)), b.index(block));
         b.store(slot, at, b.add(b.load(slot, at), value));
         return [];
       },
+      endBlock: () =>
+        b.forEach(b.index(block), b.index(total), 1, (i) => {
+          b.store(slot, i, b.add(b.load(slot, i, { offset: cells }), b.load(slot, i)), { offset: cells });
+          b.store(slot, i, b.constant('f32', 0));
+        }),
       finish: () => {
-        let sums = Array.from({ length: wide }, (_, l) => b.load(slot, b.index(base), { offset: l }));
+        let sums = Array.from({ length: wide }, (_, l) => b.load(slot, b.index(total), { offset: l }));
         while (sums.length > 1) {
           const half = sums.length / 2;
           sums = sums.slice(0, half).map((v, l) => b.add(v, sums[l + half]));
         }
-        return target.masks ? sums[0] : b.add(sums[0], b.load(slot, b.index(base), { offset: wide }));
+        return target.masks ? sums[0] : b.add(sums[0], b.load(slot, b.index(total), { offset: wide }));
       },
     };
   }
@@ -296,18 +317,61 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
     }
 
     type Carried = { vector: readonly Value[]; scalar: readonly Value[] };
+    const isBlocked = accs.flatMap((a) => Array.from({ length: a.width }, () => a.inBlocks === true));
+
+    /** The innermost loop from `start` to `end`, in blocks. */
+    function inBlocks(
+      variable: number,
+      start: Value,
+      end: Value,
+      step: number,
+      blockSteps: number,
+      vector: { mask(at: Value): Value | null } | null,
+      totals: readonly Value[],
+    ): readonly Value[] {
+      return b.loop(start, end, step * blockSteps, totals, (from, before) => {
+        const stop = b.min(b.add(from, b.index(step * blockSteps)), end);
+        const inits = before.map((v, k) => (isBlocked[k] ? b.like(v, 0) : v));
+        const after = b.loop(from, stop, step, inits, (at, params) =>
+          emitter.bind(variable, at, vector ? { mask: vector.mask(at) } : null, () => {
+            positions.set(variable, at);
+            return stepAll(params);
+          }),
+        );
+        for (const acc of accs) acc.endBlock?.();
+        return after.map((v, k) => (isBlocked[k] ? b.add(before[k], v) : v));
+      });
+    }
+
+    function innermost(variable: number, carried: Carried): Carried {
+      emitter.hoist(values, []);
+      const size = sizeOf(variable);
+      const zero = b.index(0);
+      if (variable === vectorVariable) {
+        const end = wholeVectors(variable, lanes);
+        const none = { mask: () => null };
+        const main = inBlocks(variable, zero, end, lanes, BLOCK, none, carried.vector);
+        if (!target.masks)
+          return { vector: main, scalar: inBlocks(variable, end, size, 1, BLOCK, null, carried.scalar) };
+        const tail = { mask: (at: Value) => b.tail(b.sub(size, at)) };
+        return { vector: inBlocks(variable, end, size, lanes, BLOCK, tail, main), scalar: carried.scalar };
+      }
+      const split = carried.vector.length;
+      let both: readonly Value[] = [...carried.vector, ...carried.scalar];
+      if (scratch && variable === kernel.vectorVariable) {
+        const end = wholeVectors(variable, target.lanes);
+        both = inBlocks(variable, zero, end, 1, BLOCK * target.lanes, null, both);
+        both = inBlocks(variable, end, size, 1, BLOCK * target.lanes, null, both);
+      } else both = inBlocks(variable, zero, size, 1, BLOCK, null, both);
+      return { vector: both.slice(0, split), scalar: both.slice(split) };
+    }
+
     function nest(depth: number, carried: Carried): Carried {
       const variable = reduced[depth];
+      if (depth + 1 === reduced.length) return innermost(variable, carried);
       const split = carried.vector.length;
-      if (variable === vectorVariable) {
-        return loopOver(variable, values, [], carried, (acc, _which, position) => {
-          positions.set(variable, position);
-          return stepAll(acc);
-        });
-      }
       return loopOver(variable, values, [], carried, (acc, _which, position) => {
         positions.set(variable, position);
-        if (depth + 1 === reduced.length) return stepAll(acc);
         const inner = nest(depth + 1, { vector: acc.slice(0, split), scalar: acc.slice(split) });
         return [...inner.vector, ...inner.scalar];
       });
@@ -318,6 +382,7 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
     if (reduced.length > 0) end = nest(0, begin);
     else if (wide) end = { vector: stepAll(begin.vector), scalar: [] };
     else end = { vector: [], scalar: stepAll(begin.scalar) };
+    if (reduced.length === 0) for (const acc of accs) acc.endBlock?.();
     let at = 0;
     accs.forEach((acc, i) => {
       const vector = needVector ? end.vector.slice(at, at + acc.width) : null;

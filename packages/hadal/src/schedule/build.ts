@@ -7,8 +7,9 @@ import type { DType } from '../base/dtype.js';
 import { DTypeError, InternalError, known } from '../base/errors.js';
 import type { Template } from '../graph/template.js';
 import type { Guard, IndexExpr } from '../kernel/index-expr.js';
-import { indexKey, sameIndex, variableIndex } from '../kernel/index-expr.js';
+import { indexKey, sameIndex, valueIndex, variableIndex } from '../kernel/index-expr.js';
 import type { Expr, ExprId, Kernel, KernelBuffer, LoopDim, ReduceOp, Stage, Store } from '../kernel/l2.js';
+import { exprArguments, exprIndices, indexValues } from '../kernel/l2.js';
 import type { Fusion, Group } from './groups.js';
 import { computes, domainIndex, ownIndex } from './groups.js';
 import { flatten, readMovement, readThrough, unflatten } from './movement-index.js';
@@ -184,7 +185,14 @@ export function buildKernel(
         const at = read(n.inputs[1], index);
         const through = known(readThrough(nodes, id, index, at)[1], 'what gather reads');
         if (!names.includes('gather')) names.push('gather');
-        return read(through.node, through.index);
+        const value = read(through.node, through.index);
+        if (uses(value, at)) return value;
+        // A gather from a constant reads nothing at the index, which is an error all the same when it is out of range.
+        const position = valueIndex(at, nodes[n.inputs[0]].shape[n.attributes[0]]);
+        return add(
+          { op: 'checked', dtype, value, index: position },
+          `checked ${value} ${indexKey(position)}`,
+        );
       }
       case 'random': {
         const [k0, k1, stream] = n.inputs.map((i) => read(i, []));
@@ -206,6 +214,13 @@ export function buildKernel(
       default:
         throw new InternalError(`node ${id} (${n.op.name}) cannot be computed inside of a kernel`);
     }
+  }
+
+  /** Whether an expression reads at the position that another gives. */
+  function uses(id: ExprId, position: ExprId): boolean {
+    const e = exprs[id];
+    if (exprIndices(e).some((index) => indexValues(index).includes(position))) return true;
+    return exprArguments(e).some((a) => uses(a, position));
   }
 
   function stage(id: number): number {

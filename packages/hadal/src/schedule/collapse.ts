@@ -17,6 +17,7 @@ function mapIndices(kernel: LoopKernel, f: (e: IndexExpr) => IndexExpr): LoopKer
       case 'load':
       case 'index':
       case 'random':
+      case 'checked':
         return { ...e, index: f(e.index) };
       case 'guard':
         return { ...e, guards: e.guards.map((g) => ({ ...g, index: f(g.index) })) };
