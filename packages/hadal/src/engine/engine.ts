@@ -173,9 +173,10 @@ export class Engine {
 
   #planFor(captured: CapturedGraph): CachedPlan {
     const first = this.#plans.get(captured.hash) ?? null;
-    for (let p = first; p !== null; p = p.next) if (sameKey(p.key, captured.key)) return p;
+    for (let p = first; p !== null; p = p.next) if (sameKey(p.key, captured)) return p;
     const plan = schedule(decompose(templateOf(captured)), this.backend.target);
-    const entry: CachedPlan = { key: captured.key, plan, runner: this.backend.prepare(plan), next: first };
+    const key = captured.key.slice(0, captured.keyLength);
+    const entry: CachedPlan = { key, plan, runner: this.backend.prepare(plan), next: first };
     if (this.#planCount >= MAX_PLANS) {
       this.#plans.clear();
       this.#planCount = 0;
@@ -219,9 +220,10 @@ export class Engine {
   }
 }
 
-function sameKey(a: readonly number[], b: readonly number[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+function sameKey(a: readonly number[], captured: CapturedGraph): boolean {
+  const { key, keyLength } = captured;
+  if (a.length !== keyLength) return false;
+  for (let i = 0; i < keyLength; i++) if (a[i] !== key[i]) return false;
   return true;
 }
 

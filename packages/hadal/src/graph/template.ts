@@ -41,7 +41,9 @@ export interface Template {
 
 /** A pending graph made ready for lookup: its key, and the live nodes behind the positions. */
 export interface CapturedGraph {
+  /** The first `keyLength` numbers of this are the key, until the next capture. */
   readonly key: readonly number[];
+  readonly keyLength: number;
   readonly hash: number;
   /** Live nodes in topological order, leaves and arguments among them. */
   readonly nodes: readonly Node[];
@@ -63,6 +65,9 @@ function underMovement(node: Node): Node | null {
   while (n.buffer === null && n.op.kind === 'movement') n = n.inputs[0];
   return n.buffer !== null || n.op.kind === 'source' || n.op.kind === 'random' ? null : n;
 }
+
+/** Keys are written here, again and again: a key of its own for every step would be most of a step's garbage. */
+const scratch: number[] = [];
 
 const ROOT = 1;
 const HANDLE = 2;
@@ -111,7 +116,10 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
   }
   for (const r of roots) if (r.into !== null && r.into.mark !== placed) place(r.into);
 
-  const key: number[] = [];
+  let length = 0;
+  const put = (x: number): void => {
+    scratch[length++] = x;
+  };
   const leafNodes: Node[] = [];
   const argumentNodes: Node[] = [];
   const rootFlags = new Uint8Array(nodes.length);
@@ -120,30 +128,34 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
     const n = nodes[i];
     const { shape, attributes, inputs } = n;
     if (n.buffer !== null) {
-      key.push(-1 - dtypeIds[n.dtype], shape.length);
-      for (let d = 0; d < shape.length; d++) key.push(shape[d]);
+      put(-1 - dtypeIds[n.dtype]);
+      put(shape.length);
+      for (let d = 0; d < shape.length; d++) put(shape[d]);
       leafNodes.push(n);
       continue;
     }
     if (n.op.name === 'argument') {
-      key.push(-16 - dtypeIds[n.dtype]);
+      put(-16 - dtypeIds[n.dtype]);
       argumentNodes.push(n);
       continue;
     }
     const flags = rootFlags[i] | (n.handle ? HANDLE : 0) | (n.boundary ? BOUNDARY : 0);
-    key.push(
-      (known(opIds.get(n.op), n.op.name) * 8 + dtypeIds[n.dtype]) * 8 + flags,
-      shape.length,
-      attributes.length,
-    );
-    for (let d = 0; d < shape.length; d++) key.push(shape[d]);
-    for (let d = 0; d < attributes.length; d++) key.push(attributes[d]);
-    for (let d = 0; d < inputs.length; d++) key.push(inputs[d].position);
+    put((known(opIds.get(n.op), n.op.name) * 8 + dtypeIds[n.dtype]) * 8 + flags);
+    put(shape.length);
+    put(attributes.length);
+    for (let d = 0; d < shape.length; d++) put(shape[d]);
+    for (let d = 0; d < attributes.length; d++) put(attributes[d]);
+    for (let d = 0; d < inputs.length; d++) put(inputs[d].position);
   }
-  for (const r of roots) if (r.into !== null) key.push(-32, r.node.position, r.into.position);
-  let hash = key.length;
-  for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 0x01000193) ^ key[i]) | 0;
-  return { key, hash, nodes, leafNodes, argumentNodes, roots };
+  for (const r of roots) {
+    if (r.into === null) continue;
+    put(-32);
+    put(r.node.position);
+    put(r.into.position);
+  }
+  let hash = length;
+  for (let i = 0; i < length; i++) hash = (Math.imul(hash, 0x01000193) ^ scratch[i]) | 0;
+  return { key: scratch, keyLength: length, hash, nodes, leafNodes, argumentNodes, roots };
 }
 
 /** The positional form of a captured graph. */
