@@ -17,7 +17,7 @@ import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { canVectorize, dependences, ExprEmitter, memTypes } from './lower-exprs.js';
 import { needsStatus } from './lower-loops.js';
-import { layoutOfRows, packPanels } from './lower-pack.js';
+import { layoutOfRows, packPanels, rowPitch } from './lower-pack.js';
 import type { Target } from './target.js';
 import { alongLanes } from './vector-loop.js';
 
@@ -32,8 +32,8 @@ function roundUp(x: number, to: number): number {
 export function gemmWorkspace(kernel: GemmKernel, target: Target): readonly [number, number, number] {
   const { mr, nr, kc, mc, nc } = target.gemm;
   const depth = Math.min(Math.max(kernel.k, 1), kc);
-  // Rows of A lie kc apart where they are copied as they are.
-  const packedA = roundUp(Math.min(Math.max(kernel.m, 1), mc), mr) * kc;
+  // Rows of A that are copied as they are lie a fixed pitch apart.
+  const packedA = roundUp(Math.min(Math.max(kernel.m, 1), mc), mr) * rowPitch(target);
   const packedB = roundUp(Math.min(Math.max(kernel.n, 1), nc), nr) * depth;
   const tiles = kernel.k > kc ? roundUp(kernel.m, mr) * roundUp(kernel.n, nr) : mr * nr;
   return [packedA * 4, packedB * 4, tiles * 4];

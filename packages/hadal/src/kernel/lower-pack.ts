@@ -98,11 +98,16 @@ function constantStrides(
   return { buffer: e.buffer, acrossOne: across === 1, alongOne: along === 1 };
 }
 
+/** A cache line more than kc, so that the rows of a panel do not all fall into the same few sets of the cache. */
+export function rowPitch(target: Target): number {
+  return target.gemm.kc + 16;
+}
+
 /** How the rows of A are best laid out: as they are where they are contiguous along k. */
 export function layoutOfRows(c: PackContext, operand: ExprId, across: number, along: number): PanelLayout {
   const strides = constantStrides(c, operand, across, along);
   return strides?.alongOne && !strides.acrossOne
-    ? { kind: 'rows', pitch: c.target.gemm.kc }
+    ? { kind: 'rows', pitch: rowPitch(c.target) }
     : { kind: 'steps' };
 }
 
