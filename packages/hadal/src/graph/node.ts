@@ -177,14 +177,14 @@ export class PendingGraph {
   addHandle(node: Node): void {
     if (node.handle) return;
     node.handle = true;
-    if (config.tracedTensors > 0 && node.madeAt === null) {
+    if ((config.debug || config.tracedTensors > 0) && node.madeAt === null) {
       config.tracedTensors--;
       node.madeAt = new Error('made here');
     }
     if (node.buffer !== null || node.op.kind === 'source') return;
     this.handles.push(node);
     this.bytes += node.bytes;
-    if (this.nodes > config.pendingNodes || this.bytes > config.pendingBytes) this.flush();
+    if (config.debug || this.nodes > config.pendingNodes || this.bytes > config.pendingBytes) this.flush();
   }
 
   /** Notes that this node is a leaf's gradient: it is written even if nothing else needs it, and before anything reads it. */

@@ -442,6 +442,29 @@ onEveryEngine('hard cases', ({ name, space, run }) => {
   void name;
 });
 
+onEveryEngine('config.debug', ({ run, space }) => {
+  test('runs every op at once, with the same results', () => {
+    run(() => {
+      const [a, b] = [setup(), setup()];
+      step(a);
+      config.debug = true;
+      try {
+        const { runs } = space.engine.statistics;
+        numbers(b.x);
+        const y = b.x.mul(2).add(1);
+        expect(space.engine.statistics.runs).toBe(runs + 2);
+        expect(space.engine.isIdle).toBe(true);
+        numbers(y);
+        expect(space.engine.statistics.runs).toBe(runs + 2);
+        step(b);
+      } finally {
+        config.debug = false;
+      }
+      expect([...b.net.parameters()].map(numbers)).toEqual([...a.net.parameters()].map(numbers));
+    });
+  });
+});
+
 onEveryEngine('numerics do not depend on fusion', ({ run }) => {
   test('a sum over rows has the same bits whether its input is laid out along them or not', () => {
     run(() => {
