@@ -2,6 +2,8 @@
  * Element types. A dtype's name is a string (`'float32'`), as users write it; `dtypeInfo` holds its facts in one table.
  */
 import { DTypeError } from './errors.js';
+import type { Shape } from './shape.js';
+import { numel } from './shape.js';
 
 export type DType = 'float32' | 'int32' | 'int64' | 'uint8' | 'bool';
 
@@ -85,6 +87,11 @@ export function typedView(dtype: DType, buffer: ArrayBuffer, byteOffset = 0, len
     case 'bool':
       return new Uint8Array(buffer, byteOffset, length);
   }
+}
+
+/** A cleared typed array for all elements of a shape. */
+export function newArray(dtype: DType, shape: Shape): TypedArray {
+  return typedView(dtype, new ArrayBuffer(numel(shape) * dtypeInfo[dtype].bytes));
 }
 
 export function checkDType(value: unknown): DType {

@@ -116,15 +116,6 @@ function blockSpec(plan: Plan, fn: L3Function, block: PlannedBlock): BlockSpec {
   return {
     buffers: block.places.map((p) => bufferIndex(plan, p)),
     sizes: sizes.slice(0, fn.sizes),
-    scalars: block.arguments
-      .map((argument, i) => ({ kind: known(fn.scalars[i], 'a scalar'), argument }))
-      .filter(isNumber),
+    scalars: block.arguments.map((argument, i) => ({ kind: known(fn.scalars[i], 'a scalar'), argument })),
   };
-}
-
-function isNumber(s: {
-  kind: string;
-  argument: number;
-}): s is { kind: 'f32' | 'i32' | 'i64'; argument: number } {
-  return s.kind === 'f32' || s.kind === 'i32' || s.kind === 'i64';
 }

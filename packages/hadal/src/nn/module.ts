@@ -3,7 +3,6 @@
  * with fields is a module and nothing has to be registered.
  */
 import { ArgumentError } from '../base/errors.js';
-import { showShape } from '../base/shape.js';
 import { Tensor } from '../tensor/index.js';
 
 /** A tensor that a module learns. */
@@ -112,8 +111,4 @@ export abstract class Module {
 export function checkSize(layer: string, name: string, value: number): number {
   if (Number.isInteger(value) && value > 0) return value;
   throw new ArgumentError(`${layer}: ${name} is a positive integer, got ${value}`);
-}
-
-export function describeParameter(p: Parameter | null): string {
-  return p === null ? 'none' : showShape(p.shape);
 }

@@ -8,7 +8,6 @@
 import { InternalError } from '../base/errors.js';
 import type { Template } from '../graph/template.js';
 import type { BuiltKernel } from './build.js';
-import type { Group } from './groups.js';
 
 export interface Ordered {
   /** Launches in order; each is a list of kernels with equal keys. */
@@ -18,7 +17,6 @@ export interface Ordered {
 }
 
 export function order(template: Template, kernels: readonly BuiltKernel[], keys: readonly string[]): Ordered {
-  const byGroup = new Map<Group, number>(kernels.map((k, i) => [k.group, i]));
   const writer = new Map<number, number>();
   kernels.forEach((k, i) => {
     for (const b of k.bindings) if (b.access === 'write') writer.set(b.node, i);
@@ -81,6 +79,5 @@ export function order(template: Template, kernels: readonly BuiltKernel[], keys:
     launches.push(launch);
     for (const i of launch) done.add(i);
   }
-  if (byGroup.size !== kernels.length) throw new InternalError('a group has two kernels');
   return { launches, fresh };
 }

@@ -16,7 +16,6 @@ import type { Target } from '../kernel/target.js';
 import type { BuiltKernel } from './build.js';
 import { buildKernel } from './build.js';
 import { collapse } from './collapse.js';
-import type { Group, Level } from './groups.js';
 import { fuse } from './groups.js';
 import type { Lifetime } from './memory.js';
 import { planArena } from './memory.js';
@@ -37,9 +36,6 @@ export interface PlannedBlock {
   readonly places: readonly Place[];
   /** Template argument of each scalar. */
   readonly arguments: readonly number[];
-  /** The ops of the kernel in L1, which the reference engine computes. */
-  readonly members: ReadonlyMap<number, Level>;
-  readonly group: Group;
   /** Template nodes that this block writes. */
   readonly writes: readonly number[];
 }
@@ -95,16 +91,8 @@ export function schedule(template: Template, target: Target): Plan {
   });
 
   // Captured position of each template node that was captured.
-  const captureOf = new Map<number, number>();
-  template.nodes.forEach((_, i) => {
-    captureOf.set(i, i);
-  });
-  if (template.origin) {
-    captureOf.clear();
-    template.origin.forEach((now, before) => {
-      captureOf.set(now, before);
-    });
-  }
+  const origin = template.origin ?? template.nodes.map((_, i) => i);
+  const captureOf = new Map(origin.map((now, before) => [now, before]));
 
   const where = new Map<number, Place>();
   const outputs: PlannedOutput[] = [];
@@ -169,8 +157,6 @@ export function schedule(template: Template, target: Target): Plan {
         sizes: abstract[i].sizes,
         places,
         arguments: k.arguments,
-        members: k.group.members,
-        group: k.group,
         writes: k.bindings.filter((b) => b.access === 'write').map((b) => b.node),
       };
     });

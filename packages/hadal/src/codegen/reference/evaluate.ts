@@ -2,16 +2,12 @@
  * Computes an op of the graph as it is defined, on plain arrays: the meaning that every other engine is compared with.
  */
 import type { DType, TypedArray } from '../../base/dtype.js';
-import { dtypeInfo, typedView } from '../../base/dtype.js';
+import { newArray } from '../../base/dtype.js';
 import { InternalError } from '../../base/errors.js';
 import { bigintToFloat32 } from '../../base/round.js';
 import type { Shape } from '../../base/shape.js';
 import { numel } from '../../base/shape.js';
 import type { ElementwiseOp, Op, PlainArray } from '../../graph/op.js';
-
-function newData(dtype: DType, shape: Shape): TypedArray {
-  return typedView(dtype, new ArrayBuffer(numel(shape) * dtypeInfo[dtype].bytes));
-}
 
 function elementwise(
   op: ElementwiseOp,
@@ -19,7 +15,7 @@ function elementwise(
   shape: Shape,
   dtype: DType,
 ): TypedArray {
-  const out = newData(dtype, shape);
+  const out = newArray(dtype, shape);
   const { float, int } = op.scalar;
   const big = inputs.some((x) => x.dtype === 'int64');
   if (big && int) {

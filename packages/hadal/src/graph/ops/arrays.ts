@@ -2,13 +2,11 @@
  * Helpers for the reference meaning of ops on plain row-major arrays: straight loops over indices, no cleverness.
  */
 import type { DType, TypedArray } from '../../base/dtype.js';
-import { dtypeInfo, typedView } from '../../base/dtype.js';
+import { newArray } from '../../base/dtype.js';
 import type { Shape } from '../../base/shape.js';
 import { contiguousStrides, numel } from '../../base/shape.js';
 
-export function newArray(dtype: DType, shape: Shape): TypedArray {
-  return typedView(dtype, new ArrayBuffer(numel(shape) * dtypeInfo[dtype].bytes));
-}
+export { newArray } from '../../base/dtype.js';
 
 /** Calls `visit(index, flat position)` for every element of a shape, in row-major order. The index array is reused. */
 export function forEachIndex(shape: Shape, visit: (index: readonly number[], flat: number) => void): void {

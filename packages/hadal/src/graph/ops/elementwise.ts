@@ -3,8 +3,9 @@
  * but for `where` and `cast`, one dtype. Integers wrap. NaN passes through `maximum`, `minimum` and `relu` as in PyTorch.
  */
 import { DTypeError } from '../../base/errors.js';
-import type { Kind, Value } from '../../kernel/l3.js';
+import type { Value } from '../../kernel/l3.js';
 import type { L3Builder } from '../../kernel/l3-builder.js';
+import { kinds } from '../../kernel/lower-exprs.js';
 import { lowerErf, lowerExp, lowerLog, lowerTanh } from '../../kernel/math.js';
 import type { ElementwiseOp, LowerRule, Operand, Vjp, VjpContext } from '../op.js';
 import { savesInputs, savesNothing, savesOther, savesOutput } from '../op.js';
@@ -109,14 +110,6 @@ function extremumVjp(worse: 'gt' | 'lt'): Vjp {
     return [c.needs[0] ? side(a, b) : null, c.needs[1] ? side(b, a) : null];
   };
 }
-
-const kindOf: { readonly [dtype: string]: Kind } = {
-  float32: 'f32',
-  int32: 'i32',
-  int64: 'i64',
-  uint8: 'i32',
-  bool: 'mask',
-};
 
 function wrapUint8(b: L3Builder, x: Value, dtype: string): Value {
   return dtype === 'uint8' ? b.binary('and', x, b.like(x, 255)) : x;
@@ -373,7 +366,7 @@ export const elementwise = {
     arity: 1,
     scalar: { float: (x) => x, int: (x) => x },
     lower: (b, [x], dtype) => {
-      const kind = kindOf[dtype];
+      const kind = kinds[dtype];
       if (kind === 'mask') return x.type.kind === 'mask' ? x : b.compare('ne', x, b.like(x, 0));
       return wrapUint8(b, b.convert(kind, x), dtype);
     },

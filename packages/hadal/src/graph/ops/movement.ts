@@ -3,12 +3,11 @@
  * move the other way.
  */
 import { halves, inversePermutation } from '../../base/attributes.js';
-import { known } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { contiguousStrides } from '../../base/shape.js';
 import type { ArrayOp } from '../op.js';
 import { savesNothing } from '../op.js';
-import { flatIndex, gatherElements } from './arrays.js';
+import { flatIndex, forEachIndex, gatherElements, newArray } from './arrays.js';
 
 /** The dimensions along which `from` was repeated to become `to` (equal ranks). */
 export function expandedDims(from: Shape, to: Shape): number[] {
@@ -136,23 +135,15 @@ export const scatterAdd: ArrayOp = {
   vjp: (c, g) => [c.ops.gather(g, c.attributes[0], c.input(1)), null],
   reference: ([source, index], [dim], shape, dtype) => {
     const to = contiguousStrides(shape);
-    const out = gatherElements({ shape: [], data: source.data }, dtype, shape, () => null);
-    const from = known(source.shape, 'the shape of the source');
-    let flat = 0;
-    const at = new Array<number>(from.length).fill(0);
-    for (; flat < source.data.length; flat++) {
-      const j = Number(index.data[flat]);
+    const out = newArray(dtype, shape);
+    forEachIndex(source.shape, (at, flat) => {
       const target = flatIndex(
         to,
-        at.map((v, d) => (d === dim ? j : v)),
+        at.map((v, d) => (d === dim ? Number(index.data[flat]) : v)),
       );
       if (out instanceof BigInt64Array) out[target] += BigInt(source.data[flat]);
       else out[target] += Number(source.data[flat]);
-      for (let d = from.length - 1; d >= 0; d--) {
-        if (++at[d] < from[d]) break;
-        at[d] = 0;
-      }
-    }
+    });
     return out;
   },
 };
