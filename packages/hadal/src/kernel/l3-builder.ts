@@ -16,17 +16,18 @@ import type {
   Kind,
   L3Function,
   MemType,
+  ScalarKind,
   ShiftOp,
   UnaryOp,
   Value,
 } from './l3.js';
-import { memKind } from './l3.js';
+import { kindHasVectors, memKind } from './l3.js';
 
 export class L3Builder {
   readonly name: string;
   readonly lanes: number;
   readonly #buffers: BufferSlot[] = [];
-  readonly #scalars: Exclude<Kind, 'index' | 'mask'>[] = [];
+  readonly #scalars: ScalarKind[] = [];
   #sizes = 0;
   #nextId = 0;
   readonly #scopes: Instr[][] = [[]];
@@ -64,7 +65,7 @@ export class L3Builder {
     return result;
   }
 
-  scalar(kind: Exclude<Kind, 'index' | 'mask'>): Value {
+  scalar(kind: ScalarKind): Value {
     const result = this.#value(kind, 1);
     this.#scalars.push(kind);
     this.#entry({ op: 'scalar', result, slot: this.#scalars.length - 1 });
@@ -133,7 +134,7 @@ export class L3Builder {
   fma(a: Value, b: Value, c: Value): Value {
     const lanes = Math.max(a.type.lanes, b.type.lanes, c.type.lanes);
     const [x, y, z] = [this.spread(a, lanes), this.spread(b, lanes), this.spread(c, lanes)];
-    return this.#emit({ op: 'fma', result: this.#value('f32', lanes), a: x, b: y, c: z });
+    return this.#emit({ op: 'fma', result: this.#value(x.type.kind, lanes), a: x, b: y, c: z });
   }
 
   compare(fn: CompareOp, x: Value, y: Value): Value {
@@ -150,7 +151,7 @@ export class L3Builder {
   }
 
   shift(fn: ShiftOp, a: Value, amount: number): Value {
-    return this.#emit({ op: 'shift', fn, result: this.#value('i32', a.type.lanes), a, amount });
+    return this.#emit({ op: 'shift', fn, result: this.#value(a.type.kind, a.type.lanes), a, amount });
   }
 
   convert(kind: Kind, a: Value): Value {
@@ -160,11 +161,13 @@ export class L3Builder {
     return this.#emit({ op: 'convert', result: this.#value(kind, a.type.lanes), a });
   }
 
-  bitcast(kind: 'f32' | 'i32', a: Value): Value {
+  bitcast(kind: ScalarKind, a: Value): Value {
     return this.#emit({ op: 'bitcast', result: this.#value(kind, a.type.lanes), a });
   }
 
   broadcast(a: Value): Value {
+    if (this.lanes === 1) return a;
+    if (!kindHasVectors[a.type.kind]) throw new InternalError(`broadcast of ${show(a)}, which is scalar only`);
     return this.#emit({ op: 'broadcast', result: this.#value(a.type.kind, this.lanes), a });
   }
 

@@ -3,33 +3,35 @@
  * the slot's declaration. Throws `InternalError` naming the instruction.
  */
 import { InternalError } from '../base/errors.js';
-import type { Instr, Kind, L3Function, Value } from './l3.js';
-import { memKind, operandsOf } from './l3.js';
+import type { BinaryOp, HorizontalOp, Instr, Kind, L3Function, UnaryOp, Value } from './l3.js';
+import { kindHasVectors, memKind, operandsOf } from './l3.js';
 
-const binaryKinds: { readonly [op: string]: readonly Kind[] } = {
-  add: ['index', 'i32', 'i64', 'f32'],
-  sub: ['index', 'i32', 'i64', 'f32'],
-  mul: ['index', 'i32', 'i64', 'f32'],
-  div: ['index', 'f32'],
-  rem: ['index'],
-  min: ['index', 'i32', 'i64', 'f32'],
-  max: ['index', 'i32', 'i64', 'f32'],
+const numbers: readonly Kind[] = ['index', 'i32', 'i64', 'f32', 'f64'];
+const binaryKinds: { readonly [op in BinaryOp]: readonly Kind[] } = {
+  add: numbers,
+  sub: numbers,
+  mul: numbers,
+  div: numbers,
+  rem: ['index', 'i32', 'i64'],
+  min: numbers,
+  max: numbers,
   and: ['i32', 'i64', 'mask'],
   or: ['i32', 'i64', 'mask'],
   xor: ['i32', 'i64', 'mask'],
 };
 
-const unaryKinds: { readonly [op: string]: readonly Kind[] } = {
-  neg: ['f32', 'i32', 'i64'],
-  abs: ['f32', 'i32', 'i64'],
-  sqrt: ['f32'],
-  floor: ['f32'],
-  round: ['f32'],
+const unaryKinds: { readonly [op in UnaryOp]: readonly Kind[] } = {
+  neg: ['f32', 'f64', 'i32', 'i64'],
+  abs: ['f32', 'f64', 'i32', 'i64'],
+  sqrt: ['f32', 'f64'],
+  floor: ['f32', 'f64'],
+  round: ['f32', 'f64'],
   not: ['mask', 'i32', 'i64'],
 };
 
-const horizontalKinds: { readonly [op: string]: readonly Kind[] } = {
+const horizontalKinds: { readonly [op in HorizontalOp]: readonly Kind[] } = {
   add: ['f32', 'i32'],
+  mul: ['f32', 'i32'],
   min: ['f32', 'i32'],
   max: ['f32', 'i32'],
   and: ['mask'],
@@ -49,7 +51,21 @@ const scalarOnly = new Set([
   'index>f32',
   'i32>index',
   'i64>index',
+  'f32>f64',
+  'f64>f32',
+  'i32>f64',
+  'f64>i32',
+  'i64>f64',
+  'f64>i64',
+  'index>f64',
+  'mask>f64',
 ]);
+
+/** Bits that a bitcast keeps; 0 for kinds it is not for. */
+const castBits: { readonly [K in Kind]: 0 | 32 | 64 } = { index: 0, i32: 32, i64: 64, f32: 32, f64: 64, mask: 0 };
+
+/** Highest shift amounts. */
+const shiftLimit: { readonly [K in Kind]: number } = { index: -1, i32: 31, i64: 63, f32: -1, f64: -1, mask: -1 };
 
 export function verifyL3(fn: L3Function): void {
   const defined = new Set<number>();
@@ -69,7 +85,7 @@ export function verifyL3(fn: L3Function): void {
     );
     check(
       instr,
-      v.type.lanes === 1 || (v.type.kind !== 'index' && v.type.kind !== 'i64'),
+      v.type.lanes === 1 || kindHasVectors[v.type.kind],
       `%${v.id}: ${v.type.kind} is scalar only`,
     );
     defined.add(v.id);
@@ -121,7 +137,7 @@ export function verifyL3(fn: L3Function): void {
           same(instr, instr.a, instr.result);
           break;
         case 'fma':
-          check(instr, instr.a.type.kind === 'f32', 'fma is for f32');
+          check(instr, instr.a.type.kind === 'f32' || instr.a.type.kind === 'f64', 'fma is for f32 and f64');
           for (const v of [instr.b, instr.c, instr.result]) same(instr, instr.a, v);
           break;
         case 'compare':
@@ -145,8 +161,8 @@ export function verifyL3(fn: L3Function): void {
         case 'shift':
           check(
             instr,
-            instr.a.type.kind === 'i32' && instr.amount >= 0 && instr.amount < 32,
-            'shifts i32 by 0..31',
+            instr.amount >= 0 && instr.amount <= shiftLimit[instr.a.type.kind],
+            `shifts i32 by 0..31 and i64 by 0..63, not ${instr.a.type.kind} by ${instr.amount}`,
           );
           same(instr, instr.a, instr.result);
           break;
@@ -161,14 +177,16 @@ export function verifyL3(fn: L3Function): void {
           check(instr, instr.a.type.lanes === instr.result.type.lanes, 'keeps the lanes');
           break;
         }
-        case 'bitcast':
+        case 'bitcast': {
+          const bits = castBits[instr.a.type.kind];
           check(
             instr,
-            ['f32', 'i32'].includes(instr.a.type.kind) && ['f32', 'i32'].includes(instr.result.type.kind),
-            'is for 32 bits',
+            bits !== 0 && bits === castBits[instr.result.type.kind],
+            `${instr.a.type.kind} to ${instr.result.type.kind}`,
           );
           check(instr, instr.a.type.lanes === instr.result.type.lanes, 'keeps the lanes');
           break;
+        }
         case 'broadcast':
           check(
             instr,

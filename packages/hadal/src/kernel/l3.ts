@@ -6,19 +6,32 @@
  * - **buffer slot**: a pointer argument. `load` and `store` address element `index + offset` of a slot; the element size
  *   is that of `mem`. No alignment is assumed beyond the element's own.
  * - **size slot**: an integer argument (a shape, stride or offset), the same for a whole block of arguments.
- * - **scalar slot**: a number argument of type f32, i32 or i64 (a learning rate, a number operand).
+ * - **scalar slot**: a number argument of type f32, f64, i32 or i64 (a learning rate, a number operand).
  * - **block**: one set of arguments, laid out as `abi.ts` says. A launch runs the body once for each of its blocks.
  * - **index**: a non-negative integer whose width the engine chooses (64 bits on x86, 32 on wasm). Always scalar.
  * - **mask**: a lane-wise boolean; with one lane it is a plain boolean.
  *
- * bool and uint8 exist in memory only: loading `u8` gives i32 lanes (zero extended), loading `bool` a mask, and the same
- * backwards for `store` (`u8` keeps the low 8 bits).
+ * The small integers and bool exist in memory only. Loading `i8` and `i16` gives i32 lanes (sign extended), `u8` and `u16` too
+ * (zero extended), `bool` a mask, `u32` an i64 (zero extended); stores go the same way back and keep the low bits.
  *
- * int64 values are always scalar. Lanes of a load whose mask is off read as zero and touch no memory; masks on memory
+ * i64 and f64 values are always scalar. Lanes of a load whose mask is off read as zero and touch no memory; masks on memory
  * operations are only produced for targets with `masks: true`.
  */
 
-export type Kind = 'index' | 'i32' | 'i64' | 'f32' | 'mask';
+export type Kind = 'index' | 'i32' | 'i64' | 'f32' | 'f64' | 'mask';
+
+/** Kinds that scalar slots have. */
+export type ScalarKind = Exclude<Kind, 'index' | 'mask'>;
+
+/** Whether values of a kind may have more than one lane. */
+export const kindHasVectors: { readonly [K in Kind]: boolean } = {
+  index: false,
+  i32: true,
+  i64: false,
+  f32: true,
+  f64: false,
+  mask: true,
+};
 
 export interface ValueType {
   readonly kind: Kind;
@@ -30,52 +43,74 @@ export interface Value {
   readonly type: ValueType;
 }
 
-export type MemType = 'f32' | 'i32' | 'i64' | 'u8' | 'bool';
+export type MemType = 'f32' | 'f64' | 'i8' | 'i16' | 'i32' | 'i64' | 'u8' | 'u16' | 'u32' | 'bool';
 
-export const memBytes: { readonly [K in MemType]: number } = { f32: 4, i32: 4, i64: 8, u8: 1, bool: 1 };
+export const memBytes: { readonly [K in MemType]: number } = {
+  f32: 4,
+  f64: 8,
+  i8: 1,
+  i16: 2,
+  i32: 4,
+  i64: 8,
+  u8: 1,
+  u16: 2,
+  u32: 4,
+  bool: 1,
+};
 
 /** The kind of value that memory of a type is loaded as. */
 export const memKind: { readonly [K in MemType]: Kind } = {
   f32: 'f32',
+  f64: 'f64',
+  i8: 'i32',
+  i16: 'i32',
   i32: 'i32',
   i64: 'i64',
   u8: 'i32',
+  u16: 'i32',
+  u32: 'i64',
   bool: 'mask',
 };
 
 /**
  * Unary ops keep their operand's type.
- * - `neg`, `abs`: f32, i32, i64 (i32 and i64 wrap). `sqrt`, `floor`, `round` (half to even): f32. `not`: mask, i32, i64.
+ * - `neg`, `abs`: f32, f64, i32, i64 (i32 and i64 wrap). `sqrt`, `floor`, `round` (half to even): f32, f64.
+ *   `not`: mask, i32, i64.
  */
 export type UnaryOp = 'neg' | 'abs' | 'sqrt' | 'floor' | 'round' | 'not';
 
 /**
  * Binary ops take two operands of one type and give that type. Integers wrap.
- * - `add`, `sub`, `mul`: index, i32, i64, f32. `div`: f32; on index floor division. `rem`: index only. The divisor of an
- *   index `div` or `rem` is never zero.
- * - `min`, `max`: index, i32 and i64 (signed), f32. On f32 they are exactly `a < b ? a : b` and `a > b ? a : b`, so the second
- *   operand is the result whenever one is NaN (x86's minps and maxps; wasm's pmin and pmax with operands swapped).
+ * - `add`, `sub`, `mul`: index, i32, i64, f32, f64.
+ * - `div`: f32, f64; on index floor division; on i32 and i64 cut off towards zero as in C.
+ * - `rem`: index, i32, i64; what `div` leaves, with the dividend's sign. The divisor of an index `div` or `rem` is never zero.
+ *   On i32 and i64 a divisor of 0 gives 0 for both, and the least number by -1 gives itself and leaves 0.
+ * - `min`, `max`: index, i32 and i64 (signed), f32, f64. On floats they are exactly `a < b ? a : b` and `a > b ? a : b`, so the
+ *   second operand is the result whenever one is NaN (x86's minps and maxps; wasm's pmin and pmax with operands swapped).
  * - `and`, `or`, `xor`: i32, i64, mask.
  */
 export type BinaryOp = 'add' | 'sub' | 'mul' | 'div' | 'rem' | 'min' | 'max' | 'and' | 'or' | 'xor';
 
-/** Comparisons give a mask of the operands' lanes. Signed on i32 and i64; ordered on f32 except `ne`, which is true for NaN. */
+/** Comparisons give a mask of the operands' lanes. Signed on i32 and i64; ordered on floats except `ne`, which is true for NaN. */
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'le';
 
-/** Shifts of i32 by a constant 0..31: left, logical right, arithmetic right. */
+/** Shifts of i32 by a constant 0..31 and of i64 by a constant 0..63: left, logical right, arithmetic right. */
 export type ShiftOp = 'shl' | 'shr' | 'sar';
 
 /**
  * Horizontal ops: a vector to a scalar of its kind, as a halving tree (lane l with lane l + lanes/2, then the lower half
- * again), so that the order of additions is part of the language. `add`, `min`, `max` on f32 and i32; `and`, `or` on masks.
+ * again), so that the order of additions is part of the language. `add`, `mul`, `min`, `max` on f32 and i32; `and`, `or` on masks.
  */
-export type HorizontalOp = 'add' | 'min' | 'max' | 'and' | 'or';
+export type HorizontalOp = 'add' | 'mul' | 'min' | 'max' | 'and' | 'or';
 
 /** Which half of its operands' lanes `zip` takes. */
 export type Half = 'low' | 'high';
 
 export type Instr =
-  /** A constant scalar: a number for index, i32, f32; 0 or 1 for mask; bigint for i64. f32 constants are exact float32 values. */
+  /**
+   * A constant scalar: a number for index, i32, f32, f64; 0 or 1 for mask; bigint for i64. f32 constants are exact float32
+   * values.
+   */
   | { readonly op: 'const'; readonly result: Value; readonly value: number | bigint }
   | { readonly op: 'size'; readonly result: Value; readonly slot: number }
   | { readonly op: 'scalar'; readonly result: Value; readonly slot: number }
@@ -87,7 +122,7 @@ export type Instr =
       readonly a: Value;
       readonly b: Value;
     }
-  /** a * b + c on f32 with one rounding where the engine has FMA, else two. */
+  /** a * b + c on f32 or f64 with one rounding where the engine has FMA, else two. */
   | { readonly op: 'fma'; readonly result: Value; readonly a: Value; readonly b: Value; readonly c: Value }
   | {
       readonly op: 'compare';
@@ -113,13 +148,14 @@ export type Instr =
     }
   /**
    * Conversion by value between kinds of equal lanes: f32 <-> i32 (to i32 truncates; out of range and NaN are unspecified
-   * but do not trap), mask -> i32 or f32 (1 or 0), and on scalars also i32 <-> i64, f32 <-> i64, mask -> i64,
-   * index -> i32, i64, f32, and i32, i64 -> index (negative numbers are unspecified but do not trap).
+   * but do not trap), mask -> i32 or f32 (1 or 0), and on scalars also i32 <-> i64, f32 <-> i64, mask -> i64, f64,
+   * f64 <-> f32, i32, i64 (to integers as from f32), index -> i32, i64, f32, f64, and i32, i64 -> index (negative numbers are
+   * unspecified but do not trap).
    */
   | { readonly op: 'convert'; readonly result: Value; readonly a: Value }
-  /** The same 32 bits as f32 or as i32. */
+  /** The same 32 bits as f32 or as i32, or the same 64 bits as f64 or as i64. */
   | { readonly op: 'bitcast'; readonly result: Value; readonly a: Value }
-  /** A scalar (f32, i32, mask) in every lane. */
+  /** A scalar (f32, i32, mask) in every lane. Any scalar is its own broadcast where the function has one lane. */
   | { readonly op: 'broadcast'; readonly result: Value; readonly a: Value }
   /** i32 lanes base, base + 1, base + 2, ... from an index scalar. */
   | { readonly op: 'ramp'; readonly result: Value; readonly base: Value }
@@ -187,7 +223,7 @@ export interface L3Function {
   readonly lanes: number;
   readonly buffers: readonly BufferSlot[];
   readonly sizes: number;
-  readonly scalars: readonly Exclude<Kind, 'index' | 'mask'>[];
+  readonly scalars: readonly ScalarKind[];
   readonly body: readonly Instr[];
 }
 
