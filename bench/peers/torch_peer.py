@@ -196,6 +196,46 @@ class Mlp(Case):
         return self.losses + [p.detach() for p in self.net.parameters()]
 
 
+class Cnn(Mlp):
+    """Two convolutions, a max-pool and two linear layers, AdamW."""
+
+    forms = ["eager foreach", "eager fused", "torch.compile fused", "channels_last fused"]
+
+    def __init__(self, form, spec, repetitions):
+        Case.__init__(self, spec, repetitions)
+        nn = torch.nn
+        self.net = nn.Sequential(
+            nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+            nn.Linear(9216, 128), nn.ReLU(), nn.Linear(128, 10),
+        )
+        with torch.no_grad():
+            fan = 1
+            for i, p in enumerate(self.net.parameters()):
+                fan = p[0].numel() if p.dim() > 1 else fan
+                p.copy_(uniform(seed_of(0, 0, 10 + i), p.numel(), 1 / math.sqrt(fan)).view_as(p))
+        if "channels_last" in form:
+            self.net = self.net.to(memory_format=torch.channels_last)
+        self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=spec["lr"], **{form.split()[-1]: True})
+
+        def loss_of(x, y):
+            return F.cross_entropy(self.net(x), y)
+
+        self.loss_of = torch.compile(loss_of) if "compile" in form else loss_of
+
+    def prepare(self, round_):
+        batch = self.spec["batch"]
+        self.batches = [
+            (
+                uniform(seed_of(round_, step, 0), batch * 784).view(batch, 1, 28, 28),
+                classes(seed_of(round_, step, 1), batch, 10),
+            )
+            for step in range(self.repetitions)
+        ]
+
+    def outputs(self):
+        return self.losses
+
+
 class Chain(Case):
     forms = ["eager"]
 
@@ -220,7 +260,7 @@ class Chain(Case):
         return self.results
 
 
-CASES = {"gemm": Gemm, "pointwise": Pointwise, "adamw": AdamW, "mlp": Mlp, "chain": Chain}
+CASES = {"gemm": Gemm, "pointwise": Pointwise, "adamw": AdamW, "mlp": Mlp, "cnn": Cnn, "chain": Chain}
 
 
 def timed(case, round_):

@@ -16,6 +16,7 @@ export type PeerCase =
   | { readonly kind: 'pointwise'; readonly name: string; readonly rows: number; readonly columns: number }
   | { readonly kind: 'adamw'; readonly size: number }
   | { readonly kind: 'mlp'; readonly sizes: readonly number[]; readonly batch: number; readonly lr: number }
+  | { readonly kind: 'cnn'; readonly batch: number; readonly lr: number }
   | { readonly kind: 'chain'; readonly size: number; readonly ops: number };
 
 export interface PeerRound {

@@ -82,6 +82,81 @@ function mlp(): Workload {
   };
 }
 
+const CNN_BATCH = 128;
+const CNN_RATE = 1e-3;
+
+/** Two convolutions, a max-pool and two linear layers on 28x28 images; AdamW. */
+class Cnn extends nn.Module {
+  readonly conv1 = new nn.Conv2d(1, 32, 3);
+  readonly conv2 = new nn.Conv2d(32, 64, 3);
+  readonly hidden = new nn.Linear(9216, 128);
+  readonly head = new nn.Linear(128, 10);
+
+  override forward(x: Tensor): Tensor {
+    const y = this.conv2.forward(this.conv1.forward(x).relu()).relu();
+    return this.head.forward(this.hidden.forward(F.maxPool2d(y, 2).flatten(1)).relu());
+  }
+}
+
+function cnnFlops(): number {
+  const conv1 = 2 * 32 * 9 * 26 * 26;
+  const conv2 = 2 * 64 * 32 * 9 * 24 * 24;
+  const linear = 2 * (9216 * 128 + 128 * 10);
+  return CNN_BATCH * (2 * conv1 + 3 * conv2 + 3 * linear);
+}
+
+function cnn(): Workload {
+  const state: { net: Cnn; optimizer: optim.AdamW }[] = [];
+  return {
+    suite: 'train',
+    case: 'cnn',
+    repetitions: STEPS,
+    work: { flops: cnnFlops(), bytes: 0, footprint: 0 },
+    peer: {
+      case: { kind: 'cnn', batch: CNN_BATCH, lr: CNN_RATE },
+      tolerance: { relative: 1e-3, absolute: 1e-4 },
+    },
+    prepare(round): Round {
+      if (state.length === 0) {
+        const net = new Cnn();
+        noGrad(() => {
+          let fan = 1;
+          [...net.parameters()].forEach((p, i) => {
+            if (p.ndim > 1) fan = p.numel() / p.shape[0];
+            const bound = 1 / Math.sqrt(fan);
+            p.copy_(fromTypedArray(uniformValues(inputSeed(0, 0, 10 + i), p.numel(), bound), p.shape));
+          });
+        });
+        state.push({ net, optimizer: new optim.AdamW(net.parameters(), { lr: CNN_RATE }) });
+      }
+      const [{ net, optimizer }] = state;
+      const batches = Array.from({ length: STEPS }, (_, step) => ({
+        x: fromTypedArray(uniformValues(inputSeed(round, step, 0), CNN_BATCH * 784), [CNN_BATCH, 1, 28, 28]),
+        y: fromTypedArray(classNumbers(inputSeed(round, step, 1), CNN_BATCH, 10), [CNN_BATCH]),
+      }));
+      const losses: Tensor[] = [];
+      return {
+        run() {
+          for (const { x, y } of batches) {
+            const loss = F.crossEntropy(net.forward(x), y);
+            optimizer.zeroGrad();
+            loss.backward();
+            optimizer.step();
+            losses.push(loss);
+          }
+        },
+        output: () => readAll(losses),
+        check(output) {
+          for (const loss of output) {
+            if (!(Math.abs(loss - Math.log(10)) < 0.5))
+              throw new MismatchError(`train cnn: a loss of ${loss}`);
+          }
+        },
+      };
+    },
+  };
+}
+
 export function trainWorkloads(): Workload[] {
-  return [mlp()];
+  return [mlp(), cnn()];
 }

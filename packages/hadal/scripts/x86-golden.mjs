@@ -15,6 +15,7 @@ const golden = path.join(here, '../test/x86/golden');
 
 const names64 = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
 const names32 = 'eax ecx edx ebx esp ebp esi edi r8d r9d r10d r11d r12d r13d r14d r15d'.split(' ');
+const names16 = 'ax cx dx bx sp bp si di r8w r9w r10w r11w r12w r13w r14w r15w'.split(' ');
 const names8 = 'al cl dl bl spl bpl sil dil r8b r9b r10b r11b r12b r13b r14b r15b'.split(' ');
 
 const addresses = [
@@ -70,7 +71,7 @@ function vectorCases() {
     const fixed = form.length !== 'v' || !form.kinds.some((k) => k === 'v' || k === 'vm');
     let widths = fixed ? [128] : form.evex ? [128, 256, 512] : [128, 256];
     if (key === 'vextractf32x4') widths = [256, 512];
-    if (key === 'vextractf64x4') widths = [512];
+    if (key === 'vextractf64x4' || key === 'vinsertf64x4') widths = [512];
     if (key === 'vbroadcastss' || key === 'vpbroadcastd') widths = [128, 256, 512];
     const high = form.evex;
     for (const width of widths) {
@@ -103,7 +104,8 @@ function vectorCases() {
             name = names64[n % 16];
             shown = kind[0] === 'R' ? name : names32[n % 16];
           } else {
-            const w = kind[0] === 'x' ? 128 : kind[0] === 'y' ? 256 : width;
+            const half = Math.max(width / 2, 128);
+            const w = kind[0] === 'x' ? 128 : kind[0] === 'y' ? 256 : kind[0] === 'h' ? half : width;
             if (n > 15 || w === 512) evex = true;
             name = shown = vectorName(w, n);
           }
@@ -131,7 +133,7 @@ function vectorCases() {
           add(registers[addresses.indexOf(m) % registers.length], m, true, 0, false);
       const maskable =
         form.evex &&
-        (form.kinds[0] === 'v' || key === 'vmovupsStore' || key === 'vpmovdb' || key === 'vmovdqu8Store');
+        (form.kinds[0] === 'v' || ['vmovupsStore', 'vpmovdb', 'vpmovdw', 'vmovdqu8Store'].includes(key));
       if (maskable) {
         const stores = form.kinds[0] === 'm';
         for (const mask of [1, 7]) {
@@ -157,7 +159,7 @@ function integerCases() {
     [12, 4],
   ];
   const add = (call, args, text) => cases.push({ call, args, text });
-  const r = (n, size) => (size === 64 ? names64 : size === 32 ? names32 : names8)[n];
+  const r = (n, size) => ({ 8: names8, 16: names16, 32: names32, 64: names64 })[size][n];
   const ptr = { 8: 'byte ptr', 32: 'dword ptr', 64: 'qword ptr' };
   for (const size of [32, 64]) {
     for (const op of ['add', 'or', 'and', 'sub', 'xor', 'cmp']) {
@@ -183,7 +185,7 @@ function integerCases() {
       add('imul', [size, r(a, 64), r(b, 64)], `imul ${r(a, size)}, ${r(b, size)}`);
       for (const imm of [3, -128, 1000])
         add('imulImm', [size, r(a, 64), r(b, 64), imm], `imul ${r(a, size)}, ${r(b, size)}, ${imm}`);
-      for (const op of ['not', 'neg', 'mul', 'div'])
+      for (const op of ['not', 'neg', 'mul', 'div', 'idiv'])
         add('unary', [op, size, r(a, 64)], `${op} ${r(a, size)}`);
       for (const op of ['shl', 'shr', 'sar'])
         add('shift', [op, size, r(a, 64), 13], `${op} ${r(a, size)}, 13`);
@@ -197,6 +199,7 @@ function integerCases() {
       add('imulImm', [size, 'r11', m, 12], `imul ${r(11, size)}, ${m}, 12`);
       add('cmov', ['l', size, 'rsi', m], `cmovl ${r(6, size)}, ${m}`);
       add('unary', ['div', size, m], `div ${ptr[size]} ${m}`);
+      add('unary', ['idiv', size, m], `idiv ${ptr[size]} ${m}`);
       add('movMemImm', [size, m, -5], `mov ${ptr[size]} ${m}, -5`);
     }
   }
@@ -205,6 +208,7 @@ function integerCases() {
     add('movImm', [r(a, 64), -2], `mov ${r(a, 64)}, -2`);
     add('movImm', [r(a, 64), 0x123456789ab], `movabs ${r(a, 64)}, 0x123456789ab`);
     add('movzx8', [r(a, 64), r(b, 64)], `movzx ${r(a, 32)}, ${r(b, 8)}`);
+    add('movsx8', [r(a, 64), r(b, 64)], `movsx ${r(a, 32)}, ${r(b, 8)}`);
     add('movsxd', [r(a, 64), r(b, 64)], `movsxd ${r(a, 64)}, ${r(b, 32)}`);
     add('push', [r(a, 64)], `push ${r(a, 64)}`);
     add('pop', [r(a, 64)], `pop ${r(a, 64)}`);
@@ -214,14 +218,22 @@ function integerCases() {
   }
   for (const m of addresses) {
     add('movzx8', ['r9', m], `movzx r9d, byte ptr ${m}`);
+    add('movsx8', ['r9', m], `movsx r9d, byte ptr ${m}`);
+    add('movzx16', ['r9', m], `movzx r9d, word ptr ${m}`);
+    add('movsx16', ['rsi', m], `movsx esi, word ptr ${m}`);
+    add('store16', [m, 'rsi'], `mov ${m}, si`);
+    add('store16', [m, 'r13'], `mov ${m}, r13w`);
     add('store8', [m, 'rsi'], `mov ${m}, sil`);
     add('store8', [m, 'rcx'], `mov ${m}, cl`);
     add('store8', [m, 'r13'], `mov ${m}, r13b`);
     add('movsxd', ['rdi', m], `movsxd rdi, dword ptr ${m}`);
     add('lea', ['r15', m], `lea r15, ${m}`);
     add('movMemImm', [8, m, 3], `mov byte ptr ${m}, 3`);
+    add('movMemImm', [16, m, 300], `mov word ptr ${m}, 300`);
     add('call', [m], `call qword ptr ${m}`);
   }
+  add('extendDividend', [32], 'cdq');
+  add('extendDividend', [64], 'cqo');
   for (const name of ['ret', 'vzeroupper', 'cpuid', 'xgetbv']) add(name, [], name);
   return cases;
 }

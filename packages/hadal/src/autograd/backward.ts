@@ -3,75 +3,181 @@
  * and can be differentiated again.
  */
 import { AutogradError } from '../base/errors.js';
+import { anomalyMode, whileDifferentiating } from './creation.js';
 import { withGradMode } from './mode.js';
 import type { AutogradOps } from './ops.js';
-import type { Edge, GradFn } from './tape.js';
+import type { Edge, GradFn, LeafEdge } from './tape.js';
+import { gradFnOf } from './tape.js';
 import type { Value } from './value.js';
 
 export interface BackwardOptions {
-  /** Keep what was saved, so that backward can go over the same graph again. */
+  /** Keep what was saved, so that backward can go over the same graph again. As `createGraph` if left out. */
   readonly retainGraph?: boolean;
-  /** Record the backward pass, so that gradients can be differentiated. Implies `retainGraph`. */
+  /** Record the backward pass, so that gradients can be differentiated. */
   readonly createGraph?: boolean;
 }
 
-/** Every op reachable from the roots, last one first. */
-function reachable(roots: readonly Edge[]): GradFn[] {
+/** One of the values that the pass starts from, and its gradient. */
+export interface Root {
+  readonly value: Value;
+  readonly grad: Value;
+}
+
+export interface Pass {
+  readonly roots: readonly Root[];
+  readonly options: BackwardOptions;
+  /** Gradients are wanted for these edges only; null: for every leaf. */
+  readonly wanted: ReadonlySet<Edge> | null;
+  /** Where gradients of `wanted` are put; null: leaves accumulate theirs. */
+  readonly captured: Map<Edge, Value> | null;
+  /** Looks at each gradient of an operand as it is made; null for none. */
+  readonly inspect: ((fn: GradFn, operand: number, grad: Value) => void) | null;
+}
+
+/** What the pass will do, in its order. */
+interface Route {
+  /** Every grad fn on the way, last one first. */
+  readonly order: readonly GradFn[];
+  /** Those whose operands' gradients are wanted. */
+  readonly computed: ReadonlySet<GradFn>;
+  /** How often a leaf's gradient will still be added to. */
+  readonly pending: Map<LeafEdge, number>;
+}
+
+function plan(starts: readonly Edge[], wanted: ReadonlySet<Edge> | null): Route {
   const seen = new Set<GradFn>();
-  const stack: Edge[] = [...roots];
-  for (let e = stack.pop(); e !== undefined; e = stack.pop()) {
-    if (e.kind !== 'op' || seen.has(e)) continue;
-    seen.add(e);
-    for (const input of e.inputs) if (input !== null) stack.push(input);
+  const stack: GradFn[] = [];
+  const visit = (edge: Edge | null): void => {
+    const fn = gradFnOf(edge);
+    if (fn === null || seen.has(fn)) return;
+    seen.add(fn);
+    stack.push(fn);
+  };
+  for (const edge of starts) visit(edge);
+  for (let fn = stack.pop(); fn !== undefined; fn = stack.pop()) for (const edge of fn.inputs) visit(edge);
+  const order = [...seen].sort((a, b) => b.sequence - a.sequence);
+  const computed = wanted === null ? seen : towards(order, wanted);
+  const pending = new Map<LeafEdge, number>();
+  for (const fn of computed) {
+    for (const edge of fn.inputs) {
+      if (edge?.kind === 'leaf') pending.set(edge, (pending.get(edge) ?? 0) + 1);
+    }
   }
-  return [...seen].sort((a, b) => b.sequence - a.sequence);
+  return { order, computed, pending };
+}
+
+/** The grad fns from whose operands a wanted edge can be reached. */
+function towards(order: readonly GradFn[], wanted: ReadonlySet<Edge>): Set<GradFn> {
+  const found = new Set<GradFn>();
+  for (let i = order.length - 1; i >= 0; i--) {
+    const leads = order[i].inputs.some((edge) => {
+      if (edge === null) return false;
+      const fn = gradFnOf(edge);
+      return wanted.has(edge) || (fn !== null && found.has(fn));
+    });
+    if (leads) found.add(order[i]);
+  }
+  return found;
 }
 
 /**
- * Runs the tape back from `roots` with the given gradients. Gradients that reach an edge in `captured` are put there; all other
- * leaves accumulate theirs if `accumulate` is set.
+ * Runs the tape back from the roots.
+ *
+ * A gradient is complete when every grad fn that adds to it has run. Then its hooks see it, in the order of registering; then it is
+ * captured or accumulated; then the grad fn that it belongs to runs. Leaves do not wait for the end of the pass.
  */
-export function runBackward(
-  ops: AutogradOps,
-  roots: readonly { readonly value: Value; readonly grad: Value }[],
-  captured: Map<Edge, Value | null>,
-  accumulate: boolean,
-  options: BackwardOptions,
-): void {
-  const keep = options.retainGraph ?? options.createGraph ?? false;
-  withGradMode(options.createGraph ?? false, () => {
-    const grads = new Map<Edge, Value>();
-    const add = (edge: Edge, grad: Value): void => {
-      const have = grads.get(edge);
-      grads.set(edge, have ? ops.arithmetic('add', have, grad) : grad);
-    };
-    const starts: Edge[] = [];
-    for (const { value, grad } of roots) {
-      if (value.edge === null) {
-        throw new AutogradError(
-          'backward: this tensor does not depend on any tensor that requires a gradient. ' +
-            'Make a parameter with requiresGrad_(), and do not compute under noGrad() or detach() on the way.',
-        );
-      }
-      add(value.edge, grad);
-      starts.push(value.edge);
-    }
-    const order = reachable(starts);
+export function runBackward(ops: AutogradOps, pass: Pass): void {
+  const record = pass.options.createGraph ?? false;
+  withGradMode(record, () => new BackwardPass(ops, pass).run());
+}
+
+class BackwardPass {
+  readonly #ops: AutogradOps;
+  readonly #pass: Pass;
+  readonly #keep: boolean;
+  readonly #route: Route;
+  readonly #starts: readonly Edge[];
+  /** Gradients that have been begun and not used yet. */
+  readonly #grads = new Map<Edge, Value>();
+
+  constructor(ops: AutogradOps, pass: Pass) {
+    this.#ops = ops;
+    this.#pass = pass;
+    this.#keep = pass.options.retainGraph ?? pass.options.createGraph ?? false;
+    this.#starts = pass.roots.map(({ value: { edge } }) => {
+      if (edge !== null) return edge;
+      throw new AutogradError(
+        'backward: this tensor does not depend on any tensor that requires a gradient. ' +
+          'Make a parameter with requiresGrad_(), and do not compute under noGrad() or detach() on the way.',
+      );
+    });
+    this.#route = plan(this.#starts, pass.wanted);
+  }
+
+  run(): void {
+    const { order, computed, pending } = this.#route;
+    this.#pass.roots.forEach(({ grad }, i) => {
+      this.#add(this.#starts[i], grad);
+    });
+    for (const edge of new Set(this.#starts))
+      if (edge.kind === 'leaf' && !pending.has(edge)) this.#finishLeaf(edge);
     for (const fn of order) {
-      const grad = grads.get(fn);
-      if (grad === undefined) continue;
-      grads.delete(fn);
-      if (captured.has(fn)) captured.set(fn, grad);
-      const results = fn.backward(ops, grad);
-      fn.inputs.forEach((edge, i) => {
-        const g = results[i];
-        if (edge !== null && g) add(edge, g);
-      });
+      const grads = fn.outputs === null ? [this.#take(fn)] : fn.outputs.map((edge) => this.#take(edge));
+      if (!computed.has(fn)) continue;
+      if (grads.some((grad) => grad !== null)) this.#step(fn, grads);
+      for (const edge of fn.inputs) {
+        if (edge?.kind !== 'leaf') continue;
+        const left = (pending.get(edge) ?? 0) - 1;
+        pending.set(edge, left);
+        if (left === 0) this.#finishLeaf(edge);
+      }
     }
-    if (!keep) for (const fn of order) fn.release();
-    for (const [edge, grad] of grads) {
-      if (captured.has(edge)) captured.set(edge, grad);
-      else if (accumulate && edge.kind === 'leaf') edge.accumulate(grad);
+  }
+
+  /** Whether the gradient of an edge is wanted, for itself or for others. */
+  #leadsOn(edge: Edge): boolean {
+    const { wanted } = this.#pass;
+    if (wanted === null || wanted.has(edge)) return true;
+    const fn = gradFnOf(edge);
+    return fn !== null && this.#route.computed.has(fn);
+  }
+
+  #add(edge: Edge, grad: Value): void {
+    const have = this.#grads.get(edge);
+    this.#grads.set(edge, have ? this.#ops.arithmetic('add', have, grad) : grad);
+  }
+
+  /** The complete gradient of an edge after its hooks, or null if nothing reached it. */
+  #take(edge: Edge): Value | null {
+    let grad = this.#grads.get(edge);
+    if (grad === undefined) return null;
+    this.#grads.delete(edge);
+    if (edge.hooks !== null) grad = edge.hooks.run(grad);
+    if (this.#pass.captured !== null && this.#pass.wanted?.has(edge)) this.#pass.captured.set(edge, grad);
+    return grad;
+  }
+
+  #step(fn: GradFn, grads: readonly (Value | null)[]): void {
+    const results = anomalyMode.unset
+      ? fn.backward(this.#ops, grads)
+      : whileDifferentiating(fn, () => fn.backward(this.#ops, grads));
+    const { inputs } = fn;
+    for (let i = 0; i < inputs.length; i++) {
+      const edge = inputs[i];
+      const grad = results[i];
+      if (edge === null || !grad || !this.#leadsOn(edge)) continue;
+      if (this.#pass.inspect !== null) this.#pass.inspect(fn, i, grad);
+      this.#add(edge, grad);
     }
-  });
+    if (!this.#keep) fn.release();
+  }
+
+  #finishLeaf(edge: LeafEdge): void {
+    const { wanted, captured } = this.#pass;
+    if (wanted !== null && !wanted.has(edge)) return;
+    const grad = this.#take(edge);
+    if (grad === null || captured !== null) return;
+    edge.owner.accumulateGrad(grad);
+    for (const hook of edge.afterAccumulate.all()) hook();
+  }
 }

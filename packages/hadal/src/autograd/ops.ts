@@ -7,7 +7,7 @@ import type { Node, PendingGraph } from '../graph/node.js';
 import type { Attributes } from '../graph/op.js';
 import type { OpName } from '../graph/table.js';
 import { isGradEnabled } from './mode.js';
-import { GradFn } from './tape.js';
+import { OpGradFn } from './op-grad-fn.js';
 import { Value } from './value.js';
 
 export class AutogradOps extends OpEmitter<Value> {
@@ -35,7 +35,7 @@ export class AutogradOps extends OpEmitter<Value> {
     const { op } = node;
     if (!wanted || op.vjp === null || !isFloat(dtype) || !isGradEnabled())
       return this.#derived(op.kind === 'movement', inputs, new Value(node, null));
-    const fn = new GradFn(op, inputs, attributes);
+    const fn = new OpGradFn(op, inputs, attributes);
     const out = this.#derived(op.kind === 'movement', inputs, new Value(node, fn));
     if (op.saves.output) fn.saveOutput(out);
     return out;

@@ -1,114 +1,95 @@
 /**
  * The tape: what was done, so that it can be gone back over. Terms:
- * - an **edge** is where the gradient of a value goes: to the op that made it (`GradFn`) or into a leaf (`LeafEdge`);
- * - **saves** are the values an op's VJP declared that it needs; they are kept until the tape is consumed.
+ * - a **grad fn** is one thing that was done: an op of the graph, or a custom function of the user;
+ * - an **edge** is where the gradient of a value goes. A grad fn with one result is the edge of that result; one with several has an
+ *   `OutputEdge` for each; a tensor that the user wants a gradient for is a `LeafEdge`.
  *
- * Sequence numbers grow with every op, so going back in descending order visits every op after all that used its result.
+ * Sequence numbers grow with every grad fn, so going back in descending order visits each after all that used its results.
  */
-import type { DType } from '../base/dtype.js';
-import { AutogradError } from '../base/errors.js';
-import type { Shape } from '../base/shape.js';
-import type { Attributes, Op, VjpContext } from '../graph/op.js';
+import type { Creation } from './creation.js';
+import { creationNow } from './creation.js';
+import { EdgeHooks, HookList } from './hooks.js';
 import type { AutogradOps } from './ops.js';
 import type { Value } from './value.js';
 
 let sequence = 0;
 
-/** A tensor made by the user that wants a gradient. */
-export interface LeafEdge {
-  readonly kind: 'leaf';
-  accumulate(grad: Value): void;
+/** Whoever a leaf's gradient belongs to. */
+export interface LeafOwner {
+  accumulateGrad(grad: Value): void;
 }
 
-export type Edge = GradFn | LeafEdge;
+/** What `tensor.gradFn` shows of the tape. */
+export interface GradNode {
+  /** PyTorch's name for it: `'MulBackward'`; `'AccumulateGrad'` for a leaf. */
+  readonly name: string;
+  /** For each operand: where its gradient goes and as the gradient of which of its results; null if it has none. */
+  readonly nextFunctions: readonly (readonly [node: GradNode, output: number] | null)[];
+}
 
-export class GradFn {
+/** A tensor that the user wants a gradient for. */
+export class LeafEdge implements GradNode {
+  readonly kind = 'leaf';
+  readonly name = 'AccumulateGrad';
+  readonly nextFunctions = [];
+  readonly owner: LeafOwner;
+  hooks: EdgeHooks | null = null;
+  /** Run when the gradient has been added to what was there. */
+  readonly afterAccumulate = new HookList<() => void>();
+
+  constructor(owner: LeafOwner) {
+    this.owner = owner;
+  }
+}
+
+/** One of several results of a grad fn. */
+export class OutputEdge {
+  readonly kind = 'output';
+  readonly fn: GradFn;
+  readonly index: number;
+  hooks: EdgeHooks | null = null;
+
+  constructor(fn: GradFn, index: number) {
+    this.fn = fn;
+    this.index = index;
+  }
+}
+
+export type Edge = GradFn | OutputEdge | LeafEdge;
+
+export abstract class GradFn implements GradNode {
   readonly kind = 'op';
   readonly sequence = sequence++;
-  readonly op: Op;
-  readonly attributes: Attributes;
-  readonly inputs: readonly (Edge | null)[];
-  readonly inputShapes: readonly Shape[];
-  readonly inputDTypes: readonly DType[];
-  readonly #savedInputs: (Value | null)[];
-  #savedOutput: Value | null = null;
-  #released = false;
+  readonly creation: Creation | null = creationNow();
+  hooks: EdgeHooks | null = null;
+  /** Where the gradients of the operands go. */
+  abstract readonly inputs: readonly (Edge | null)[];
+  /** The edges of several results, or null if there is one and this is its edge. */
+  abstract readonly outputs: readonly OutputEdge[] | null;
+  abstract get name(): string;
 
-  constructor(op: Op, inputs: readonly Value[], attributes: Attributes) {
-    this.op = op;
-    this.attributes = attributes;
-    this.inputs = inputs.map((v) => v.edge);
-    this.inputShapes = inputs.map((v) => v.shape);
-    this.inputDTypes = inputs.map((v) => v.dtype);
-    this.#savedInputs = inputs.map((v, i) => (this.#keeps(i) ? v : null));
-    for (const v of this.#savedInputs) if (v) v.node.saved++;
-  }
-
-  /** Whether an input is kept, given which gradients are wanted. */
-  #keeps(input: number): boolean {
-    const at = this.op.saves.inputs.indexOf(input);
-    if (at < 0) return false;
-    const reason = this.op.saves.whenNeeded?.[at] ?? null;
-    return reason === null || this.inputs[reason] !== null;
-  }
-
-  /** PyTorch's name for it, as shown by `tensor.gradFn`. */
-  get name(): string {
-    return `${this.op.name[0].toUpperCase()}${this.op.name.slice(1)}Backward`;
-  }
-
-  saveOutput(output: Value): void {
-    this.#savedOutput = output;
-    output.node.saved++;
-  }
-
-  #checked(v: Value | null, what: string): Value {
-    if (this.#released) {
-      throw new AutogradError(
-        `${this.name}: backward went over this part of the graph before and freed what it had saved. ` +
-          'Pass { retainGraph: true } to the first backward(), or compute the loss again.',
-      );
-    }
-    if (v === null) throw new AutogradError(`${this.name}: ${what} was not saved for the gradient`);
-    if (v.origin !== null && v.origin.version !== v.originVersion) {
-      throw new AutogradError(
-        `${this.name}: ${what}, of shape [${v.shape.join(', ')}], is needed for the gradient but has been modified by an in-place ` +
-          `operation: it is at version ${v.origin.version}, expected version ${v.originVersion}. ` +
-          'Use the op without the underscore, or clone() before it.',
-      );
-    }
-    return v;
-  }
-
-  backward(ops: AutogradOps, grad: Value): readonly (Value | null)[] {
-    const { vjp } = this.op;
-    if (vjp === null) return this.inputs.map(() => null);
-    const context: VjpContext<Value> = {
-      ops,
-      input: (i) => this.#checked(this.#savedInputs[i], `operand ${i}`),
-      output: () => this.#checked(this.#savedOutput, 'the result'),
-      inputShapes: this.inputShapes,
-      inputDTypes: this.inputDTypes,
-      attributes: this.attributes,
-      needs: this.inputs.map((e) => e !== null),
-    };
-    return vjp(context, grad);
-  }
+  /** Gradients of the operands, given those of the results; null for none. */
+  abstract backward(ops: AutogradOps, grads: readonly (Value | null)[]): readonly (Value | null)[];
 
   /** Lets go of what was saved. */
-  release(): void {
-    for (let i = 0; i < this.#savedInputs.length; i++) {
-      const v = this.#savedInputs[i];
-      if (v) {
-        v.node.saved--;
-        this.#released = true;
-      }
-      this.#savedInputs[i] = null;
-    }
-    if (this.#savedOutput) {
-      this.#savedOutput.node.saved--;
-      this.#released = true;
-    }
-    this.#savedOutput = null;
+  abstract release(): void;
+
+  get nextFunctions(): readonly (readonly [node: GradNode, output: number] | null)[] {
+    return this.inputs.map((edge) => {
+      if (edge === null) return null;
+      return edge.kind === 'output' ? [edge.fn, edge.index] : [edge, 0];
+    });
   }
+}
+
+/** The grad fn that made what an edge is of, or null for leaves. */
+export function gradFnOf(edge: Edge | null): GradFn | null {
+  if (edge === null || edge.kind === 'leaf') return null;
+  return edge.kind === 'op' ? edge : edge.fn;
+}
+
+/** The hooks of an edge, made when they are first wanted. */
+export function hooksOf(edge: Edge): EdgeHooks {
+  edge.hooks ??= new EdgeHooks();
+  return edge.hooks;
 }

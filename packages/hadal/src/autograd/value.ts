@@ -11,6 +11,8 @@ import type { Edge } from './tape.js';
 /** Something whose contents can be changed in place; every change moves the version on. */
 export interface Versioned {
   readonly version: number;
+  /** Where the last change was asked for, if traced. */
+  readonly modifiedAt: Error | null;
 }
 
 export class Value implements Operand {

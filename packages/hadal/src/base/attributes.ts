@@ -89,3 +89,94 @@ export function bitsNumber(high: number, low: number): number {
   bits.setInt32(4, low);
   return bits.getFloat64(0);
 }
+
+/**
+ * A convolution over the last dimensions, as general as StableHLO's: the input is [N, C, ...], padded (negative padding crops) and with
+ * `lhsDilation - 1` zeros between its elements, the kernel [O, C / featureGroups, ...] with its elements `rhsDilation` apart, the
+ * result [N / batchGroups, O, ...].
+ */
+export interface ConvDims {
+  readonly strides: readonly number[];
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+  readonly lhsDilation: readonly number[];
+  readonly rhsDilation: readonly number[];
+  /** Channels and features fall into this many groups that have nothing to do with each other. */
+  readonly featureGroups: number;
+  /** Samples and features fall into this many groups; sample i of each group is sample i of the result. */
+  readonly batchGroups: number;
+}
+
+export function convAttributes(d: ConvDims): number[] {
+  return [
+    ...d.strides,
+    ...d.low,
+    ...d.high,
+    ...d.lhsDilation,
+    ...d.rhsDilation,
+    d.featureGroups,
+    d.batchGroups,
+  ];
+}
+
+export function convDims(attributes: Attributes): ConvDims {
+  const rank = (attributes.length - 2) / 5;
+  const list = (i: number): readonly number[] => attributes.slice(i * rank, (i + 1) * rank);
+  const [featureGroups, batchGroups] = attributes.slice(5 * rank);
+  return {
+    strides: list(0),
+    low: list(1),
+    high: list(2),
+    lhsDilation: list(3),
+    rhsDilation: list(4),
+    featureGroups,
+    batchGroups,
+  };
+}
+
+/** How far elements that are `dilation` apart reach. */
+export function dilatedSize(size: number, dilation: number): number {
+  return size === 0 ? 0 : (size - 1) * dilation + 1;
+}
+
+/** How many windows of `reach` fit into `size`. */
+export function windowCount(size: number, reach: number, stride: number): number {
+  return size < reach ? 0 : Math.floor((size - reach) / stride) + 1;
+}
+
+export function convShape(input: Shape, kernel: Shape, d: ConvDims): number[] {
+  const spatial = input.slice(2).map((size, i) => {
+    const padded = dilatedSize(size, d.lhsDilation[i]) + d.low[i] + d.high[i];
+    return windowCount(padded, dilatedSize(kernel[i + 2], d.rhsDilation[i]), d.strides[i]);
+  });
+  return [input[0] / d.batchGroups, kernel[0], ...spatial];
+}
+
+/** Windows over the last dimensions: their sizes, the steps between them, and the steps inside of them. */
+export interface WindowDims {
+  readonly sizes: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+}
+
+export function windowAttributes(d: WindowDims): number[] {
+  return [...d.sizes, ...d.strides, ...d.dilations];
+}
+
+export function windowDims(attributes: Attributes): WindowDims {
+  const rank = attributes.length / 3;
+  return {
+    sizes: attributes.slice(0, rank),
+    strides: attributes.slice(rank, 2 * rank),
+    dilations: attributes.slice(2 * rank),
+  };
+}
+
+/** [..., sizes] to [..., windows, window sizes]. */
+export function windowShape(input: Shape, d: WindowDims): number[] {
+  const lead = input.length - d.sizes.length;
+  const counts = d.sizes.map((size, i) =>
+    windowCount(input[lead + i], dilatedSize(size, d.dilations[i]), d.strides[i]),
+  );
+  return [...input.slice(0, lead), ...counts, ...d.sizes];
+}

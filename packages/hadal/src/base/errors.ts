@@ -21,9 +21,29 @@ export class DeviceError extends HadalError {
   override name = 'DeviceError';
 }
 
+/** More memory is needed than there is. Nothing was allocated for it. */
+export class OutOfMemoryError extends HadalError {
+  override name = 'OutOfMemoryError';
+}
+
 /** A file or byte stream from outside does not have the form it should have. */
 export class FormatError extends HadalError {
   override name = 'FormatError';
+}
+
+/** A file or folder cannot be read or written: missing, not allowed, disk full. */
+export class FileError extends HadalError {
+  override name = 'FileError';
+  /** The file or folder. */
+  readonly path: string;
+  /** The system's name of the failure (`'ENOSPC'`, `'ENOENT'`), or `''`. */
+  readonly code: string;
+
+  constructor(message: string, path: string, code: string, options?: ErrorOptions) {
+    super(message, options);
+    this.path = path;
+    this.code = code;
+  }
 }
 
 /** An index lies outside of its dimension. */

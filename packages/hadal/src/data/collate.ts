@@ -2,7 +2,7 @@
  * Makes one batch of single samples, for datasets without a `getBatch` of their own.
  */
 import type { DType, TypedArray } from '../base/dtype.js';
-import { dtypeInfo, typedView } from '../base/dtype.js';
+import { decodeElements, dtypeInfo } from '../base/dtype.js';
 import { ArgumentError, ShapeError } from '../base/errors.js';
 import { numel, sameShape, showShape } from '../base/shape.js';
 import { fromTypedArray, Tensor } from '../tensor/index.js';
@@ -16,7 +16,7 @@ interface Value {
 }
 
 /**
- * Stacks samples along a new first dimension. A sample is a value or a tuple of values; a value is a tensor, a typed array
+ * Stacks samples along a new first dimension. A sample is a value or a tuple of values (or of tuples); a value is a tensor, a typed array
  * (a 1-dimensional value), a number (float32), a bigint (int64) or a boolean (bool), so class labels are bigint.
  *
  * @throws ShapeError if the shapes, or the numbers of fields, differ between samples; ArgumentError if a value is of
@@ -31,20 +31,29 @@ interface Value {
  */
 export function defaultCollate<Sample>(samples: readonly Sample[]): Batch<Sample> {
   if (samples.length === 0) throw new ArgumentError('collate: expected at least one sample, got none');
-  const first: unknown = samples[0];
-  // `Batch` says: a tuple collates to an array of tensors, anything else to one tensor. These are its two cases.
-  if (!Array.isArray(first)) return stack(samples, 'the sample') as Batch<Sample>;
+  // `Batch` says: a tuple collates to an array of what its fields collate to, anything else to one tensor. So does `collate`.
+  return collate(samples, []) as Batch<Sample>;
+}
+
+type Collated = Tensor | Collated[];
+
+/** `path` has the positions of the field within the sample, outermost first. */
+function collate(samples: readonly unknown[], path: readonly number[]): Collated {
+  const [first] = samples;
+  const what = path.length === 0 ? 'the sample' : `field ${path.join('.')}`;
+  if (!Array.isArray(first)) return stack(samples, what);
   const rows = samples.map((sample): readonly unknown[] => {
     if (Array.isArray(sample) && sample.length === first.length) return sample;
     const found = Array.isArray(sample) ? `one with ${sample.length}` : typeof sample;
-    throw new ShapeError(`collate: the first sample has ${first.length} fields, a later one is ${found}`);
+    const whose = path.length === 0 ? 'the first sample' : `${what} of the first sample`;
+    throw new ShapeError(`collate: ${whose} has ${first.length} fields, a later one is ${found}`);
   });
   return first.map((_, field) =>
-    stack(
+    collate(
       rows.map((row) => row[field]),
-      `field ${field}`,
+      [...path, field],
     ),
-  ) as Batch<Sample>;
+  );
 }
 
 function stack(values: readonly unknown[], what: string): Tensor {
@@ -69,9 +78,13 @@ function stack(values: readonly unknown[], what: string): Tensor {
     const { data } = value;
     out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), i * rowBytes);
   }
-  return fromTypedArray(typedView(first.dtype, buffer), [values.length, ...first.shape], {
-    dtype: first.dtype,
-  });
+  return fromTypedArray(
+    decodeElements(first.dtype, buffer, 0, buffer.byteLength / dtypeInfo[first.dtype].bytes),
+    [values.length, ...first.shape],
+    {
+      dtype: first.dtype,
+    },
+  );
 }
 
 function describe(value: unknown, what: string): Value {

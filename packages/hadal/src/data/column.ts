@@ -3,7 +3,7 @@
  * of rows into one buffer: no tensor per sample, no garbage per row.
  */
 import type { DType, TypedArray } from '../base/dtype.js';
-import { dtypeInfo, typedView } from '../base/dtype.js';
+import { decodeElements, dtypeInfo } from '../base/dtype.js';
 import { ShapeError } from '../base/errors.js';
 import { numel, showShape } from '../base/shape.js';
 
@@ -57,7 +57,7 @@ export class ArrayColumn implements Column {
       const from = indices[i] * rowBytes;
       out.set(this.#bytes.subarray(from, from + rowBytes), i * rowBytes);
     }
-    return typedView(this.dtype, buffer, 0, indices.length * this.#rowSize);
+    return decodeElements(this.dtype, buffer, 0, indices.length * this.#rowSize);
   }
 }
 

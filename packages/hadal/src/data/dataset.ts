@@ -2,17 +2,18 @@
  * What a `DataLoader` reads from: something with a length and samples by index, as in PyTorch. A dataset that can make a
  * whole batch at once says so with `getBatch`, and the loader then never touches single samples.
  */
+import type { AbortSignal } from '../base/abort.js';
 import { ArgumentError, IndexError, ShapeError } from '../base/errors.js';
 import { showShape } from '../base/shape.js';
 import { fromTypedArray, type Tensor } from '../tensor/index.js';
 import { ArrayColumn, type Column } from './column.js';
 
 /**
- * The batch that samples collate to: a tensor for each field of a tuple, one tensor for a plain value. Each has a new
- * first dimension that counts the samples.
+ * The batch that samples collate to: a tensor for each field of a tuple (of tuples), one tensor for a plain value. Each has a
+ * new first dimension that counts the samples.
  */
 export type Batch<Sample> = Sample extends readonly unknown[]
-  ? { -readonly [K in keyof Sample]: Tensor }
+  ? { -readonly [K in keyof Sample]: Batch<Sample[K]> }
   : Tensor;
 
 /**
@@ -35,6 +36,27 @@ export interface Dataset<Sample> {
   get(index: number): Sample;
   /** Optional fast path: the samples at `indices`, already collated. Must equal collating `get` of each. */
   getBatch?(indices: Uint32Array): Batch<Sample>;
+}
+
+/**
+ * A collection whose samples may take time: files, a database, a network. Such a dataset is read with `for await`, and
+ * `prefetch` of the `DataLoader` keeps several batches in flight.
+ *
+ * @example
+ * ```ts
+ * import { DataLoader, type AsyncDataset } from 'hadal';
+ * const squares: AsyncDataset<[number, bigint]> = { length: 4, get: async (index) => [index ** 2, BigInt(index)] };
+ * const loader = new DataLoader(squares, { batchSize: 2, prefetch: 2 });
+ * for await (const [x] of loader) console.log(x.tolistSync()); // [ 0, 1 ] [ 4, 9 ]
+ * ```
+ */
+export interface AsyncDataset<Sample> {
+  /** Number of samples. */
+  readonly length: number;
+  /** The sample at `index`. The signal is aborted when nobody waits for the sample any more. */
+  get(index: number, signal?: AbortSignal): Sample | Promise<Sample>;
+  /** Optional fast path: the samples at `indices`, already collated. */
+  getBatch?(indices: Uint32Array, signal?: AbortSignal): Batch<Sample> | Promise<Batch<Sample>>;
 }
 
 /** A dataset whose fields are columns; `get` gives a tensor per column, without the row dimension. */

@@ -11,8 +11,11 @@ import { FormatError } from '../base/errors.js';
 /** An array read from an IDX file. `data` has as many elements as the product of `shape`. */
 export type IdxArray =
   | { readonly dtype: 'uint8'; readonly shape: readonly number[]; readonly data: Uint8Array }
+  | { readonly dtype: 'int8'; readonly shape: readonly number[]; readonly data: Int8Array }
+  | { readonly dtype: 'int16'; readonly shape: readonly number[]; readonly data: Int16Array }
   | { readonly dtype: 'int32'; readonly shape: readonly number[]; readonly data: Int32Array }
-  | { readonly dtype: 'float32'; readonly shape: readonly number[]; readonly data: Float32Array };
+  | { readonly dtype: 'float32'; readonly shape: readonly number[]; readonly data: Float32Array }
+  | { readonly dtype: 'float64'; readonly shape: readonly number[]; readonly data: Float64Array };
 
 /** More dimensions than any real file has; a larger rank byte means that this is not an IDX file. */
 const maxRank = 16;
@@ -20,30 +23,28 @@ const maxRank = 16;
 const maxElements = Number.MAX_SAFE_INTEGER;
 
 interface IdxType {
-  readonly name: string;
+  readonly dtype: Extract<DType, IdxArray['dtype']>;
   readonly bytes: number;
-  /** The dtype its elements become; without one the type is recognised but not readable. */
-  readonly dtype?: Extract<DType, IdxArray['dtype']>;
 }
 
 const idxTypes: ReadonlyMap<number, IdxType> = new Map<number, IdxType>([
-  [0x08, { name: 'uint8', bytes: 1, dtype: 'uint8' }],
-  [0x09, { name: 'int8', bytes: 1 }],
-  [0x0b, { name: 'int16', bytes: 2 }],
-  [0x0c, { name: 'int32', bytes: 4, dtype: 'int32' }],
-  [0x0d, { name: 'float32', bytes: 4, dtype: 'float32' }],
-  [0x0e, { name: 'float64', bytes: 8 }],
+  [0x08, { dtype: 'uint8', bytes: 1 }],
+  [0x09, { dtype: 'int8', bytes: 1 }],
+  [0x0b, { dtype: 'int16', bytes: 2 }],
+  [0x0c, { dtype: 'int32', bytes: 4 }],
+  [0x0d, { dtype: 'float32', bytes: 4 }],
+  [0x0e, { dtype: 'float64', bytes: 8 }],
 ]);
 
 /**
  * Parses an IDX file that is already in memory.
  *
- * uint8 data is a view of `bytes`, not a copy; int32 and float32 are copied into this machine's byte order.
+ * uint8 and int8 data is a view of `bytes`, not a copy; wider elements are copied into this machine's byte order.
  *
  * @param bytes the whole file.
  * @param name what error messages call the file; usually its path.
- * @throws FormatError with the name and the byte offset if the header is wrong, if the type is one that hadal has no dtype
- * for (int8, int16, float64), or if the file is shorter or longer than its header says.
+ * @throws FormatError with the name and the byte offset if the header is wrong, or if the file is shorter or longer than its header
+ * says.
  *
  * @example
  * ```ts
@@ -67,13 +68,6 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
   if (type === undefined) {
     throw fail(2, 'an IDX type code (0x08, 0x09, 0x0b, 0x0c, 0x0d or 0x0e)', hex(bytes[2]));
   }
-  if (type.dtype === undefined) {
-    throw fail(
-      2,
-      'elements of type uint8 (0x08), int32 (0x0c) or float32 (0x0d)',
-      `${type.name} (${hex(bytes[2])})`,
-    );
-  }
   const rank = bytes[3];
   if (rank === 0 || rank > maxRank) throw fail(3, `a rank from 1 to ${maxRank}`, String(rank));
 
@@ -84,17 +78,20 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shape: number[] = [];
   let elements = 1;
+  // Sizes of zero hide how large the others are; those must be countable all the same.
+  let countable = type.bytes;
   for (let i = 0; i < rank; i++) {
     const size = view.getUint32(4 + 4 * i);
     shape.push(size);
     elements *= size;
-    if (elements * type.bytes > maxElements) {
+    countable *= Math.max(size, 1);
+    if (countable > maxElements) {
       throw fail(4 + 4 * i, 'sizes with a product below 2^53', `shape [${shape.join(', ')}...]`);
     }
   }
 
   const end = start + elements * type.bytes;
-  const promise = `${elements} ${type.name} elements of shape [${shape.join(', ')}]`;
+  const promise = `${elements} ${type.dtype} elements of shape [${shape.join(', ')}]`;
   if (bytes.length < end) {
     throw fail(
       bytes.length,
@@ -109,6 +106,13 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
   switch (type.dtype) {
     case 'uint8':
       return { dtype: 'uint8', shape, data: bytes.subarray(start, end) };
+    case 'int8':
+      return { dtype: 'int8', shape, data: new Int8Array(bytes.buffer, bytes.byteOffset + start, elements) };
+    case 'int16': {
+      const data = new Int16Array(elements);
+      for (let i = 0; i < elements; i++) data[i] = view.getInt16(start + 2 * i);
+      return { dtype: 'int16', shape, data };
+    }
     case 'int32': {
       const data = new Int32Array(elements);
       for (let i = 0; i < elements; i++) data[i] = view.getInt32(start + 4 * i);
@@ -118,6 +122,11 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
       const data = new Float32Array(elements);
       for (let i = 0; i < elements; i++) data[i] = view.getFloat32(start + 4 * i);
       return { dtype: 'float32', shape, data };
+    }
+    case 'float64': {
+      const data = new Float64Array(elements);
+      for (let i = 0; i < elements; i++) data[i] = view.getFloat64(start + 8 * i);
+      return { dtype: 'float64', shape, data };
     }
   }
 }

@@ -31,6 +31,12 @@ export class Xoshiro128 {
     return word;
   }
 
+  /** A uniform number in `[0, 1)`, a multiple of 2^-53. */
+  uniform(): number {
+    const high = this.next() >>> 5;
+    return (high * 2 ** 26 + (this.next() >>> 6)) / 2 ** 53;
+  }
+
   /** A uniform integer in `[0, bound)`, without bias: words in the last, incomplete run of `bound` values are drawn again. */
   below(bound: number): number {
     const limit = 2 ** 32 - (2 ** 32 % bound);
@@ -40,15 +46,23 @@ export class Xoshiro128 {
   }
 }
 
+/** The stream of an epoch. `seed` is a safe integer, 0 or more; all of its 53 bits count. */
+export function epochGenerator(seed: number, epoch: number): Xoshiro128 {
+  return new Xoshiro128(spread([seed >>> 0, Math.floor(seed / 2 ** 32), epoch]));
+}
+
 /**
  * The integers from 0 to `length - 1` in an order that depends on `seed` and `epoch` only.
  *
  * @param seed a safe integer, 0 or more; all of its 53 bits count.
  */
 export function shuffledIndices(length: number, seed: number, epoch: number): Uint32Array {
-  const random = new Xoshiro128(spread([seed >>> 0, Math.floor(seed / 2 ** 32), epoch]));
-  const indices = orderedIndices(length);
-  for (let i = length - 1; i > 0; i--) {
+  return permute(orderedIndices(length), epochGenerator(seed, epoch));
+}
+
+/** Puts the elements in a random order, in place; every order is equally likely. */
+export function permute(indices: Uint32Array, random: Xoshiro128): Uint32Array {
+  for (let i = indices.length - 1; i > 0; i--) {
     const j = random.below(i + 1);
     const swapped = indices[i];
     indices[i] = indices[j];

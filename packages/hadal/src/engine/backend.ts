@@ -20,6 +20,8 @@ export interface Backend {
   readonly target: Target;
   /** Kernels compiled so far; grows only when a kernel of a new structure is met. */
   readonly compiledKernels: number;
+  /** Bytes that can still be allocated. */
+  availableBytes(): number;
   allocate(bytes: number): Memory;
   release(memory: Memory): void;
   write(memory: Memory, byteOffset: number, data: Uint8Array): void;

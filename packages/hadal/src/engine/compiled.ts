@@ -2,14 +2,18 @@
  * A backend that compiles: kernels are lowered from L2 to L3, emitted as code, loaded on a device, and cached by structure. A plan
  * becomes one device program.
  */
+import { decodeElements, dtypeInfo, encodeElements } from '../base/dtype.js';
 import { known } from '../base/errors.js';
+import { numel } from '../base/shape.js';
 import { layoutOf } from '../kernel/abi.js';
+import type { CompiledKernel, HostArray, HostKernel } from '../kernel/l2.js';
+import type { AbstractKernel } from '../kernel/l2-sizes.js';
 import type { L3Function } from '../kernel/l3.js';
 import { printL3 } from '../kernel/l3-print.js';
 import { lower } from '../kernel/lower.js';
 import type { Target } from '../kernel/target.js';
 import type { BlockSpec, Device, Executable, LaunchSpec, Memory } from '../runtime/device.js';
-import type { Place, Plan, PlannedBlock, PlannedLaunch } from '../schedule/plan.js';
+import type { Place, Plan, PlannedBlock } from '../schedule/plan.js';
 import type { Backend, EngineName, PlanRunner } from './backend.js';
 
 export interface EmittedCode {
@@ -18,7 +22,7 @@ export interface EmittedCode {
   readonly listing: () => string;
 }
 
-interface CompiledKernel {
+interface LoadedKernel {
   readonly fn: L3Function;
   readonly executable: Executable;
   readonly listing: () => string;
@@ -30,7 +34,7 @@ export class CompiledBackend implements Backend {
   readonly target: Target;
   readonly #device: Device;
   readonly #emit: (fn: L3Function) => EmittedCode;
-  readonly #kernels = new Map<string, CompiledKernel>();
+  readonly #kernels = new Map<string, LoadedKernel>();
 
   constructor(name: EngineName, description: string, device: Device, emit: (fn: L3Function) => EmittedCode) {
     this.name = name;
@@ -42,6 +46,10 @@ export class CompiledBackend implements Backend {
 
   get compiledKernels(): number {
     return this.#kernels.size;
+  }
+
+  availableBytes(): number {
+    return this.#device.availableBytes();
   }
 
   allocate(bytes: number): Memory {
@@ -60,22 +68,63 @@ export class CompiledBackend implements Backend {
     return this.#device.read(memory, byteOffset, bytes);
   }
 
-  #kernel(launch: PlannedLaunch): CompiledKernel {
-    const have = this.#kernels.get(launch.key);
+  #kernel(key: string, kernel: CompiledKernel, abstract: AbstractKernel): LoadedKernel {
+    const have = this.#kernels.get(key);
     if (have) return have;
-    const fn = lower(launch.kernel, launch.abstract, this.target);
+    const fn = lower(kernel, abstract, this.target);
     const { code, listing } = this.#emit(fn);
-    const kernel = { fn, executable: this.#device.load(fn.name, code), listing };
-    this.#kernels.set(launch.key, kernel);
-    return kernel;
+    const loaded = { fn, executable: this.#device.load(fn.name, code), listing };
+    this.#kernels.set(key, loaded);
+    return loaded;
   }
 
   prepare(plan: Plan): PlanRunner {
-    const launches = plan.launches.map((launch): LaunchSpec => {
-      const { fn, executable } = this.#kernel(launch);
-      return { executable, layout: layoutOf(fn), blocks: launch.blocks.map((b) => blockSpec(plan, fn, b)) };
-    });
-    return this.#device.program(launches);
+    const steps: PlanRunner[] = [];
+    let launches: LaunchSpec[] = [];
+    const endProgram = (): void => {
+      if (launches.length > 0) steps.push(this.#device.program(launches));
+      launches = [];
+    };
+    for (const launch of plan.launches) {
+      const { kernel } = launch;
+      if (kernel.kind === 'host') {
+        endProgram();
+        for (const block of launch.blocks) steps.push(this.#hostStep(plan, kernel, block));
+        continue;
+      }
+      const { fn, executable } = this.#kernel(launch.key, kernel, launch.abstract);
+      launches.push({
+        executable,
+        layout: layoutOf(fn),
+        blocks: launch.blocks.map((b) => blockSpec(plan, fn, b)),
+      });
+    }
+    endProgram();
+    if (steps.length === 1) return steps[0];
+    return {
+      run: (buffers, scalars) => {
+        for (const step of steps) step.run(buffers, scalars);
+      },
+    };
+  }
+
+  /** An op in JavaScript between two programs: copies its inputs out and its result in. */
+  #hostStep(plan: Plan, kernel: HostKernel, block: PlannedBlock): PlanRunner {
+    const refs = block.places.map((p) => bufferIndex(plan, p));
+    const { compute, attributes, inputs, result } = kernel;
+    return {
+      run: (buffers) => {
+        const arrays = inputs.map(({ shape, dtype }, i): HostArray => {
+          const { buffer, byteOffset } = refs[i];
+          const count = numel(shape);
+          const bytes = this.#device.read(buffers[buffer], byteOffset, count * dtypeInfo[dtype].bytes);
+          return { shape, dtype, data: decodeElements(dtype, bytes.buffer, 0, count) };
+        });
+        const data = compute(arrays, attributes, result.shape, result.dtype);
+        const { buffer, byteOffset } = refs[inputs.length];
+        this.#device.write(buffers[buffer], byteOffset, encodeElements(result.dtype, data));
+      },
+    };
   }
 
   code(plan: Plan): string {
@@ -84,8 +133,12 @@ export class CompiledBackend implements Backend {
     for (const launch of plan.launches) {
       if (seen.has(launch.key)) continue;
       seen.add(launch.key);
-      const kernel = this.#kernel(launch);
-      parts.push(printL3(kernel.fn), kernel.listing());
+      if (launch.kernel.kind === 'host') {
+        parts.push(`${launch.kernel.name} runs in JavaScript`);
+        continue;
+      }
+      const loaded = this.#kernel(launch.key, launch.kernel, launch.abstract);
+      parts.push(printL3(loaded.fn), loaded.listing());
     }
     return parts.join('\n\n');
   }

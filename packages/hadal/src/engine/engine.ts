@@ -6,13 +6,14 @@ import { Buffer } from '../graph/buffer.js';
 import { decompose } from '../graph/decompose.js';
 import type { Node } from '../graph/node.js';
 import { PendingGraph } from '../graph/node.js';
+import { indexError } from '../graph/ops/lookups.js';
 import type { CapturedGraph, Root } from '../graph/template.js';
 import { capture, printTemplate, templateOf } from '../graph/template.js';
 import type { Memory } from '../runtime/device.js';
 import type { Plan } from '../schedule/plan.js';
 import { printPlan, schedule } from '../schedule/plan.js';
 import type { Backend, PlanRunner } from './backend.js';
-import { indexError } from './reference.js';
+import { checkMemory } from './budget.js';
 
 /** A value that takes over another's buffer: what an in-place update of a Storage asks for. */
 export interface Assignable {
@@ -52,6 +53,8 @@ export class Engine {
   readonly #plans = new Map<number, CachedPlan>();
   #planCount = 0;
   #status: Memory | null = null;
+  /** Nodes whose memory goes back once nothing is pending. */
+  #discarded: Node[] = [];
   #lastPlan: Plan | null = null;
 
   constructor(backend: Backend) {
@@ -80,11 +83,25 @@ export class Engine {
     return this.pending.handles.length === 0 && this.dirty.size === 0;
   }
 
-  /** Gives back the memory of a node that nobody can read any more; should somebody still try, they get a `StaleValueError`. */
+  /**
+   * Gives back the memory of a node that nobody can read any more, at once or when what is pending has run; should somebody still try,
+   * they get a `StaleValueError`.
+   */
   discard(node: Node): void {
-    if (node.buffer === null) return;
+    if (!this.isIdle) {
+      this.#discarded.push(node);
+      return;
+    }
+    if (node.buffer === null || node.isStale) return;
     node.buffer.version++;
     this.backend.release(node.buffer.memory);
+  }
+
+  #discardLate(): void {
+    const waiting = this.#discarded;
+    if (waiting.length === 0) return;
+    this.#discarded = [];
+    for (const node of waiting) this.discard(node);
   }
 
   /** A copy of a node's value. */
@@ -136,12 +153,14 @@ export class Engine {
       for (const d of this.dirty) d.settled();
       this.dirty.clear();
     }
+    this.#discardLate();
     if (usesStatus) this.#checkStatus();
   }
 
   /** Runs the plan of a captured graph and settles its nodes; says whether kernels may have noted an error. */
   #run(captured: CapturedGraph): boolean {
     const { plan, runner } = this.#planFor(captured);
+    checkMemory(plan, () => this.backend.availableBytes());
     const buffers: Memory[] = [];
     for (const leaf of captured.leafNodes) {
       if (leaf.buffer === null || leaf.isStale)

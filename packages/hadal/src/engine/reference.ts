@@ -2,14 +2,15 @@
  * The reference backend: runs a plan op by op as the ops are defined. It follows the plan's decisions (what is written, what is
  * overwritten in place, in which order), so that everything but the arithmetic is as on the other engines.
  */
-import { dtypeInfo, typedView } from '../base/dtype.js';
-import { DeviceError, IndexError, InternalError, known } from '../base/errors.js';
+import { decodeElements, encodeElements, newElements } from '../base/dtype.js';
+import { DeviceError, known, OutOfMemoryError } from '../base/errors.js';
 import { numel } from '../base/shape.js';
 import { evaluate } from '../codegen/reference/evaluate.js';
 import type { PlainArray } from '../graph/op.js';
 import type { Target } from '../kernel/target.js';
 import type { Memory } from '../runtime/device.js';
-import type { Plan, PlannedBlock } from '../schedule/plan.js';
+import { availableMemory } from '../runtime/host-memory.js';
+import type { Place, Plan, PlannedBlock } from '../schedule/plan.js';
 import type { Backend, PlanRunner } from './backend.js';
 import { bufferIndex } from './compiled.js';
 
@@ -45,8 +46,16 @@ export class ReferenceBackend implements Backend {
     return this.#seen.size;
   }
 
+  availableBytes(): number {
+    return availableMemory();
+  }
+
   allocate(bytes: number): Memory {
-    return new HostMemory(bytes);
+    try {
+      return new HostMemory(bytes);
+    } catch {
+      throw new OutOfMemoryError(`no memory for ${bytes} bytes`);
+    }
   }
 
   release(): void {}
@@ -83,11 +92,15 @@ function runBlock(
   const { nodes } = plan.template;
   const values = new Map<number, PlainArray>();
 
+  function placeOf(id: number): Place {
+    const { leaf } = nodes[id];
+    return leaf >= 0 ? { in: 'leaf', leaf } : known(plan.where.get(id), 'memory');
+  }
+
   function inMemory(id: number): PlainArray {
-    const { shape, dtype, leaf } = nodes[id];
-    const place = leaf >= 0 ? ({ in: 'leaf', leaf } as const) : known(plan.where.get(id), 'memory');
-    const { buffer, byteOffset } = bufferIndex(plan, place);
-    return { shape, dtype, data: typedView(dtype, host(buffers[buffer]), byteOffset, numel(shape)) };
+    const { shape, dtype } = nodes[id];
+    const { buffer, byteOffset } = bufferIndex(plan, placeOf(id));
+    return { shape, dtype, data: decodeElements(dtype, host(buffers[buffer]), byteOffset, numel(shape)) };
   }
 
   function value(id: number): PlainArray {
@@ -97,14 +110,13 @@ function runBlock(
     let result: PlainArray;
     if (n.leaf >= 0) result = inMemory(id);
     else if (n.argument >= 0) {
-      const data = typedView(n.dtype, new ArrayBuffer(dtypeInfo[n.dtype].bytes));
+      const data = newElements(n.dtype, 1);
       if (data instanceof BigInt64Array) data[0] = BigInt(scalars[n.argument]);
       else data[0] = Number(scalars[n.argument]);
       result = { shape: [], dtype: n.dtype, data };
     } else if (plan.where.has(id) && !block.writes.includes(id)) result = inMemory(id);
     else {
       const inputs = n.inputs.map(value);
-      if (n.op.kind === 'gather') checkIndex(inputs[0], inputs[1], n.attributes[0]);
       result = evaluate(n.op, inputs, n.attributes, n.shape, n.dtype);
     }
     values.set(id, result);
@@ -113,24 +125,8 @@ function runBlock(
 
   const results = block.writes.map((id) => ({ id, from: value(id) }));
   for (const { id, from } of results) {
-    const to = inMemory(id).data;
-    if (to instanceof BigInt64Array && from.data instanceof BigInt64Array) to.set(from.data);
-    else if (!(to instanceof BigInt64Array) && !(from.data instanceof BigInt64Array)) to.set(from.data);
-    else throw new InternalError(`node ${id}: result and memory differ in dtype`);
+    const { buffer, byteOffset } = bufferIndex(plan, placeOf(id));
+    const bytes = encodeElements(nodes[id].dtype, from.data);
+    new Uint8Array(host(buffers[buffer]), byteOffset, bytes.length).set(bytes);
   }
-}
-
-function checkIndex(x: PlainArray, index: PlainArray, dim: number): void {
-  for (const raw of index.data) {
-    const i = Number(raw);
-    if (i < 0 || i >= x.shape[dim]) throw indexError(i, x.shape[dim] - 1);
-  }
-}
-
-/** The error for an index that a kernel found out of range. */
-export function indexError(index: number, last: number): IndexError {
-  const range = last < 0 ? 'the dimension is empty' : `expected 0 to ${last}`;
-  return new IndexError(
-    `gather: index ${index} is out of range; ${range}. (Labels that start at 1, or a class too many?)`,
-  );
 }

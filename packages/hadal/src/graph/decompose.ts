@@ -1,13 +1,23 @@
 /**
- * Replaces ops that no kernel template covers by others that mean the same, before fusion.
+ * Replaces ops that no kernel template covers by others that mean the same, before fusion, and gives every op inputs that its template
+ * can read.
  *
- * scatterAdd becomes a comparison of positions with indices: out[c] = sum over j of (index[j] == c ? source[j] : 0). With one
- * index per row, as in the gradient of a gather for a loss, that is one pointwise kernel.
+ * - scatterAdd of a few elements a row becomes a comparison of positions with indices: out[c] = sum over j of (index[j] == c ?
+ *   source[j] : 0). With one index per row, as in the gradient of a gather for a loss, that is one pointwise kernel.
+ * - dot and conv of dtypes that the gemm template does not multiply become products and a sum.
+ * - conv: padding and dilation of the input are written to memory first; a depthwise one becomes a sum of products of shifted inputs.
+ * - maxPool becomes a chain of maxima over shifted inputs.
+ * - host ops read whole arrays, so their inputs are put in memory.
  */
+import type { ConvDims } from '../base/attributes.js';
+import { convDims, dilatedSize, dotLayout, windowDims } from '../base/attributes.js';
 import type { DType } from '../base/dtype.js';
+import { known } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
+import { numel } from '../base/shape.js';
 import { OpEmitter } from './emitter.js';
 import type { Attributes, Operand } from './op.js';
+import { windowElements, windowPositions } from './ops/pool.js';
 import type { OpName } from './table.js';
 import { opTable } from './table.js';
 import type { Template, TemplateNode } from './template.js';
@@ -21,6 +31,8 @@ const plain = { leaf: -1, argument: -1, root: false, handle: false, boundary: fa
 /** Emits graph ops as nodes of a template under construction. */
 class TemplateEmitter extends OpEmitter<Position> {
   readonly nodes: TemplateNode[] = [];
+  /** What was put in memory already, by what it was made of. */
+  readonly #written = new Map<string, Position>();
 
   protected override apply(
     name: OpName,
@@ -43,7 +55,33 @@ class TemplateEmitter extends OpEmitter<Position> {
   position(at: number): Position {
     return { at, shape: this.nodes[at].shape, dtype: this.nodes[at].dtype };
   }
+
+  copy(x: Position): Position {
+    return this.apply('copy', [x], [], x.shape, x.dtype);
+  }
+
+  /** A value that is written to memory as it is; once for one `key`. */
+  written(key: string, make: () => Position): Position {
+    const have = this.#written.get(key);
+    if (have) return have;
+    const x = make();
+    const copy = this.copy(x);
+    this.nodes[copy.at] = { ...this.nodes[copy.at], boundary: true };
+    this.#written.set(key, copy);
+    return copy;
+  }
+
+  /** The value itself where it lies in memory anyway, else a copy of it. */
+  inMemory(x: Position): Position {
+    const n = this.nodes[x.at];
+    const { kind } = n.op;
+    const isThere = n.leaf >= 0 || (kind !== 'movement' && kind !== 'gather' && kind !== 'source');
+    return isThere ? x : this.written(`as it is ${x.at}`, () => x);
+  }
 }
+
+/** More elements a row than this are scattered one by one. */
+const FEW = 8;
 
 function scatterAdd(
   e: TemplateEmitter,
@@ -67,21 +105,228 @@ function scatterAdd(
   return e.reshape(e.reduce('sum', picked, [dim]), shape);
 }
 
+/** Whether the gemm template multiplies a dtype: in float32, rounded after. */
+function isGemmType(dtype: DType): boolean {
+  return dtype === 'float32' || dtype === 'float16' || dtype === 'bfloat16';
+}
+
+/** The sum over the last `count` dimensions of a product. */
+function sumOfProducts(e: TemplateEmitter, a: Position, b: Position, wide: Shape, count: number): Position {
+  const product = e.arithmetic('mul', e.expand(a, wide), e.expand(b, wide));
+  const kept = wide.slice(0, wide.length - count);
+  if (count === 0) return product;
+  const dims = Array.from({ length: count }, (_, i) => kept.length + i);
+  return e.reshape(e.reduce('sum', product, dims), kept);
+}
+
+function dotAsSum(e: TemplateEmitter, a: Position, b: Position, attributes: Attributes): Position {
+  const l = dotLayout(attributes, a.shape.length, b.shape.length);
+  const sizes = (x: Position, dims: readonly number[]): number[] => dims.map((d) => x.shape[d]);
+  const ones = (dims: readonly number[]): number[] => dims.map(() => 1);
+  const [batch, contract] = [sizes(a, l.lhsBatch), sizes(a, l.lhsContract)];
+  const [free, columns] = [sizes(a, l.lhsFree), sizes(b, l.rhsFree)];
+  const left = e.reshape(e.permute(a, [...l.lhsBatch, ...l.lhsFree, ...l.lhsContract]), [
+    ...batch,
+    ...free,
+    ...ones(columns),
+    ...contract,
+  ]);
+  const right = e.reshape(e.permute(b, [...l.rhsBatch, ...l.rhsFree, ...l.rhsContract]), [
+    ...batch,
+    ...ones(free),
+    ...columns,
+    ...contract,
+  ]);
+  return sumOfProducts(e, left, right, [...batch, ...free, ...columns, ...contract], contract.length);
+}
+
+/** The input of a convolution with its padding and dilation in memory; the same for equal inputs, whatever the order of dimensions. */
+function paddedInput(e: TemplateEmitter, x: Position, d: ConvDims): Position {
+  const isPlain = [...d.low, ...d.high].every((p) => p === 0) && d.lhsDilation.every((l) => l === 1);
+  if (isPlain) return x;
+  const n = e.nodes[x.at];
+  if (n.leaf < 0 && n.op.name === 'permute') {
+    // Padding commutes with permute: forward and backward pass share one padded copy.
+    const order = n.attributes;
+    const inner = e.position(n.inputs[0]);
+    const by = <T>(list: readonly T[], rest: T): T[] => {
+      const out = new Array<T>(order.length).fill(rest);
+      list.forEach((v, i) => {
+        out[order[i + 2]] = v;
+      });
+      return out;
+    };
+    const padded = padTo(e, inner, by(d.low, 0), by(d.high, 0), by(d.lhsDilation, 1));
+    return e.permute(padded, order);
+  }
+  return padTo(e, x, [0, 0, ...d.low], [0, 0, ...d.high], [1, 1, ...d.lhsDilation]);
+}
+
+function padTo(
+  e: TemplateEmitter,
+  x: Position,
+  low: readonly number[],
+  high: readonly number[],
+  dilation: readonly number[],
+): Position {
+  return e.written(`pad ${x.at} ${low} ${high} ${dilation}`, () => {
+    const grown = x.shape.map(
+      (s, i) => dilatedSize(s, dilation[i]) + Math.max(low[i], 0) + Math.max(high[i], 0),
+    );
+    const padded = e.pad(
+      x,
+      low.map((p) => Math.max(p, 0)),
+      dilation.map((s) => s - 1),
+      grown,
+    );
+    const shape = grown.map((s, i) => s + Math.min(low[i], 0) + Math.min(high[i], 0));
+    const starts = low.map((p) => Math.max(-p, 0));
+    return e.slice(
+      padded,
+      starts,
+      low.map(() => 1),
+      shape,
+    );
+  });
+}
+
+/** More products than this are not written out one after the other. */
+const UNROLLED = 25;
+
+/** One channel in, one feature out, in every group: a sum of products over shifted inputs, one kernel that reads neighbours. */
+function depthwise(e: TemplateEmitter, x: Position, w: Position, d: ConvDims, shape: Shape): Position {
+  const kernel = w.shape.slice(2);
+  let sum: Position | null = null;
+  for (let flat = 0; flat < numel(kernel); flat++) {
+    const k: number[] = [];
+    for (let i = kernel.length - 1, rest = flat; i >= 0; i--) {
+      k.unshift(rest % kernel[i]);
+      rest = Math.floor(rest / kernel[i]);
+    }
+    const shifted = e.slice(x, [0, 0, ...k.map((v, i) => v * d.rhsDilation[i])], [1, 1, ...d.strides], shape);
+    const weight = e.slice(
+      w,
+      [0, 0, ...k],
+      w.shape.map(() => 1),
+      [w.shape[0], 1, ...k.map(() => 1)],
+    );
+    const wide = e.expand(e.reshape(weight, [1, w.shape[0], ...k.map(() => 1)]), shape);
+    const product = e.arithmetic('mul', shifted, wide);
+    sum = sum === null ? product : e.arithmetic('add', sum, product);
+  }
+  return known(sum, 'a kernel with elements');
+}
+
+/** Windows of the input times the kernel, for dtypes without a gemm. */
+function convAsSum(e: TemplateEmitter, x: Position, w: Position, d: ConvDims, shape: Shape): Position {
+  const kernel = w.shape.slice(2);
+  const spatial = shape.slice(2);
+  const groups = d.featureGroups * d.batchGroups;
+  const channels = w.shape[1];
+  const features = w.shape[0] / groups;
+  const n = shape[0];
+  const windows = e.windows(x, { sizes: kernel, strides: d.strides, dilations: d.rhsDilation });
+  // [n, group, channels, spatial, kernel], wherever the groups come from.
+  const split =
+    d.batchGroups > 1
+      ? e.permute(e.reshape(windows, [groups, n, channels, ...spatial, ...kernel]), [
+          1,
+          0,
+          ...Array.from({ length: 1 + 2 * kernel.length }, (_, i) => i + 2),
+        ])
+      : e.reshape(windows, [n, groups, channels, ...spatial, ...kernel]);
+  const rank = kernel.length;
+  const order = [0, 1, ...spatial.map((_, i) => 3 + i), 2, ...kernel.map((_, i) => 3 + rank + i)];
+  const left = e.reshape(e.permute(split, order), [n, groups, 1, ...spatial, channels, ...kernel]);
+  const right = e.reshape(w, [1, groups, features, ...spatial.map(() => 1), channels, ...kernel]);
+  const wide = [n, groups, features, ...spatial, channels, ...kernel];
+  return e.reshape(sumOfProducts(e, left, right, wide, 1 + rank), shape);
+}
+
+function conv(
+  e: TemplateEmitter,
+  input: Position,
+  w: Position,
+  attributes: Attributes,
+  shape: Shape,
+): Position {
+  const d = convDims(attributes);
+  if (numel(shape) === 0) return e.constant(0, input.dtype, shape);
+  const x = paddedInput(e, input, d);
+  const rest: ConvDims = {
+    ...d,
+    low: d.low.map(() => 0),
+    high: d.high.map(() => 0),
+    lhsDilation: d.lhsDilation.map(() => 1),
+  };
+  const isDepthwise = d.featureGroups > 1 && w.shape[1] === 1 && w.shape[0] === d.featureGroups;
+  if (isDepthwise && numel(w.shape.slice(2)) <= UNROLLED) return depthwise(e, x, w, rest, shape);
+  if (!isGemmType(input.dtype)) return convAsSum(e, x, w, rest, shape);
+  return e.conv(x, contiguousKernel(e, w), rest);
+}
+
+/** Small kernels that are views of others are written out: they are packed again and again. */
+function contiguousKernel(e: TemplateEmitter, w: Position): Position {
+  return numel(w.shape.slice(2)) < 64 ? e.inMemory(w) : w;
+}
+
+function maxPool(e: TemplateEmitter, x: Position, attributes: Attributes): Position {
+  const d = windowDims(attributes);
+  const elements = windowPositions(d.sizes).map((k) => windowElements(e, x, d, k));
+  return elements.reduce((a, b) => e.arithmetic('maximum', a, b));
+}
+
+/** What a node becomes; null for itself. */
+function replacement(e: TemplateEmitter, n: TemplateNode, inputs: readonly Position[]): Position | null {
+  const { attributes, shape } = n;
+  switch (n.op.name) {
+    case 'scatterAdd': {
+      const [source, index] = inputs;
+      const isFull = index.shape.every((s, d) => d === attributes[0] || s === shape[d]);
+      const isFew = isFull && shape.length > 0 && index.shape[attributes[0]] <= FEW;
+      return isFew ? scatterAdd(e, source, index, attributes[0], shape) : null;
+    }
+    case 'dot':
+      return isGemmType(n.dtype) ? null : e.reshape(dotAsSum(e, inputs[0], inputs[1], attributes), shape);
+    case 'maxPool':
+      return maxPool(e, inputs[0], attributes);
+    case 'conv':
+      return conv(e, inputs[0], inputs[1], attributes, shape);
+    default:
+      return null;
+  }
+}
+
+const decomposed: ReadonlySet<string> = new Set(['scatterAdd', 'dot', 'conv', 'maxPool']);
+
 export function decompose(template: Template): Template {
-  if (!template.nodes.some((n) => n.op.name === 'scatterAdd')) return template;
+  if (!template.nodes.some((n) => n.leaf < 0 && (decomposed.has(n.op.name) || n.op.kind === 'host')))
+    return template;
   const e = new TemplateEmitter();
   const moved: number[] = [];
   template.nodes.forEach((n, i) => {
     const inputs = n.inputs.map((x) => moved[x]);
-    if (n.op.name !== 'scatterAdd' || n.leaf >= 0) {
-      e.nodes.push({ ...n, inputs });
+    const before = e.nodes.length;
+    const replaced =
+      n.leaf < 0
+        ? replacement(
+            e,
+            n,
+            inputs.map((x) => e.position(x)),
+          )
+        : null;
+    // What turns out to be one of its inputs needs a node of its own for the flags.
+    const made = replaced !== null && replaced.at < before ? e.copy(replaced) : replaced;
+    if (made === null) {
+      const isHost = n.leaf < 0 && n.op.kind === 'host';
+      const own = isHost ? inputs.map((x) => e.inMemory(e.position(x)).at) : inputs;
+      e.nodes.push({ ...n, inputs: own });
       moved[i] = e.nodes.length - 1;
       return;
     }
-    const result = scatterAdd(e, e.position(inputs[0]), e.position(inputs[1]), n.attributes[0], n.shape);
     const { root, handle, boundary, into } = n;
-    e.nodes[result.at] = { ...e.nodes[result.at], root, handle, boundary, into };
-    moved[i] = result.at;
+    e.nodes[made.at] = { ...e.nodes[made.at], root, handle, boundary, into };
+    moved[i] = made.at;
   });
   return { ...template, nodes: e.nodes, origin: moved };
 }

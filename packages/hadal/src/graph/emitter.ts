@@ -2,8 +2,17 @@
  * Builds graph ops with strict shapes: operands of an elementwise op agree in shape and dtype. The tensor layer broadcasts and
  * promotes before; a violation here is a bug of the caller, so messages are short.
  */
-import type { DotDims } from '../base/attributes.js';
-import { dotAttributes, dotLayout, dotShape, numberBits } from '../base/attributes.js';
+import type { ConvDims, DotDims, WindowDims } from '../base/attributes.js';
+import {
+  convAttributes,
+  convShape,
+  dotAttributes,
+  dotLayout,
+  dotShape,
+  numberBits,
+  windowAttributes,
+  windowShape,
+} from '../base/attributes.js';
 import type { DType } from '../base/dtype.js';
 import { ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
@@ -99,6 +108,17 @@ export abstract class OpEmitter<V extends Operand> implements Ops<V> {
     return sameShape(x.shape, shape) ? x : this.apply('pad', [x], [...low, ...interior], shape, x.dtype);
   }
 
+  windows(x: V, dims: WindowDims): V {
+    return this.apply('windows', [x], windowAttributes(dims), windowShape(x.shape, dims), x.dtype);
+  }
+
+  interleave(parts: readonly V[], sizes: readonly number[]): V {
+    const [{ shape, dtype }] = parts;
+    const lead = shape.length - sizes.length;
+    const whole = shape.map((s, d) => (d < lead ? s : s * sizes[d - lead]));
+    return this.apply('interleave', parts, sizes, whole, dtype);
+  }
+
   reduce(name: ReduceName, x: V, dims: readonly number[]): V {
     return this.apply(
       name,
@@ -125,12 +145,43 @@ export abstract class OpEmitter<V extends Operand> implements Ops<V> {
     return this.apply('dot', [a, b], attributes, dotShape(a.shape, b.shape, layout), a.dtype);
   }
 
+  conv(input: V, kernel: V, dims: ConvDims): V {
+    const shape = convShape(input.shape, kernel.shape, dims);
+    return this.apply('conv', [input, kernel], convAttributes(dims), shape, input.dtype);
+  }
+
+  maxPool(x: V, dims: WindowDims): V {
+    const shape = windowShape(x.shape, dims).slice(0, x.shape.length);
+    return this.apply('maxPool', [x], windowAttributes(dims), shape, x.dtype);
+  }
+
   gather(x: V, dim: number, index: V): V {
     return this.apply('gather', [x, index], [dim], index.shape, x.dtype);
   }
 
+  indexSelect(x: V, dim: number, index: V): V {
+    const shape = x.shape.map((s, d) => (d === dim ? index.shape[0] : s));
+    return this.apply('indexSelect', [x, index], [dim], shape, x.dtype);
+  }
+
   scatterAdd(source: V, dim: number, index: V, shape: Shape): V {
     return this.apply('scatterAdd', [source, index], [dim], shape, source.dtype);
+  }
+
+  indexAdd(source: V, dim: number, index: V, shape: Shape): V {
+    return this.apply('indexAdd', [source, index], [dim], shape, source.dtype);
+  }
+
+  scatter(x: V, dim: number, index: V, source: V): V {
+    return this.apply('scatter', [x, index, source], [dim], x.shape, x.dtype);
+  }
+
+  argsort(x: V, dim: number, descending: boolean): V {
+    return this.apply('argsort', [x], [dim, descending ? 1 : 0], x.shape, 'int64');
+  }
+
+  cumsum(x: V, dim: number): V {
+    return this.apply('cumsum', [x], [dim], x.shape, x.dtype);
   }
 
   constant(value: number, dtype: DType, shape: Shape): V {

@@ -18,7 +18,10 @@ export type { Attributes } from '../base/attributes.js';
  * - `elementwise`: all inputs have the shape of the result.
  * - `movement`: the result's element at an index is the input's at another index (or a padding zero).
  * - `reduce`: some dimensions shrink to size 1.
- * - `dot`, `gather`, `scatter`: as their names say.
+ * - `dot`, `conv`, `pool`, `random`: as their names say.
+ * - `interleave`: each input has every n-th element of the result.
+ * - `gather`: the result's element at an index is the input's at an index that another input gives.
+ * - `host`: no kernel template covers it; on every engine that shares its memory with JavaScript it is computed by its reference.
  */
 export type OpKind =
   | 'source'
@@ -26,8 +29,11 @@ export type OpKind =
   | 'movement'
   | 'reduce'
   | 'dot'
+  | 'conv'
+  | 'pool'
+  | 'interleave'
   | 'gather'
-  | 'scatter'
+  | 'host'
   | 'random';
 
 /** A plain row-major array: what the reference engine computes with. */
@@ -84,6 +90,8 @@ export interface ElementwiseOp extends Common {
   readonly kind: 'elementwise';
   readonly arity: number;
   readonly scalar: ScalarRule;
+  /** Whether its lowering takes no vectors for operands of a dtype. */
+  readonly scalarOnly?: (dtype: DType) => boolean;
   readonly lower: LowerRule;
 }
 

@@ -3,7 +3,7 @@
  * one rule serves first gradients, second gradients and plain graph building. Shapes and dtypes are strict here: broadcasting
  * and promotion are the tensor layer's.
  */
-import type { DotDims } from '../base/attributes.js';
+import type { ConvDims, DotDims, WindowDims } from '../base/attributes.js';
 import type { DType } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import type { Operand } from './op.js';
@@ -11,19 +11,57 @@ import type { Operand } from './op.js';
 export type UnaryName =
   | 'neg'
   | 'abs'
-  | 'exp'
-  | 'log'
-  | 'sqrt'
-  | 'tanh'
-  | 'erf'
   | 'relu'
-  | 'sigmoid'
   | 'reciprocal'
-  | 'logicalNot';
-export type ArithmeticName = 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum';
+  | 'sqrt'
+  | 'rsqrt'
+  | 'exp'
+  | 'exp2'
+  | 'expm1'
+  | 'log'
+  | 'log2'
+  | 'log10'
+  | 'log1p'
+  | 'erf'
+  | 'erfc'
+  | 'sigmoid'
+  | 'sin'
+  | 'cos'
+  | 'tan'
+  | 'asin'
+  | 'acos'
+  | 'atan'
+  | 'sinh'
+  | 'cosh'
+  | 'tanh'
+  | 'asinh'
+  | 'acosh'
+  | 'atanh'
+  | 'floor'
+  | 'ceil'
+  | 'round'
+  | 'trunc'
+  | 'sign'
+  | 'logicalNot'
+  | 'bitwiseNot';
+export type ArithmeticName =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'maximum'
+  | 'minimum'
+  | 'pow'
+  | 'fmod'
+  | 'remainder'
+  | 'floorDivide'
+  | 'atan2'
+  | 'bitwiseAnd'
+  | 'bitwiseOr'
+  | 'bitwiseXor';
 export type CompareName = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
 export type LogicalName = 'logicalAnd' | 'logicalOr';
-export type ReduceName = 'sum' | 'max' | 'min';
+export type ReduceName = 'sum' | 'prod' | 'max' | 'min';
 
 export interface Ops<V extends Operand> {
   unary(name: UnaryName, x: V): V;
@@ -41,15 +79,38 @@ export interface Ops<V extends Operand> {
   /** Zeros around and `interior` zeros between elements; `shape` is the result's. */
   pad(x: V, low: readonly number[], interior: readonly number[], shape: Shape): V;
 
+  /** All windows over the last dimensions: [..., sizes] to [..., windows, window sizes]. */
+  windows(x: V, dims: WindowDims): V;
+
+  /** Parts of one shape side by side: part k has position k of every window of `sizes` over the last dimensions. */
+  interleave(parts: readonly V[], sizes: readonly number[]): V;
+
   /** Reduced dimensions keep size 1. */
   reduce(name: ReduceName, x: V, dims: readonly number[]): V;
   /** Index of the first largest element along a dimension (NaN counts as largest), int64, size 1 there. */
   argmax(x: V, dim: number): V;
   dot(a: V, b: V, dims: DotDims): V;
+  conv(input: V, kernel: V, dims: ConvDims): V;
+  /** The largest element of each window over the last dimensions: [..., sizes] to [..., windows]. */
+  maxPool(x: V, dims: WindowDims): V;
   /** out[..., j, ...] = x[..., index[..., j, ...], ...] along `dim`; other dimensions of `index` equal those of x. */
   gather(x: V, dim: number, index: V): V;
-  /** Zeros of `shape` with source[..., j, ...] added at [..., index[..., j, ...], ...] along `dim`. */
+  /** x[..., index[j], ...] along `dim`; `index` has one dimension. */
+  indexSelect(x: V, dim: number, index: V): V;
+  /**
+   * Zeros of `shape` with source[..., j, ...] added at [..., index[..., j, ...], ...] along `dim`. The other dimensions of `index` and
+   * `source` may be smaller than those of `shape`.
+   */
   scatterAdd(source: V, dim: number, index: V, shape: Shape): V;
+  /** Zeros of `shape` with source[..., j, ...] added at [..., index[j], ...] along `dim`; `index` has one dimension. */
+  indexAdd(source: V, dim: number, index: V, shape: Shape): V;
+  /** x with source[..., j, ...] written at [..., index[..., j, ...], ...] along `dim`; of several the last one stays. */
+  scatter(x: V, dim: number, index: V, source: V): V;
+
+  /** Positions that sort x along a dimension, int64; equal elements keep their order, NaN counts as largest. */
+  argsort(x: V, dim: number, descending: boolean): V;
+  /** Sums of all elements up to each one along a dimension. */
+  cumsum(x: V, dim: number): V;
 
   /** A constant baked into the kernel. */
   constant(value: number, dtype: DType, shape: Shape): V;

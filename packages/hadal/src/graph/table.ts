@@ -1,8 +1,13 @@
 /** The table of all ops of the graph. An op's number in plan keys is its position here. */
+import type { DType } from '../base/dtype.js';
 import type { Op } from './op.js';
+import { conv } from './ops/conv.js';
 import { dot } from './ops/dot.js';
 import { elementwise } from './ops/elementwise.js';
-import { gather, movement, scatterAdd } from './ops/movement.js';
+import { lookups } from './ops/lookups.js';
+import { movement } from './ops/movement.js';
+import { ordering } from './ops/ordering.js';
+import { interleave, maxPool } from './ops/pool.js';
 import { reduce } from './ops/reduce.js';
 import { sources } from './ops/sources.js';
 
@@ -12,8 +17,11 @@ export const opTable = {
   ...movement,
   ...reduce,
   dot,
-  gather,
-  scatterAdd,
+  conv,
+  maxPool,
+  interleave,
+  ...lookups,
+  ...ordering,
 } as const;
 
 export type OpName = keyof typeof opTable;
@@ -23,4 +31,16 @@ export const opNames = Object.keys(opTable) as readonly OpName[];
 export const opIds: ReadonlyMap<Op, number> = new Map(opNames.map((name, i) => [opTable[name] as Op, i]));
 
 /** Numbers of dtypes in plan keys. */
-export const dtypeIds = { float32: 0, int32: 1, int64: 2, uint8: 3, bool: 4 } as const;
+export const dtypeIds: { readonly [K in DType]: number } = {
+  float32: 0,
+  int32: 1,
+  int64: 2,
+  uint8: 3,
+  bool: 4,
+  float64: 5,
+  float16: 6,
+  bfloat16: 7,
+  int8: 8,
+  int16: 9,
+  uint32: 10,
+};

@@ -140,7 +140,7 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
       continue;
     }
     const flags = rootFlags[i] | (n.handle ? HANDLE : 0) | (n.boundary ? BOUNDARY : 0);
-    put((known(opIds.get(n.op), n.op.name) * 8 + dtypeIds[n.dtype]) * 8 + flags);
+    put((known(opIds.get(n.op), n.op.name) * 16 + dtypeIds[n.dtype]) * 8 + flags);
     put(shape.length);
     put(attributes.length);
     for (let d = 0; d < shape.length; d++) put(shape[d]);
@@ -149,7 +149,7 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
   }
   for (const r of roots) {
     if (r.into === null) continue;
-    put(-32);
+    put(-64);
     put(r.node.position);
     put(r.into.position);
   }

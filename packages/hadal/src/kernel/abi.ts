@@ -5,7 +5,7 @@
  *     buffer pointers | sizes | scalars
  *
  * A pointer and a size fill their slot on 64-bit engines and its low 4 bytes on wasm (the high 4 are zero); a scalar fills the
- * low 4 bytes (f32, i32) or all 8 (i64). Little endian.
+ * low 4 bytes (f32, i32) or all 8 (f64, i64). Little endian.
  */
 import type { L3Function } from './l3.js';
 

@@ -161,6 +161,34 @@ export function modIndex(e: IndexExpr, by: number): IndexExpr {
   return atomIndex({ kind: 'mod', of: rest, by, max: by - 1, key: `(${indexKey(rest)})%${by}` });
 }
 
+/** What two terms are together, over the factor of the lower one, where they are a quotient and a remainder of one expression. */
+function joinTerms(high: Term, low: Term): IndexExpr | null {
+  if (low.atom.kind !== 'mod') return null;
+  const { of, by } = low.atom;
+  if (high.factor !== low.factor * by) return null;
+  // (x / b) b + x % b = x
+  if (high.atom.kind === 'div' && high.atom.by === by && sameIndex(high.atom.of, of)) return of;
+  if (high.atom.kind !== 'mod' || high.atom.of.base !== 0 || high.atom.of.terms.length !== 1) return null;
+  // ((x / b) % c) b + x % b = x % (b c)
+  const [inner] = high.atom.of.terms;
+  if (inner.factor !== 1 || inner.atom.kind !== 'div' || inner.atom.by !== by) return null;
+  return sameIndex(inner.atom.of, of) ? modIndex(of, by * high.atom.by) : null;
+}
+
+/** Puts quotients and remainders of one expression together again where they stand side by side, as after two reshapes. */
+export function joinIndex(e: IndexExpr): IndexExpr {
+  for (const low of e.terms) {
+    if (low.atom.kind !== 'mod') continue;
+    for (const high of e.terms) {
+      const joined = high === low ? null : joinTerms(high, low);
+      if (joined === null) continue;
+      const rest: IndexExpr = { terms: e.terms.filter((t) => t !== low && t !== high), base: e.base };
+      return joinIndex(addIndex(rest, scaleIndex(joined, low.factor)));
+    }
+  }
+  return e;
+}
+
 /** e - low, cut off to 0 .. size - 1. */
 export function clampIndex(e: IndexExpr, low: number, size: number): IndexExpr {
   const range = indexRange(e);

@@ -32,11 +32,15 @@ export function printKernel(kernel: Kernel): string {
   if (kernel.kind === 'loops') {
     const dims = kernel.dims.map((d, i) => `v${i}${d.reduced ? ' (reduced)' : ''} < ${d.size}`).join(', ');
     out.push(`kernel ${kernel.name}: for ${dims || 'one element'}`);
+  } else if (kernel.kind === 'host') {
+    const inputs = kernel.inputs.map((i) => `${i.dtype}[${i.shape.join(', ')}]`).join(', ');
+    out.push(`host ${kernel.name}(${inputs}) -> ${kernel.result.dtype}[${kernel.result.shape.join(', ')}]`);
   } else {
     const batch = kernel.batch.map((s, i) => `v${i} < ${s}, `).join('');
     const v = kernel.batch.length;
     out.push(
-      `kernel ${kernel.name}: gemm ${batch}m = v${v} < ${kernel.m}, n = v${v + 1} < ${kernel.n}, k = v${v + 2} < ${kernel.k}`,
+      `kernel ${kernel.name}: gemm ${batch}m = v${v} < ${kernel.m}, n = v${v + 1} < ${kernel.n}, k = v${v + 2} < ${kernel.k}` +
+        (kernel.outer > 1 ? `, outer = v${v + 3} < ${kernel.outer}` : ''),
     );
     out.push(`  dot = sum over k of e${kernel.a} * e${kernel.b}`);
   }

@@ -7,7 +7,7 @@
  */
 import type { Guard, IndexExpr } from './index-expr.js';
 import { indexKey } from './index-expr.js';
-import type { Kernel } from './l2.js';
+import type { HostKernel, Kernel } from './l2.js';
 import { exprArguments, variableSizes } from './l2.js';
 
 export interface AbstractKernel {
@@ -61,7 +61,14 @@ function indexStructure(e: IndexExpr): string {
   return base + terms.join('');
 }
 
+function abstractHost(kernel: HostKernel): AbstractKernel {
+  const array = (a: HostKernel['result']): string => `${a.dtype}[${a.shape.join(',')}]`;
+  const key = `host ${kernel.name} {${kernel.attributes.join(',')}} ${kernel.inputs.map(array).join(' ')} ${array(kernel.result)}`;
+  return { key, sizes: [], variableSlots: [], indexSlots: new Map(), guardSlots: new Map() };
+}
+
 export function abstractSizes(kernel: Kernel): AbstractKernel {
+  if (kernel.kind === 'host') return abstractHost(kernel);
   const sizes: number[] = [];
   const variableSlots = variableSizes(kernel).map((size) => sizes.push(size) - 1);
   const indexSlots = new Map<string, number>();

@@ -4,13 +4,15 @@
  * - A **loops** kernel walks `dims`: first the outer ones, then the reduced ones. `stages` are reductions over the reduced
  *   dimensions; later stages and stores may use earlier ones. A store at level `full` happens for every point, one at level
  *   `outer` once per outer point after the reductions. Without reduced dimensions it is a plain map.
- * - A **gemm** kernel multiplies: for each batch point, dot[m, n] = sum over k of a(m, k) * b(k, n), where `a` and `b` are
+ * - A **gemm** kernel multiplies: for each batch point, dot[m, n] = sum over outer and k of a(m, k) * b(k, n), where `a` and `b` are
  *   expressions (transposes, conversions and strides are part of them); the stores are its epilogue and see dot as an expression.
  *
- * Loop variables are numbered as `dims` are; a gemm has its batch variables first, then m, n, k. All numbers are concrete here;
+ * - A **host** kernel is an op that runs in JavaScript, between launches.
+ *
+ * Loop variables are numbered as `dims` are; a gemm has its batch variables first, then m, n, k, outer. All numbers are concrete here;
  * `abstractSizes` replaces them by launch arguments, so that one compiled kernel serves all sizes of the same structure.
  */
-import type { DType } from '../base/dtype.js';
+import type { DType, TypedArray } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
 import type { Guard, IndexExpr } from './index-expr.js';
 import type { Value } from './l3.js';
@@ -31,6 +33,8 @@ export type Expr =
       readonly dtype: DType;
       readonly name: string;
       readonly lower: LowerFunction;
+      /** Whether it cannot be computed on vectors. */
+      readonly scalar: boolean;
       readonly args: readonly ExprId[];
     }
   /** The value where all guards hold, else zero. */
@@ -47,7 +51,7 @@ export type Expr =
   | { readonly op: 'stage'; readonly dtype: DType; readonly stage: number }
   | { readonly op: 'dot'; readonly dtype: DType };
 
-export type ReduceOp = 'sum' | 'max' | 'min' | 'argmax';
+export type ReduceOp = 'sum' | 'prod' | 'max' | 'min' | 'argmax';
 
 export interface Stage {
   readonly op: ReduceOp;
@@ -96,17 +100,50 @@ export interface GemmKernel extends Common {
   readonly m: number;
   readonly n: number;
   readonly k: number;
+  /** Steps of the contraction outside of k; its variable comes after k. */
+  readonly outer: number;
   readonly a: ExprId;
   readonly b: ExprId;
 }
 
-export type Kernel = LoopKernel | GemmKernel;
+/** An array in plain memory, as JavaScript computes with it. */
+export interface HostArray {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly data: TypedArray;
+}
+
+export type HostFunction = (
+  inputs: readonly HostArray[],
+  attributes: readonly number[],
+  shape: readonly number[],
+  dtype: DType,
+) => TypedArray;
+
+/** An op that is computed in JavaScript on whole arrays. Its buffers are its inputs in order, then its result. */
+export interface HostKernel extends Common {
+  readonly kind: 'host';
+  readonly compute: HostFunction;
+  readonly attributes: readonly number[];
+  readonly inputs: readonly { readonly shape: readonly number[]; readonly dtype: DType }[];
+  readonly result: { readonly shape: readonly number[]; readonly dtype: DType };
+}
+
+/** What is compiled. */
+export type CompiledKernel = LoopKernel | GemmKernel;
+
+export type Kernel = CompiledKernel | HostKernel;
 
 /** Sizes of all loop variables, by number. */
 export function variableSizes(kernel: Kernel): number[] {
-  return kernel.kind === 'loops'
-    ? kernel.dims.map((d) => d.size)
-    : [...kernel.batch, kernel.m, kernel.n, kernel.k];
+  switch (kernel.kind) {
+    case 'loops':
+      return kernel.dims.map((d) => d.size);
+    case 'gemm':
+      return [...kernel.batch, kernel.m, kernel.n, kernel.k, kernel.outer];
+    case 'host':
+      return [];
+  }
 }
 
 export function exprArguments(e: Expr): readonly ExprId[] {

@@ -93,8 +93,8 @@ export class L3Builder {
   }
 
   /** A constant of the kind and lanes of `like`. */
-  like(like: Value, value: number): Value {
-    const scalar = this.constant(like.type.kind, like.type.kind === 'i64' ? BigInt(value) : value);
+  like(like: Value, value: number | bigint): Value {
+    const scalar = this.constant(like.type.kind, value);
     return like.type.lanes > 1 ? this.broadcast(scalar) : scalar;
   }
 
@@ -167,7 +167,8 @@ export class L3Builder {
 
   broadcast(a: Value): Value {
     if (this.lanes === 1) return a;
-    if (!kindHasVectors[a.type.kind]) throw new InternalError(`broadcast of ${show(a)}, which is scalar only`);
+    if (!kindHasVectors[a.type.kind])
+      throw new InternalError(`broadcast of ${show(a)}, which is scalar only`);
     return this.#emit({ op: 'broadcast', result: this.#value(a.type.kind, this.lanes), a });
   }
 

@@ -62,10 +62,24 @@ const scalarOnly = new Set([
 ]);
 
 /** Bits that a bitcast keeps; 0 for kinds it is not for. */
-const castBits: { readonly [K in Kind]: 0 | 32 | 64 } = { index: 0, i32: 32, i64: 64, f32: 32, f64: 64, mask: 0 };
+const castBits: { readonly [K in Kind]: 0 | 32 | 64 } = {
+  index: 0,
+  i32: 32,
+  i64: 64,
+  f32: 32,
+  f64: 64,
+  mask: 0,
+};
 
 /** Highest shift amounts. */
-const shiftLimit: { readonly [K in Kind]: number } = { index: -1, i32: 31, i64: 63, f32: -1, f64: -1, mask: -1 };
+const shiftLimit: { readonly [K in Kind]: number } = {
+  index: -1,
+  i32: 31,
+  i64: 63,
+  f32: -1,
+  f64: -1,
+  mask: -1,
+};
 
 export function verifyL3(fn: L3Function): void {
   const defined = new Set<number>();

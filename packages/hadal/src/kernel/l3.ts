@@ -43,6 +43,10 @@ export interface Value {
   readonly type: ValueType;
 }
 
+export function isFloatKind(kind: Kind): kind is 'f32' | 'f64' {
+  return kind === 'f32' || kind === 'f64';
+}
+
 export type MemType = 'f32' | 'f64' | 'i8' | 'i16' | 'i32' | 'i64' | 'u8' | 'u16' | 'u32' | 'bool';
 
 export const memBytes: { readonly [K in MemType]: number } = {

@@ -10,29 +10,15 @@
  */
 import type { DType } from '../base/dtype.js';
 import { InternalError, known } from '../base/errors.js';
+import { decodeLoaded, dtypeConstant, fitToDType, isHalf, isScalarOnly, kinds } from './elements.js';
 import type { Atom, Guard, IndexExpr, Term } from './index-expr.js';
 import { factorOf, indexKey, indexVariables } from './index-expr.js';
-import type { ExprId, Kernel } from './l2.js';
+import type { CompiledKernel, Expr, ExprId } from './l2.js';
 import { exprArguments, exprIndices, indexValues } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
-import type { Kind, MemType, Value } from './l3.js';
+import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
-import { lowerThreefry, lowerUniform } from './math.js';
-
-export const memTypes: { readonly [K in DType]: MemType } = {
-  float32: 'f32',
-  int32: 'i32',
-  int64: 'i64',
-  uint8: 'u8',
-  bool: 'bool',
-};
-export const kinds: { readonly [K in DType]: Kind } = {
-  float32: 'f32',
-  int32: 'i32',
-  int64: 'i64',
-  uint8: 'i32',
-  bool: 'mask',
-};
+import { lowerThreefry, lowerUniform } from './random.js';
 
 /** The loop variables each expression depends on, and whether it depends on a stage or on dot (which bind late). */
 export interface Dependence {
@@ -41,7 +27,7 @@ export interface Dependence {
   readonly dot: boolean;
 }
 
-export function dependences(kernel: Kernel): Dependence[] {
+export function dependences(kernel: CompiledKernel): Dependence[] {
   const out: Dependence[] = [];
   for (const e of kernel.exprs) {
     const variables = new Set<number>();
@@ -72,40 +58,64 @@ export function indexDependence(index: IndexExpr, deps: readonly Dependence[]): 
 
 /**
  * Whether a variable can become vector lanes for the given expressions: memory is contiguous or constant along it, guards do not
- * depend on it, and no int64 value varies with it.
+ * depend on it (with masks: not in steps), and no value that only scalars can hold varies with it.
  */
 export function canVectorize(
-  kernel: Kernel,
+  kernel: CompiledKernel,
   deps: readonly Dependence[],
   roots: readonly ExprId[],
   indices: readonly IndexExpr[],
   variable: number,
+  masks: boolean,
 ): boolean {
   const fits = (index: IndexExpr): boolean => {
     for (const id of indexValues(index)) if (deps[id].variables.has(variable)) return false;
-    const factor = factorOf(index, variable);
+    const factor = masks ? maskedFactor(index, variable) : factorOf(index, variable);
     return factor === 0 || factor === 1;
   };
+  const isLaneGuard = (g: Guard): boolean =>
+    masks && g.step === 1 && fits(g.index) && maskedFactor(g.index, variable) === 1;
   if (!indices.every(fits)) return false;
-  if (roots.some((id) => kernel.exprs[id].dtype === 'int64')) return false;
+  if (roots.some((id) => isScalarOnly(kernel.exprs[id].dtype))) return false;
   const seen = new Set<ExprId>();
   const stack = [...roots];
   for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
     if (seen.has(id)) continue;
     seen.add(id);
     const e = kernel.exprs[id];
-    if (!deps[id].variables.has(variable) && e.op !== 'dot') continue;
-    if (e.dtype === 'int64') return false;
+    // A product, and a reduction while outer lanes are open, differ from lane to lane as well.
+    const isLaneWise = deps[id].variables.has(variable) || deps[id].dot || deps[id].stages.size > 0;
+    if (!isLaneWise) continue;
+    if (isScalarOnly(e.dtype) || (e.op === 'call' && e.scalar)) return false;
     if (!exprIndices(e).every(fits)) return false;
-    if (e.op === 'guard' && e.guards.some((g) => indexDependence(g.index, deps).has(variable))) return false;
+    if (
+      e.op === 'guard' &&
+      e.guards.some((g) => indexDependence(g.index, deps).has(variable) && !isLaneGuard(g))
+    )
+      return false;
     stack.push(...exprArguments(e));
   }
   return true;
 }
 
+/** The factor of a variable in an index whose clamps masks take the place of; null if it has none. */
+function maskedFactor(e: IndexExpr, variable: number): number | null {
+  let sum = 0;
+  for (const { atom, factor } of e.terms) {
+    if (atom.kind === 'value') continue;
+    let own: number | null = 0;
+    if (atom.kind === 'var') own = atom.variable === variable ? 1 : 0;
+    else if (atom.kind === 'clamp') own = maskedFactor(atom.of, variable);
+    else if (indexVariables(atom.of).has(variable)) own = null;
+    if (own === null) return null;
+    sum += factor * own;
+  }
+  return sum;
+}
+
 export class ExprEmitter {
   readonly #b: L3Builder;
-  readonly #kernel: Kernel;
+  readonly #kernel: CompiledKernel;
   readonly #sizes: AbstractKernel;
   readonly #deps: readonly Dependence[];
   readonly #scopes: Map<string, Value>[] = [new Map()];
@@ -122,7 +132,7 @@ export class ExprEmitter {
   /** `status` is the buffer slot that index errors are noted in, or -1 where the kernel has none. */
   constructor(
     b: L3Builder,
-    kernel: Kernel,
+    kernel: CompiledKernel,
     sizes: AbstractKernel,
     deps: readonly Dependence[],
     status: number,
@@ -340,6 +350,8 @@ export class ExprEmitter {
         const of = this.#inner(atom.of, slot);
         const low = b.sizeAt(slot + this.#slotsIn(atom.of));
         const max = b.sizeAt(slot + this.#slotsIn(atom.of) + 1);
+        // Lanes beyond the edge are masked off by the guard that every clamp has.
+        if (this.#vector >= 0 && indexVariables(atom.of).has(this.#vector)) return b.sub(of, low);
         return b.min(b.sub(b.max(of, low), low), max);
       }
     }
@@ -370,6 +382,26 @@ export class ExprEmitter {
     });
   }
 
+  /** The sum of those terms of an index that are wanted, with or without its base; its variables are bound. */
+  indexPart(e: IndexExpr, withBase: boolean, isWanted: (term: Term) => boolean): Value {
+    const b = this.#b;
+    const first = known(this.#sizes.indexSlots.get(indexKey(e)), 'slots of an index');
+    let sum = withBase && e.base > 0 ? b.sizeAt(first) : b.index(0);
+    for (const { term, slot } of this.#order(this.#located(e, first)))
+      if (isWanted(term)) sum = this.#addTerm(sum, term, slot);
+    return withBase && e.base < 0 ? b.sub(sum, b.sizeAt(first)) : sum;
+  }
+
+  /** What the quotient or remainder of a term of an index is taken by. */
+  modulus(e: IndexExpr, term: Term): Value {
+    const first = known(this.#sizes.indexSlots.get(indexKey(e)), 'slots of an index');
+    const { atom } = term;
+    const at = this.#located(e, first).find((t) => t.term === term);
+    if (at === undefined || (atom.kind !== 'div' && atom.kind !== 'mod'))
+      throw new InternalError('expected a quotient or remainder of the index');
+    return this.#b.sizeAt(at.slot + (Math.abs(term.factor) === 1 ? 0 : 1) + this.#slotsIn(atom.of));
+  }
+
   index(e: IndexExpr): Value {
     return this.#partialIndex(e, false);
   }
@@ -379,6 +411,11 @@ export class ExprEmitter {
     const slot = known(this.#sizes.guardSlots.get(g), 'slots of a guard');
     const at = this.index(g.index);
     const [low, high] = [b.sizeAt(slot), b.sizeAt(slot + 1)];
+    if (this.#vector >= 0 && indexVariables(g.index).has(this.#vector)) {
+      const lanes = b.ramp(at);
+      const edge = (v: Value): Value => b.spread(b.convert('i32', v), b.lanes);
+      return b.binary('and', b.compare('le', edge(low), lanes), b.compare('lt', lanes, edge(high)));
+    }
     let inside = b.binary('and', b.compare('le', low, at), b.compare('lt', at, high));
     if (g.step !== 1) {
       const from = b.sub(b.max(at, low), low);
@@ -398,6 +435,15 @@ export class ExprEmitter {
     return this.#memo(`e:${id}`, () => this.#emitNew(id));
   }
 
+  /** What `body` emits, with lanes off where a guard fails; nothing of it is found again outside. */
+  #masked(inside: Value, body: () => Value): Value {
+    const before = this.#mask;
+    this.#mask = before === null ? inside : this.#b.binary('and', before, inside);
+    const value = this.scoped(body);
+    this.#mask = before;
+    return value;
+  }
+
   /** The value spread over all lanes in vector mode. */
   emitLanes(id: ExprId): Value {
     const v = this.emit(id);
@@ -409,7 +455,7 @@ export class ExprEmitter {
     const e = this.#kernel.exprs[id];
     switch (e.op) {
       case 'const':
-        return b.constant(kinds[e.dtype], kinds[e.dtype] === 'i64' ? BigInt(e.value) : e.value);
+        return dtypeConstant(b, e.value, e.dtype);
       case 'argument': {
         const raw = this.#arguments[e.slot];
         return e.dtype === 'bool' ? b.compare('ne', raw, b.constant('i32', 0)) : raw;
@@ -417,22 +463,26 @@ export class ExprEmitter {
       case 'load': {
         const index = this.index(e.index);
         const vector = this.#vector >= 0 && indexVariables(e.index).has(this.#vector);
-        return b.load(e.buffer, index, vector ? { lanes: b.lanes, mask: this.#mask } : {});
+        const loaded = b.load(e.buffer, index, vector ? { lanes: b.lanes, mask: this.#mask } : {});
+        return decodeLoaded(b, loaded, e.dtype);
       }
       case 'index':
         return this.#indexValue(e.index, e.dtype);
       case 'call': {
         const args = e.args.map((a) => this.emit(a));
         const lanes = Math.max(...args.map((a) => a.type.lanes));
-        return e.lower(
+        const result = e.lower(
           b,
           args.map((a) => b.spread(a, lanes)),
           e.dtype,
         );
+        return isHalf(e.dtype) && !exactCalls.has(e.name) ? fitToDType(b, result, e.dtype) : result;
       }
       case 'guard': {
-        const inside = e.guards.map((g) => this.#guard(g)).reduce((p, q) => b.binary('and', p, q));
-        const value = this.emit(e.value);
+        const guards = e.guards.map((g) => this.#guard(g));
+        const lanes = Math.max(...guards.map((g) => g.type.lanes));
+        const inside = guards.map((g) => b.spread(g, lanes)).reduce((p, q) => b.binary('and', p, q));
+        const value = lanes > 1 ? this.#masked(inside, () => this.emitLanes(e.value)) : this.emit(e.value);
         if (e.dtype === 'bool') return b.binary('and', b.spread(inside, value.type.lanes), value);
         return b.select(inside, value, b.like(value, 0));
       }
@@ -447,7 +497,7 @@ export class ExprEmitter {
       case 'stage':
         return known(this.#stages.get(e.stage), `stage ${e.stage}`);
       case 'dot':
-        return known(this.#dot, 'dot');
+        return fitHalf(b, known(this.#dot, 'dot'), e);
     }
   }
 
@@ -456,8 +506,15 @@ export class ExprEmitter {
     const at = this.index(index);
     const vector = this.#vector >= 0 && indexVariables(index).has(this.#vector);
     const kind = kinds[dtype];
-    if (vector) return b.convert(kind, b.ramp(at));
+    if (vector) return fitToDType(b, b.convert(kind, b.ramp(at)), dtype);
     if (kind === 'mask') return b.compare('ne', b.convert('i32', at), b.constant('i32', 0));
-    return b.convert(kind, at);
+    return fitToDType(b, b.convert(kind, at), dtype);
   }
+}
+
+/** Ops whose result is one of their operands, or its opposite: nothing to round. */
+const exactCalls = new Set(['copy', 'where', 'neg', 'abs', 'relu', 'maximum', 'minimum']);
+
+function fitHalf(b: L3Builder, value: Value, e: Expr): Value {
+  return isHalf(e.dtype) ? fitToDType(b, value, e.dtype) : value;
 }

@@ -1,22 +1,24 @@
 /**
  * Lowers a gemm kernel to L3: the blocked algorithm of Goto and van de Geijn (2008), one template for every engine.
  *
- *     for jc by nc: for pc by kc: pack B(kc x nc); for ic by mc: pack A(mc x kc); for jr by nr, ir by mr: tile; epilogue
+ *     for jc by nc: for outer, for pc by kc: pack B(kc x nc); for ic by mc: pack A(mc x kc); for jr by nr, ir by mr: tile; epilogue
  *
  * Packing reads the operands through their expressions, so transposes, strides, conversions and pointwise prologues are packing.
  * Panels are filled up with zeros, so the register tile is always mr x nr; the epilogue cuts off what is beyond the edge.
- * Products are added within a block of kc in order, blocks are added to a partial tile in order: the result depends on k, kc and
+ * Products are added within a block of kc in order, blocks are added to a partial tile in order: the result depends on k, outer, kc and
  * the tile, not on m, n, mc or nc.
  *
- * Workspace buffers follow the kernel's own: packed A, packed B, tiles. A tile slot is reused when one block covers all of k;
+ * Workspace buffers follow the kernel's own: packed A, packed B, tiles, a table of offsets. A tile slot is reused when one block covers all of k;
  * otherwise every tile of the matrix keeps its partial sums in a slot of its own.
  */
+import { encodeStored, memTypes } from './elements.js';
 import type { GemmKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
-import { canVectorize, dependences, ExprEmitter, memTypes } from './lower-exprs.js';
+import { canVectorize, dependences, ExprEmitter } from './lower-exprs.js';
 import { needsStatus } from './lower-loops.js';
+import type { Packing } from './lower-pack.js';
 import { layoutOfRows, packPanels, rowPitch } from './lower-pack.js';
 import type { Target } from './target.js';
 import { alongLanes } from './vector-loop.js';
@@ -28,15 +30,16 @@ function roundUp(x: number, to: number): number {
   return Math.ceil(x / to) * to;
 }
 
-/** Bytes of each workspace buffer: packed A, packed B, tiles. */
-export function gemmWorkspace(kernel: GemmKernel, target: Target): readonly [number, number, number] {
+/** Bytes of each workspace buffer: packed A, packed B, tiles, offsets along k. */
+export function gemmWorkspace(kernel: GemmKernel, target: Target): readonly number[] {
   const { mr, nr, kc, mc, nc } = target.gemm;
   const depth = Math.min(Math.max(kernel.k, 1), kc);
   // Rows of A that are copied as they are lie a fixed pitch apart.
   const packedA = roundUp(Math.min(Math.max(kernel.m, 1), mc), mr) * rowPitch(target);
   const packedB = roundUp(Math.min(Math.max(kernel.n, 1), nc), nr) * depth;
-  const tiles = kernel.k > kc ? roundUp(kernel.m, mr) * roundUp(kernel.n, nr) : mr * nr;
-  return [packedA * 4, packedB * 4, tiles * 4];
+  const isPartial = kernel.k > kc || kernel.outer > 1;
+  const tiles = isPartial ? roundUp(kernel.m, mr) * roundUp(kernel.n, nr) : mr * nr;
+  return [packedA * 4, packedB * 4, tiles * 4, depth * 8];
 }
 
 export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Target): L3Function {
@@ -48,17 +51,18 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
   const packedA = b.buffer('f32', 'readwrite');
   const packedB = b.buffer('f32', 'readwrite');
   const tiles = b.buffer('f32', 'readwrite');
+  const table = b.buffer('i64', 'readwrite');
   const status = needsStatus(kernel) ? b.buffer('i64', 'write') : -1;
   const emitter = new ExprEmitter(b, kernel, sizes, deps, status);
 
   const batchVariables = kernel.batch.map((_, i) => i);
-  const [vm, vn, vk] = [kernel.batch.length, kernel.batch.length + 1, kernel.batch.length + 2];
+  const [vm, vn, vk, vouter] = [0, 1, 2, 3].map((i) => kernel.batch.length + i);
   const sizeOf = (variable: number): Value => b.sizeAt(sizes.variableSlots[variable]);
-  const [m, n, k] = [sizeOf(vm), sizeOf(vn), sizeOf(vk)];
+  const [m, n, k, outer] = [vm, vn, vk, vouter].map(sizeOf);
   const zero = b.index(0);
   const values = kernel.stores.map((s) => s.value);
   const indices = kernel.stores.map((s) => s.index);
-  const epilogueLanes = canVectorize(kernel, deps, values, indices, vn);
+  const epilogueLanes = canVectorize(kernel, deps, values, indices, vn, target.masks);
 
   const context = { b, kernel, deps, emitter, target };
   const layoutA = layoutOfRows(context, kernel.a, vm, vk);
@@ -120,7 +124,7 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
     const ready = kernel.stores.map((s) => ({
       s,
       index: emitter.index(s.index),
-      value: emitter.emitLanes(s.value),
+      value: encodeStored(b, emitter.emitLanes(s.value), kernel.exprs[s.value].dtype),
     }));
     for (const { s, index, value } of ready) b.store(s.buffer, index, value, { mask });
     emitter.unbindDot();
@@ -147,7 +151,7 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
 
   function product(): void {
     // With several blocks of k each tile has a slot of its own, else all use the first.
-    const many = b.compare('lt', b.index(kc), k);
+    const many = b.binary('or', b.compare('lt', b.index(kc), k), b.compare('lt', b.index(1), outer));
     const rowTiles = b.div(b.add(m, b.index(mr - 1)), b.index(mr));
     const strideM = b.select(many, b.index(mr * nr), zero);
     const strideN = b.select(many, b.mul(rowTiles, b.index(mr * nr)), zero);
@@ -156,12 +160,16 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
     const blockDepth = b.div(b.add(k, b.sub(blocks, b.index(1))), blocks);
     b.forEach(zero, n, nc, (jc) => {
       const nb = b.min(b.index(nc), b.sub(n, jc));
-      b.forEach(zero, blocks, 1, (block) => {
+      b.forEach(zero, b.mul(outer, blocks), 1, (round) => {
+        const step = b.div(round, blocks);
+        const block = b.sub(round, b.mul(step, blocks));
         const pc = b.min(b.mul(block, blockDepth), k);
         const depth = b.min(blockDepth, b.sub(k, pc));
-        const isLast = b.compare('eq', b.add(block, b.index(1)), blocks);
-        const partialRounds = b.min(block, b.index(1));
-        packPanels(context, {
+        const isLast = b.compare('eq', b.add(round, b.index(1)), b.mul(outer, blocks));
+        const partialRounds = b.min(round, b.index(1));
+        const packed = (p: Omit<Packing, 'table'>): void =>
+          emitter.bind(vouter, step, null, () => packPanels(context, { ...p, table }));
+        packed({
           buffer: packedB,
           operand: kernel.b,
           across: vn,
@@ -175,7 +183,7 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
         });
         b.forEach(zero, m, mc, (ic) => {
           const mb = b.min(b.index(mc), b.sub(m, ic));
-          packPanels(context, {
+          packed({
             buffer: packedA,
             operand: kernel.a,
             across: vm,

@@ -6,14 +6,18 @@
  * fused: reduced dimensions are walked in order; where the last dimension is reduced it is cut into lanes, each lane adds up on
  * its own, the lanes are joined by a halving tree, and the rest of the row is added lane by lane (masked) or one by one after.
  */
+
+import type { DType } from '../base/dtype.js';
+import { dtypeInfo, isFloat } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
+import { encodeStored, fitToDType, isScalarOnly, kinds, memTypes } from './elements.js';
 import type { IndexExpr } from './index-expr.js';
 import type { ExprId, LoopKernel, Stage, Store } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import type { Dependence } from './lower-exprs.js';
-import { canVectorize, dependences, ExprEmitter, kinds, memTypes } from './lower-exprs.js';
+import { canVectorize, dependences, ExprEmitter } from './lower-exprs.js';
 import type { Target } from './target.js';
 
 /** Whether a kernel takes indices out of memory and so needs a status buffer, which is then its last one. */
@@ -68,10 +72,10 @@ function accumulator(b: L3Builder, stage: Stage): Accumulator {
 
   if (stage.op === 'sum') {
     if (kind === 'mask') throw new InternalError('bools are summed as integers');
-    const wrap = (v: Value): Value => (stage.dtype === 'uint8' ? b.binary('and', v, b.like(v, 255)) : v);
+    const wrap = (v: Value): Value => (isFloat(stage.dtype) ? v : fitToDType(b, v, stage.dtype));
     return {
       width: 1,
-      inBlocks: kind === 'f32',
+      inBlocks: isFloat(stage.dtype),
       start: (lanes) => [constant(lanes, kind === 'i64' ? 0n : 0)],
       step: ([acc], value, mask) => [keep(mask, wrap(b.add(acc, value)), acc)],
       finish: (vector, scalar) => {
@@ -81,15 +85,26 @@ function accumulator(b: L3Builder, stage: Stage): Accumulator {
       },
     };
   }
+  if (stage.op === 'prod') {
+    return {
+      width: 1,
+      start: (lanes) => [constant(lanes, kind === 'i64' ? 1n : 1)],
+      step: ([acc], value) => {
+        const next = b.mul(acc, value);
+        return [isFloat(stage.dtype) ? next : fitToDType(b, next, stage.dtype)];
+      },
+      finish: (_, scalar) => known1(scalar),
+    };
+  }
   if (stage.op === 'argmax') {
-    const lowest = kind === 'f32' ? Number.NEGATIVE_INFINITY : kind === 'i64' ? -(2n ** 63n) : -(2 ** 31);
+    const lowest = extreme(stage.dtype, 'min');
     return {
       width: 2,
       start: (lanes) => [constant(lanes, lowest), b.constant('i64', 0n)],
       step: ([best, at], value, mask, position) => {
         if (position === null || mask !== null) throw new InternalError('argmax runs one element at a time');
         let better = b.compare('lt', best, value);
-        if (kind === 'f32') {
+        if (isFloat(stage.dtype)) {
           const firstNaN = b.binary('and', b.compare('ne', value, value), b.compare('eq', best, best));
           better = b.binary('or', better, firstNaN);
         }
@@ -103,22 +118,8 @@ function accumulator(b: L3Builder, stage: Stage): Accumulator {
   }
   // max and min: NaN never enters the extremum (L3's max gives its second operand) but is remembered beside it.
   const fn = stage.op;
-  const floor = fn === 'max' ? -1 : 1;
-  const identity =
-    kind === 'f32'
-      ? floor * Number.POSITIVE_INFINITY
-      : kind === 'i64'
-        ? fn === 'max'
-          ? -(2n ** 63n)
-          : 2n ** 63n - 1n
-        : stage.dtype === 'uint8'
-          ? fn === 'max'
-            ? 0
-            : 255
-          : fn === 'max'
-            ? -(2 ** 31)
-            : 2 ** 31 - 1;
-  if (kind !== 'f32') {
+  const identity = extreme(stage.dtype, fn === 'max' ? 'min' : 'max');
+  if (!isFloat(stage.dtype)) {
     return {
       width: 1,
       start: (lanes) => [constant(lanes, identity)],
@@ -154,6 +155,13 @@ function accumulator(b: L3Builder, stage: Stage): Accumulator {
   };
 }
 
+/** The least or greatest value that a dtype has. */
+function extreme(dtype: DType, which: 'min' | 'max'): number | bigint {
+  if (isFloat(dtype)) return which === 'min' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  const value = dtypeInfo[dtype][which];
+  return kinds[dtype] === 'i64' ? BigInt(value) : value;
+}
+
 function known1(values: readonly Value[] | null): Value {
   if (values === null) throw new InternalError('a reduction without accumulators');
   return values[0];
@@ -171,7 +179,7 @@ export function loopsWorkspace(kernel: LoopKernel, target: Target): readonly num
 }
 
 function sumsFloats(s: Stage): boolean {
-  return s.op === 'sum' && s.dtype === 'float32';
+  return s.op === 'sum' && kinds[s.dtype] === 'f32';
 }
 
 export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Target): L3Function {
@@ -388,7 +396,9 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
       const vector = needVector ? end.vector.slice(at, at + acc.width) : null;
       const scalar = needScalar ? end.scalar.slice(at, at + acc.width) : null;
       // Open outer lanes each hold a result of their own; nothing is joined across them.
-      emitter.bindStage(stages[i], wide ? acc.finish(null, vector) : acc.finish(vector, scalar));
+      const result = wide ? acc.finish(null, vector) : acc.finish(vector, scalar);
+      const { dtype, op } = kernel.stages[stages[i]];
+      emitter.bindStage(stages[i], op === 'argmax' ? result : fitToDType(b, result, dtype));
       at += acc.width;
     });
   }
@@ -398,7 +408,7 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
     const ready = stores.map((s) => ({
       s,
       index: emitter.index(s.index),
-      value: emitter.emitLanes(s.value),
+      value: encodeStored(b, emitter.emitLanes(s.value), kernel.exprs[s.value].dtype),
     }));
     for (const { s, index, value } of ready)
       b.store(s.buffer, index, value, { mask: value.type.lanes > 1 ? emitter.mask : null });
@@ -447,7 +457,7 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
 function chooseVector(kernel: LoopKernel, deps: readonly Dependence[], target: Target): number {
   const v = kernel.vectorVariable;
   if (v < 0 || target.lanes === 1) return -1;
-  if (kernel.stages.some((s) => s.op === 'argmax' || s.dtype === 'int64')) return -1;
+  if (kernel.stages.some((s) => s.op === 'argmax' || s.op === 'prod' || isScalarOnly(s.dtype))) return -1;
   const roots = [...kernel.stages.map((s) => s.value), ...kernel.stores.map((s) => s.value)];
   if (
     !canVectorize(
@@ -456,6 +466,7 @@ function chooseVector(kernel: LoopKernel, deps: readonly Dependence[], target: T
       roots,
       kernel.stores.map((s) => s.index),
       v,
+      target.masks,
     )
   )
     return -1;

@@ -5,8 +5,8 @@
  * - `rows`: each row lies together, `pitch` apart. The tile broadcasts elements of A one by one and reads rows as well as steps, so an
  *   A that is contiguous along k is copied in vectors instead of being transposed.
  *
- * Whole panels of an operand that is memory with constant strides are packed by a straight run of loads and stores; edges and
- * operands that are expressions go element by element.
+ * Whole panels of an operand that is memory with constant strides are packed by a straight run of loads and stores; windows and other
+ * views through tables of offsets (see `lower-pack-tables.ts`); edges and operands that are expressions go element by element.
  */
 import { factorOf } from './index-expr.js';
 import type { ExprId, GemmKernel } from './l2.js';
@@ -15,6 +15,7 @@ import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
 import type { Dependence, ExprEmitter } from './lower-exprs.js';
 import { canVectorize } from './lower-exprs.js';
+import { fillTable, packSteps, packTableRows, separate } from './lower-pack-tables.js';
 import type { Target } from './target.js';
 import { alongLanes } from './vector-loop.js';
 
@@ -34,6 +35,8 @@ export interface Packing {
   readonly count: Value;
   readonly fromK: Value;
   readonly depth: Value;
+  /** A buffer slot for `depth` offsets. */
+  readonly table: number;
 }
 
 export interface PackContext {
@@ -48,6 +51,8 @@ export function packPanels(c: PackContext, p: Packing): void {
   const { b } = c;
   const zero = b.index(0);
   const strides = constantStrides(c, p.operand, p.across, p.along);
+  const parts = strides === null ? separate(c.kernel, c.deps, p.operand, p.across, p.along) : null;
+  if (parts !== null) fillTable(c, p, parts);
   b.forEach(zero, p.count, p.width, (panel) => {
     const rows = b.min(b.index(p.width), b.sub(p.count, panel));
     const first = b.add(p.from, panel);
@@ -55,7 +60,16 @@ export function packPanels(c: PackContext, p: Packing): void {
       packRows(c, p, strides.buffer, p.layout.pitch, rows, b.mul(panel, b.index(p.layout.pitch)), first);
       return;
     }
+    if (p.layout.kind === 'rows' && parts !== null) {
+      const { pitch } = p.layout;
+      packTableRows(c, p, parts, pitch, rows, b.mul(panel, b.index(pitch)), first);
+      return;
+    }
     const base = b.mul(panel, p.depth);
+    if (parts !== null) {
+      packSteps(c, p, parts, rows, base, first);
+      return;
+    }
     if (strides === null) {
       packElements(c, p, rows, base, first);
       return;
@@ -106,9 +120,11 @@ export function rowPitch(target: Target): number {
 /** How the rows of A are best laid out: as they are where they are contiguous along k. */
 export function layoutOfRows(c: PackContext, operand: ExprId, across: number, along: number): PanelLayout {
   const strides = constantStrides(c, operand, across, along);
-  return strides?.alongOne && !strides.acrossOne
-    ? { kind: 'rows', pitch: rowPitch(c.target) }
-    : { kind: 'steps' };
+  const parts = strides === null ? separate(c.kernel, c.deps, operand, across, along) : null;
+  const isRows = strides?.alongOne
+    ? !strides.acrossOne
+    : parts !== null && parts.along.kind !== 'any' && parts.across.kind === 'any';
+  return isRows ? { kind: 'rows', pitch: rowPitch(c.target) } : { kind: 'steps' };
 }
 
 /** Rows contiguous along k, copied as they are. */
@@ -261,7 +277,7 @@ function packElements(c: PackContext, p: Packing, rows: Value, base: Value, firs
   const { b, kernel, deps, emitter, target } = c;
   const vector =
     p.width % target.lanes === 0 &&
-    canVectorize(kernel, deps, [p.operand], [], p.across) &&
+    canVectorize(kernel, deps, [p.operand], [], p.across, target.masks) &&
     deps[p.operand].variables.has(p.across);
   emitter.scoped(() => {
     emitter.hoist([p.operand], []);

@@ -1,2 +1,10 @@
-export { Dropout, GELU, Linear, ReLU, Sequential } from './layers.js';
-export { Module, Parameter } from './module.js';
+export { fromConfig, registerLayer, toConfig } from './config/architecture.js';
+export type { Config, ConfigValue, ModuleConfig } from './config/json.js';
+export type { ConfigReader } from './config/reader.js';
+export type { ForwardHook, ForwardPreHook, HookHandle } from './hooks.js';
+export * as init from './init.js';
+export * from './layers/index.js';
+export { type AnyModule, Module } from './module.js';
+export { Buffer, Parameter } from './parameter.js';
+export type { LoadOptions, LoadResult } from './state-dict.js';
+export * as utils from './utils.js';

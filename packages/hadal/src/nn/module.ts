@@ -1,20 +1,27 @@
 /**
- * Module: a piece of a network with parameters. Parameters and submodules are found among the fields of an instance, so a class
+ * Module: a piece of a network with parameters. Parameters, buffers and submodules are found among the fields of an instance, so a class
  * with fields is a module and nothing has to be registered.
  */
+import type { DType } from '../base/dtype.js';
 import { ArgumentError } from '../base/errors.js';
-import { Tensor } from '../tensor/index.js';
+import type { Tensor } from '../tensor/index.js';
+import type { Config } from './config/json.js';
+import { convertInPlace } from './convert.js';
+import type { ForwardHook, ForwardPreHook, HookHandle } from './hooks.js';
+import { ForwardHooks } from './hooks.js';
+import { Buffer, Parameter } from './parameter.js';
+import type { LoadOptions, LoadResult } from './state-dict.js';
+import { copyState } from './state-dict.js';
+import { summarize } from './summary.js';
 
-/** A tensor that a module learns. */
-export class Parameter extends Tensor {
-  constructor(data: Tensor, options: { requiresGrad?: boolean } = {}) {
-    super(data.detach().storage);
-    if (options.requiresGrad ?? true) this.requiresGrad_();
-  }
-}
+/** A module of whatever inputs and output: what code takes that walks over modules and does not call them. */
+export type AnyModule = Module<never[], unknown>;
 
 /**
- * Base class of all layers and networks.
+ * Base class of all layers and networks. `Inputs` and `Output` are what `forward` takes and gives: tensors and a tensor unless a class
+ * says otherwise, as in `class Pair extends nn.Module<[a: Tensor, b: Tensor], { sum: Tensor }>`.
+ *
+ * Own fields are searched for parameters, buffers and modules, and for arrays of them. Fields with a `#` are not.
  *
  * @example
  * ```ts
@@ -29,49 +36,102 @@ export class Parameter extends Tensor {
  * console.log(new Net().forward(ones([3, 4])).shape); // [ 3, 2 ]
  * ```
  */
-export abstract class Module {
+export abstract class Module<Inputs extends readonly unknown[] = Tensor[], Output = Tensor> {
   /** Whether dropout and the like behave as in training. */
   training = true;
+  #hooks: ForwardHooks | null = null;
 
-  abstract forward(...inputs: Tensor[]): Tensor;
+  abstract forward(...inputs: Inputs): Output;
 
-  /** Direct submodules with the names of their fields; elements of arrays have their position as name. */
-  *namedChildren(): Generator<readonly [string, Module]> {
+  /** This module as one of whatever inputs and output. */
+  get #self(): AnyModule {
+    return this as unknown as AnyModule;
+  }
+
+  // --- what it consists of -------------------------------------------------------------------------------------------------
+
+  /** Names and values among which parameters, buffers and modules are looked for: fields, and the elements of those that are arrays. */
+  protected *members(): Generator<readonly [string, unknown]> {
     for (const [name, field] of Object.entries(this)) {
-      if (field instanceof Module) yield [name, field];
-      else if (Array.isArray(field)) {
-        for (const [i, item] of field.entries()) if (item instanceof Module) yield [`${name}.${i}`, item];
-      }
+      if (Array.isArray(field)) {
+        for (const [i, item] of field.entries()) yield [`${name}.${i}`, item];
+      } else yield [name, field];
     }
+  }
+
+  /** Direct submodules with their names; elements of arrays have their position as name. */
+  *namedChildren(): Generator<readonly [string, AnyModule]> {
+    for (const [name, member] of this.members()) if (member instanceof Module) yield [name, member];
+  }
+
+  *children(): Generator<AnyModule> {
+    for (const [, child] of this.namedChildren()) yield child;
+  }
+
+  /** This module and all below it with their paths, each once; its own path is ''. */
+  *namedModules(prefix = '', seen = new Set<AnyModule>()): Generator<readonly [string, AnyModule]> {
+    if (seen.has(this.#self)) return;
+    seen.add(this.#self);
+    yield [prefix, this.#self];
+    for (const [name, child] of this.namedChildren())
+      yield* child.namedModules(prefix === '' ? name : `${prefix}.${name}`, seen);
   }
 
   /** This module and all below it, each once. */
-  *modules(seen = new Set<Module>()): Generator<Module> {
-    if (seen.has(this)) return;
-    seen.add(this);
-    yield this;
-    for (const [, child] of this.namedChildren()) yield* child.modules(seen);
+  *modules(): Generator<AnyModule> {
+    for (const [, module] of this.namedModules()) yield module;
+  }
+
+  *#named<T extends Tensor>(
+    kind: new (...args: never[]) => T,
+    prefix: string,
+    path: Set<AnyModule>,
+  ): Generator<readonly [string, T]> {
+    if (path.has(this.#self)) return;
+    path.add(this.#self);
+    for (const [name, member] of this.members()) if (member instanceof kind) yield [prefix + name, member];
+    for (const [name, child] of this.namedChildren()) yield* child.#named(kind, `${prefix}${name}.`, path);
+    path.delete(this.#self);
+  }
+
+  *#namedOnce<T extends Tensor>(
+    kind: new (...args: never[]) => T,
+    prefix: string,
+  ): Generator<readonly [string, T]> {
+    const seen = new Set<T>();
+    for (const entry of this.#named(kind, prefix, new Set())) {
+      if (seen.has(entry[1])) continue;
+      seen.add(entry[1]);
+      yield entry;
+    }
   }
 
   /** All parameters with their paths, each once: a shared (tied) parameter is named where it is met first. */
-  *namedParameters(prefix = '', seen = new Set<Tensor>()): Generator<readonly [string, Parameter]> {
-    for (const [name, field] of Object.entries(this)) {
-      const list = Array.isArray(field)
-        ? field.map((item, i) => [`${name}.${i}`, item] as const)
-        : [[name, field] as const];
-      for (const [path, item] of list) {
-        if (item instanceof Parameter && !seen.has(item)) {
-          seen.add(item);
-          yield [prefix + path, item];
-        }
-      }
-    }
-    for (const [name, child] of this.namedChildren()) yield* child.namedParameters(`${prefix}${name}.`, seen);
+  namedParameters(prefix = ''): Generator<readonly [string, Parameter]> {
+    return this.#namedOnce(Parameter, prefix);
   }
 
   *parameters(): Generator<Parameter> {
     for (const [, parameter] of this.namedParameters()) yield parameter;
   }
+
+  /** All buffers with their paths, each once. */
+  namedBuffers(prefix = ''): Generator<readonly [string, Buffer]> {
+    return this.#namedOnce(Buffer, prefix);
+  }
+
+  *buffers(): Generator<Buffer> {
+    for (const [, buffer] of this.namedBuffers()) yield buffer;
+  }
+
+  /** Calls a function with every module below this one, and at last with this one. */
+  apply(fn: (module: AnyModule) => void): this {
+    for (const child of this.children()) child.apply(fn);
+    fn(this.#self);
+    return this;
+  }
+
+  // --- modes ---------------------------------------------------------------------------------------------------------------
 
   /** Sets training or evaluation mode here and below. */
   train(mode = true): this {
@@ -83,28 +143,175 @@ export abstract class Module {
     return this.train(false);
   }
 
-  /** Drops the gradients of all parameters. */
-  zeroGrad(): void {
-    for (const p of this.parameters()) p.storage.clearGrad();
+  /** Whether all parameters here and below are learned. */
+  requiresGrad_(on = true): this {
+    for (const p of this.parameters()) p.requiresGrad_(on);
+    return this;
   }
 
-  /** What is shown of this layer's settings in `toString`. */
+  /** Drops the gradients of all parameters. */
+  zeroGrad(): void {
+    for (const p of this.parameters()) p.clearGrad();
+  }
+
+  /**
+   * Converts all float parameters and buffers to a dtype, in place: who holds one sees it changed. Gradients are dropped. An optimizer
+   * made before keeps its state in the old dtype, so make it after.
+   *
+   * @throws DTypeError if it is no float dtype.
+   */
+  to(dtype: DType): this {
+    convertInPlace([...this.parameters(), ...this.buffers()], dtype);
+    return this;
+  }
+
+  float(): this {
+    return this.to('float32');
+  }
+
+  double(): this {
+    return this.to('float64');
+  }
+
+  half(): this {
+    return this.to('float16');
+  }
+
+  bfloat16(): this {
+    return this.to('bfloat16');
+  }
+
+  // --- state ---------------------------------------------------------------------------------------------------------------
+
+  /**
+   * All parameters and persistent buffers by their paths ('0.weight', 'encoder.layers.1.bias'). The tensors are aliases off the tape:
+   * they follow the module's updates. A tied parameter is there under each of its names.
+   *
+   * @example
+   * ```ts
+   * import { nn } from 'hadal';
+   * const net = new nn.Sequential(new nn.Linear(4, 8), new nn.ReLU(), new nn.Linear(8, 2));
+   * console.log([...net.stateDict().keys()].join(' ')); // 0.weight 0.bias 2.weight 2.bias
+   * const copy = new nn.Sequential(new nn.Linear(4, 8), new nn.ReLU(), new nn.Linear(8, 2));
+   * copy.loadStateDict(net.stateDict());
+   * ```
+   */
+  stateDict(): Map<string, Tensor> {
+    const out = new Map<string, Tensor>();
+    this.#collectState(out, '', new Set());
+    return out;
+  }
+
+  #collectState(out: Map<string, Tensor>, prefix: string, path: Set<AnyModule>): void {
+    if (path.has(this.#self)) return;
+    path.add(this.#self);
+    for (const [name, m] of this.members()) {
+      if (m instanceof Parameter || (m instanceof Buffer && m.persistent)) out.set(prefix + name, m.detach());
+    }
+    for (const [name, child] of this.namedChildren()) child.#collectState(out, `${prefix}${name}.`, path);
+    path.delete(this.#self);
+  }
+
+  /**
+   * Copies a state into parameters and buffers, converting dtypes. Everything is checked first.
+   *
+   * @throws ArgumentError that lists every missing and unexpected name and every wrong shape; the module is unchanged then.
+   */
+  loadStateDict(state: ReadonlyMap<string, Tensor>, options: LoadOptions = {}): LoadResult {
+    return copyState(this.constructor.name, this.stateDict(), state, options);
+  }
+
+  // --- hooks ---------------------------------------------------------------------------------------------------------------
+
+  get #forwardHooks(): ForwardHooks {
+    this.#hooks ??= new ForwardHooks(this as unknown as { forward(...inputs: unknown[]): unknown });
+    return this.#hooks;
+  }
+
+  /**
+   * Calls `hook(module, inputs, output)` after every `forward`. What it returns, if anything, takes the output's place.
+   *
+   * @example
+   * ```ts
+   * import { nn, ones } from 'hadal';
+   * const layer = new nn.Linear(4, 2);
+   * const handle = layer.registerForwardHook((_, [x], y) => console.log(x.shape, y.shape)); // [ 3, 4 ] [ 3, 2 ]
+   * layer.forward(ones([3, 4]));
+   * handle.remove();
+   * ```
+   */
+  registerForwardHook<I extends readonly unknown[] = Inputs, O = Output>(
+    // Parameters of its own, which are Inputs and Output: with those themselves no module would be one of other inputs.
+    hook: ForwardHook<this, NoInfer<I>, NoInfer<O>>,
+  ): HookHandle {
+    return this.#forwardHooks.addAfter(hook as unknown as Parameters<ForwardHooks['addAfter']>[0]);
+  }
+
+  /** Calls `hook(module, inputs)` before every `forward`. What it returns, if anything, takes the inputs' place. */
+  registerForwardPreHook<I extends readonly unknown[] = Inputs>(
+    hook: ForwardPreHook<this, NoInfer<I>>,
+  ): HookHandle {
+    return this.#forwardHooks.addBefore(hook as unknown as Parameters<ForwardHooks['addBefore']>[0]);
+  }
+
+  // --- for people ----------------------------------------------------------------------------------------------------------
+
+  /**
+   * The constructor's arguments as plain data, for `nn.toConfig`; null for classes that cannot be made from data. A class that has
+   * one must be registered with `nn.registerLayer`.
+   */
+  config(): Config | null {
+    return null;
+  }
+
+  /** What is shown of this layer's settings in `toString`: those of `config`, if not said otherwise. */
   protected describe(): string {
-    return '';
+    return Object.entries(this.config() ?? {})
+      .filter(([, value]) => value === null || typeof value !== 'object' || isPlainList(value))
+      .map(([name, value]) => `${name}=${typeof value === 'string' ? `'${value}'` : showPlain(value)}`)
+      .join(', ');
+  }
+
+  /** The lines that stand for the submodules in `toString`. */
+  protected describeChildren(): string[] {
+    return Array.from(this.namedChildren(), ([name, child]) => `(${name}): ${child}`);
+  }
+
+  /**
+   * A table of all layers with their output shapes and parameter counts, from one forward pass in evaluation mode without gradients.
+   *
+   * @param inputs the shape of a float32 input, batch first, or example inputs.
+   * @example
+   * ```ts
+   * import { nn } from 'hadal';
+   * const net = new nn.Sequential(new nn.Linear(4, 8), new nn.ReLU(), new nn.Linear(8, 2));
+   * console.log(net.summary([32, 4]).includes('58 parameters')); // true
+   * ```
+   */
+  summary(...inputs: readonly unknown[]): string {
+    return summarize(this as unknown as Module<unknown[], unknown>, inputs);
   }
 
   toString(): string {
-    const children = [...this.namedChildren()];
-    if (children.length === 0) return `${this.constructor.name}(${this.describe()})`;
-    const lines = children.map(
-      ([name, child]) => `  (${name}): ${child.toString().replaceAll('\n', '\n  ')}`,
-    );
-    return `${this.constructor.name}(\n${lines.join('\n')}\n)`;
+    const { name } = this.constructor;
+    const children = this.describeChildren();
+    if (children.length === 0) return `${name}(${this.describe()})`;
+    const settings = this.describe();
+    const lines = [...(settings === '' ? [] : [settings]), ...children];
+    return `${name}(\n${lines.map((line) => `  ${line.replaceAll('\n', '\n  ')}`).join('\n')}\n)`;
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }
+}
+
+function isPlainList(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every((v) => typeof v !== 'object');
+}
+
+function showPlain(value: unknown): string {
+  return Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
 }
 
 /** A size that a layer is made with. */

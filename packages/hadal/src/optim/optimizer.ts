@@ -3,163 +3,305 @@
  * makes one kernel and one launch of it; learning rate and step are arguments, so a schedule compiles nothing new.
  */
 import { withGradMode } from '../autograd/mode.js';
-import type { AutogradOps } from '../autograd/ops.js';
 import { Value } from '../autograd/value.js';
 import { config } from '../base/config.js';
-import { ArgumentError } from '../base/errors.js';
+import { isFloat } from '../base/dtype.js';
+import { ArgumentError, DTypeError, known } from '../base/errors.js';
+import { checkState, writeState } from '../nn/state-dict.js';
 import { Tensor, type Workspace } from '../tensor/index.js';
-import type { Storage } from '../tensor/storage.js';
+import type {
+  GroupOptions,
+  OptimizedParameters,
+  OptimizerState,
+  ParamGroup,
+  Settings,
+} from './param-group.js';
+import { readSettings, writeSettings } from './state.js';
+import type { Scalars } from './update-rule.js';
+import { UpdateRule, workingDType } from './update-rule.js';
 
-/** Numbers of one step as launch arguments, made once and shared by all parameters. */
-export type Scalars = { readonly [name: string]: number };
+/** Running values of an optimizer for one parameter, by name, with the number that they start from. */
+export interface InitialState {
+  readonly [name: string]: number;
+}
 
-export abstract class Optimizer {
-  readonly parameters: readonly Tensor[];
-  /** The learning rate; may be set between steps. */
-  lr: number;
+/** New values of a parameter and its state. */
+export type Updates = readonly (readonly [Tensor, Value])[];
+
+interface ParameterState {
+  /** Steps in which the parameter had a gradient. */
+  steps: number;
+  readonly values: Map<string, Tensor>;
+}
+
+/** Numbers of one step of one group, as launch arguments. */
+interface SharedScalars {
+  readonly scalars: Scalars;
+  readonly made: Map<string, Value>;
+}
+
+/**
+ * Base class of all optimizers. `S` is what their settings are; all of them can be given to the optimizer, and to a group of parameters
+ * for itself.
+ *
+ * @example
+ * ```ts
+ * import { nn, optim } from 'hadal';
+ * const [body, head] = [new nn.Linear(4, 8), new nn.Linear(8, 2)];
+ * const opt = new optim.AdamW([{ params: body.parameters(), lr: 1e-4 }, { params: head.parameters() }], { lr: 1e-2 });
+ * console.log(opt.paramGroups.map((group) => group.lr)); // [ 0.0001, 0.01 ]
+ * ```
+ */
+export abstract class Optimizer<S extends Settings = Settings> {
+  readonly paramGroups: ParamGroup<S>[] = [];
+  readonly defaults: Readonly<S>;
   protected readonly workspace: Workspace;
-  readonly #state = new Map<Tensor, Map<string, Tensor>>();
-  readonly #counts = new Map<Tensor, number>();
+  readonly #state = new Map<Tensor, ParameterState>();
 
-  constructor(parameters: Iterable<Tensor>, lr: number) {
-    this.parameters = [...parameters];
-    const [first] = this.parameters;
+  /** @param options what takes the place of `defaults` */
+  constructor(parameters: OptimizedParameters<S>, defaults: S, options: Partial<S> = {}) {
+    this.#checkNames(Object.keys(options), defaults);
+    this.defaults = { ...defaults, ...options };
+    const list = [...parameters];
+    const [first] = list;
     if (first === undefined) throw new ArgumentError('an optimizer needs at least one parameter, got none');
-    for (const p of this.parameters) {
+    const groups = (first instanceof Tensor ? [{ params: list }] : list) as unknown as GroupOptions<S>[];
+    const made = groups.map((group) => this.#check(group));
+    this.workspace = known(made[0].params[0], 'a parameter').workspace;
+    for (const group of made) this.#add(group);
+    this.#settle();
+  }
+
+  // --- what an optimizer is ------------------------------------------------------------------------------------------------
+  // The base class calls these while it is constructed: they read their arguments only.
+
+  /** The name of the algorithm, as states have it. */
+  abstract get type(): string;
+
+  /** @throws ArgumentError for a setting out of its range. */
+  protected abstract check(settings: S): void;
+
+  /** The running values of a parameter under these settings. */
+  protected abstract initialState(settings: S): InitialState;
+
+  /** The numbers of a parameter's step, counted from 1; a parameter without a gradient does not count it. */
+  protected abstract scalars(settings: S, step: number): Scalars;
+
+  /** New values for a parameter and its state. */
+  protected abstract update(rule: UpdateRule, p: Tensor, value: Value, grad: Value, settings: S): Updates;
+
+  // --- groups --------------------------------------------------------------------------------------------------------------
+
+  /** All parameters, group by group; their positions are their numbers in `stateDict`. */
+  get parameters(): readonly Tensor[] {
+    return this.paramGroups.flatMap((group) => group.params);
+  }
+
+  /** The learning rate of the first group. Setting it sets that of all. */
+  get lr(): number {
+    return this.paramGroups[0].lr;
+  }
+
+  set lr(value: number) {
+    checkNumber('lr', value, 0);
+    for (const group of this.paramGroups) group.lr = value;
+  }
+
+  /**
+   * Adds parameters, for fine-tuning of layers that were frozen before.
+   *
+   * @throws ArgumentError if one is in a group already, or is no leaf.
+   */
+  addParamGroup(group: GroupOptions<S>): void {
+    this.#add(this.#check(group));
+    this.#settle();
+  }
+
+  #check({ params, ...given }: GroupOptions<S>): ParamGroup<S> {
+    const list: readonly Tensor[] = params instanceof Tensor ? [params] : [...params];
+    if (list.length === 0) throw new ArgumentError('an optimizer needs at least one parameter, got none');
+    for (const p of list) {
       if (!(p instanceof Tensor))
         throw new ArgumentError('an optimizer takes tensors; pass model.parameters()');
       if (!p.isLeaf)
         throw new ArgumentError('an optimizer updates leaf tensors; this one was computed from others');
+      if (!isFloat(p.dtype))
+        throw new DTypeError(`an optimizer updates float tensors, got one of ${p.dtype}`);
     }
-    if (new Set(this.parameters.map((p) => p.storage)).size !== this.parameters.length) {
-      throw new ArgumentError('an optimizer was given one parameter twice');
+    this.#checkNames(Object.keys(given), this.defaults);
+    const settings = { ...this.defaults, ...given } as S;
+    checkNumber('lr', settings.lr, 0);
+    this.check(settings);
+    return { ...settings, params: list };
+  }
+
+  #checkNames(names: readonly string[], known: S): void {
+    const unknown = names.filter((name) => !(name in known) && name !== 'initialLr');
+    if (unknown.length === 0) return;
+    throw new ArgumentError(
+      `${this.type}: no setting is called ${unknown.join(', ')}; there are ${Object.keys(known).join(', ')}`,
+    );
+  }
+
+  #add(group: ParamGroup<S>): void {
+    const have = new Set(this.parameters.map((p) => p.storage));
+    for (const p of group.params) {
+      if (have.has(p.storage)) throw new ArgumentError('an optimizer was given one parameter twice');
+      if (p.workspace !== this.workspace)
+        throw new ArgumentError('the parameters of an optimizer are all on one engine');
+      have.add(p.storage);
     }
-    this.lr = checkNumber('lr', lr, 0);
-    this.workspace = first.workspace;
+    this.paramGroups.push(group);
+    for (const p of group.params) {
+      for (const name of Object.keys(this.initialState(group))) this.state(p, name, group);
+    }
   }
 
   /** Puts parameters and state into memory, so that the first step runs the same plan as all others. */
-  protected prepare(names: readonly string[]): void {
-    for (const p of this.parameters) for (const name of names) this.state(p, name);
-    const all = this.parameters.flatMap((p) => [p, ...(this.#state.get(p)?.values() ?? [])]);
+  #settle(): void {
+    const all = this.parameters.flatMap((p) => [p, ...(this.#state.get(p)?.values.values() ?? [])]);
     this.workspace.engine.realize(all.map((t) => t.storage.node));
   }
 
-  /** A running value of a parameter, zeros at first. */
-  protected state(p: Tensor, name: string): Tensor {
+  // --- state ---------------------------------------------------------------------------------------------------------------
+
+  #stateOf(p: Tensor): ParameterState {
     let own = this.#state.get(p);
     if (own === undefined) {
-      own = new Map();
+      own = { steps: 0, values: new Map() };
       this.#state.set(p, own);
     }
-    let t = own.get(name);
+    return own;
+  }
+
+  #fresh(p: Tensor, initial: number): Tensor {
+    const { ops } = this.workspace;
+    return Tensor.of(this.workspace, ops.argument(initial, workingDType(p.dtype), p.shape));
+  }
+
+  /** A running value of a parameter. */
+  protected state(p: Tensor, name: string, settings: S): Tensor {
+    const { values } = this.#stateOf(p);
+    let t = values.get(name);
     if (t === undefined) {
-      t = Tensor.of(this.workspace, this.workspace.ops.argument(0, p.dtype, p.shape));
-      own.set(name, t);
+      t = this.#fresh(p, this.initialState(settings)[name] ?? 0);
+      values.set(name, t);
     }
     return t;
   }
 
+  /**
+   * Everything that the next step depends on but for the parameters themselves. The tensors follow the optimizer's updates.
+   *
+   * @example
+   * ```ts
+   * import { nn, ones, optim } from 'hadal';
+   * const net = new nn.Linear(2, 1);
+   * const opt = new optim.AdamW(net.parameters());
+   * net.forward(ones([3, 2])).sum().backward();
+   * opt.step();
+   * console.log([...opt.stateDict().tensors.keys()].join(' ')); // 0.mean 0.square 1.mean 1.square
+   * const other = new optim.AdamW(new nn.Linear(2, 1).parameters());
+   * other.loadStateDict(opt.stateDict());
+   * ```
+   */
+  stateDict(): OptimizerState {
+    const tensors = new Map<string, Tensor>();
+    this.parameters.forEach((p, i) => {
+      for (const [name, t] of this.#stateOf(p).values) tensors.set(`${i}.${name}`, t.detach());
+    });
+    const steps = this.parameters.map((p) => this.#stateOf(p).steps);
+    return { tensors, settings: writeSettings(this.type, this.paramGroups, steps) };
+  }
+
+  /**
+   * Goes on from a saved state: the next steps are, bit by bit, those of the optimizer that it is from.
+   *
+   * @throws ArgumentError that lists everything that does not fit; nothing is changed then.
+   */
+  loadStateDict(saved: OptimizerState): void {
+    const { groups, steps, problems } = readSettings<S>(
+      this.type,
+      this.paramGroups,
+      saved.settings,
+      (settings) => {
+        checkNumber('lr', settings.lr, 0);
+        this.check(settings);
+      },
+    );
+    const target = new Map<string, Tensor>();
+    let index = 0;
+    this.paramGroups.forEach((group, g) => {
+      const names = Object.keys(this.initialState({ ...group, ...groups[g] }));
+      for (const p of group.params) {
+        const { values } = this.#stateOf(p);
+        for (const name of names) target.set(`${index}.${name}`, values.get(name) ?? this.#fresh(p, 0));
+        index++;
+      }
+    });
+    const plan = checkState(target, saved.tensors, {});
+    const all = [...problems, ...plan.problems];
+    if (all.length > 0) {
+      throw new ArgumentError(
+        `loadStateDict: the state does not fit this ${this.type}; nothing was changed.\n${all.join('\n')}`,
+      );
+    }
+    writeState(plan.pairs);
+    this.paramGroups.forEach((group, g) => {
+      Object.assign(group, groups[g]);
+    });
+    this.parameters.forEach((p, i) => {
+      const own = this.#stateOf(p);
+      own.steps = steps[i];
+      own.values.clear();
+    });
+    for (const [key, t] of target) {
+      const dot = key.indexOf('.');
+      this.#stateOf(this.parameters[Number(key.slice(0, dot))]).values.set(key.slice(dot + 1), t);
+    }
+    this.#settle();
+  }
+
+  // --- training ------------------------------------------------------------------------------------------------------------
+
   /** Drops the gradients of all parameters. */
   zeroGrad(): void {
-    for (const p of this.parameters) p.storage.clearGrad();
+    for (const p of this.parameters) p.clearGrad();
   }
 
   /** Updates every parameter that has a gradient and runs all pending work. */
   step(): void {
     const trace = config.tracedTensors > 0 ? new Error('optimizer.step()') : null;
     withGradMode(false, () => {
-      const { ops } = this.workspace;
-      const shared = new Map<number, { readonly scalars: Scalars; readonly made: Map<string, Value> }>();
-      for (const p of this.parameters) {
-        const grad = p.storage.gradValue;
-        if (grad === null) continue;
-        const count = (this.#counts.get(p) ?? 0) + 1;
-        this.#counts.set(p, count);
-        let numbers = shared.get(count);
-        if (numbers === undefined) {
-          numbers = { scalars: this.scalars(count), made: new Map() };
-          shared.set(count, numbers);
-        }
-        const rule = new UpdateRule(ops, p, numbers.scalars, numbers.made);
-        for (const [target, value] of this.update(rule, p, rule.plain(p), new Value(grad.node, null))) {
-          assign(target.storage, value, trace);
-        }
-      }
+      for (const group of this.paramGroups) this.#stepGroup(group, trace);
     });
     this.workspace.engine.realize([]);
   }
 
-  /** The numbers of a parameter's step, counted from 1; a parameter without a gradient does not count it. */
-  protected abstract scalars(step: number): Scalars;
-
-  /** New values for a parameter and its state. */
-  protected abstract update(
-    rule: UpdateRule,
-    p: Tensor,
-    value: Value,
-    grad: Value,
-  ): readonly (readonly [Tensor, Value])[];
-}
-
-function assign(storage: Storage, value: Value, trace: Error | null): void {
-  storage.assign(new Value(value.node, storage.value.edge), trace);
-}
-
-/** Arithmetic of one parameter's update, with the step's numbers at hand. */
-export class UpdateRule {
-  readonly #ops: AutogradOps;
-  readonly #p: Tensor;
-  readonly #scalars: Scalars;
-  readonly #made: Map<string, Value>;
-
-  constructor(ops: AutogradOps, p: Tensor, scalars: Scalars, made: Map<string, Value>) {
-    this.#ops = ops;
-    this.#p = p;
-    this.#scalars = scalars;
-    this.#made = made;
-  }
-
-  /** A tensor's value off the tape. */
-  plain(t: Tensor): Value {
-    return new Value(t.storage.node, null);
-  }
-
-  /** One of the step's numbers, as an argument in the parameter's shape. */
-  scalar(name: string): Value {
-    let v = this.#made.get(name);
-    if (v === undefined) {
-      v = this.#ops.argument(this.#scalars[name], 'float32', []);
-      this.#made.set(name, v);
+  #stepGroup(group: ParamGroup<S>, trace: Error | null): void {
+    checkNumber('lr', group.lr, 0);
+    this.check(group);
+    const shared = new Map<number, SharedScalars>();
+    for (const p of group.params) {
+      const grad = p.gradValue;
+      if (grad === null) continue;
+      const own = this.#stateOf(p);
+      own.steps++;
+      let numbers = shared.get(own.steps);
+      if (numbers === undefined) {
+        numbers = { scalars: this.scalars(group, own.steps), made: new Map() };
+        shared.set(own.steps, numbers);
+      }
+      const rule = new UpdateRule(this.workspace.ops, p, numbers.scalars, numbers.made);
+      for (const [target, value] of this.update(rule, p, rule.plain(p), rule.off(grad), group)) {
+        const { storage } = target;
+        storage.assign(new Value(rule.stored(target, value).node, storage.value.edge), trace);
+      }
     }
-    const { shape } = this.#p;
-    if (shape.length === 0) return v;
-    return this.#ops.expand(
-      this.#ops.reshape(
-        v,
-        shape.map(() => 1),
-      ),
-      shape,
-    );
-  }
-
-  add(a: Value, b: Value): Value {
-    return this.#ops.arithmetic('add', a, b);
-  }
-  sub(a: Value, b: Value): Value {
-    return this.#ops.arithmetic('sub', a, b);
-  }
-  mul(a: Value, b: Value | string): Value {
-    return this.#ops.arithmetic('mul', a, typeof b === 'string' ? this.scalar(b) : b);
-  }
-  div(a: Value, b: Value | string): Value {
-    return this.#ops.arithmetic('div', a, typeof b === 'string' ? this.scalar(b) : b);
-  }
-  sqrt(a: Value): Value {
-    return this.#ops.unary('sqrt', a);
   }
 }
 
+/** @throws ArgumentError unless `value` is a number from `least` to below `below`. */
 export function checkNumber(
   name: string,
   value: number,
@@ -169,4 +311,10 @@ export function checkNumber(
   if (Number.isFinite(value) && value >= least && value < below) return value;
   const range = below === Number.POSITIVE_INFINITY ? `at least ${least}` : `from ${least} to below ${below}`;
   throw new ArgumentError(`optimizer: ${name} is a number ${range}, got ${value}`);
+}
+
+/** @throws ArgumentError unless `betas` are two shares. */
+export function checkBetas(betas: readonly [number, number]): void {
+  checkNumber('betas[0]', betas[0], 0, 1);
+  checkNumber('betas[1]', betas[1], 0, 1);
 }

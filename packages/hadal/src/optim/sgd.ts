@@ -1,22 +1,29 @@
 /** Stochastic gradient descent with momentum. */
 import type { Value } from '../autograd/value.js';
+import { ArgumentError } from '../base/errors.js';
 import type { Tensor } from '../tensor/index.js';
-import type { Scalars, UpdateRule } from './optimizer.js';
+import type { InitialState, Updates } from './optimizer.js';
 import { checkNumber, Optimizer } from './optimizer.js';
+import type { OptimizedParameters, Settings } from './param-group.js';
+import type { Scalars, UpdateRule } from './update-rule.js';
 
-export interface SGDOptions {
-  /** Learning rate; 0.001 if not given. */
-  readonly lr?: number;
+export interface SGDSettings extends Settings {
   /** Share of the last direction that is kept; 0 for none. */
-  readonly momentum?: number;
+  momentum: number;
+  /** Share of each gradient that does not go into the direction, from the second step on. */
+  dampening: number;
   /** L2 penalty. */
-  readonly weightDecay?: number;
+  weightDecay: number;
   /** Look ahead along the momentum; Sutskever et al. 2013. */
-  readonly nesterov?: boolean;
+  nesterov: boolean;
+  /** Climb instead of descend. */
+  maximize: boolean;
 }
 
+export type SGDOptions = Partial<SGDSettings>;
+
 /**
- * v = momentum v + g; p = p - lr v. As PyTorch's SGD with dampening 0.
+ * v = momentum v + (1 - dampening) g; p = p - lr v, as PyTorch has it. The learning rate is 0.001 if not given.
  *
  * @example
  * ```ts
@@ -28,35 +35,54 @@ export interface SGDOptions {
  * console.log(w.tolistSync()); // [ 0.5, 1.5 ]
  * ```
  */
-export class SGD extends Optimizer {
-  readonly momentum: number;
-  readonly weightDecay: number;
-  readonly nesterov: boolean;
-
-  constructor(parameters: Iterable<Tensor>, options: SGDOptions = {}) {
-    super(parameters, options.lr ?? 1e-3);
-    this.momentum = checkNumber('momentum', options.momentum ?? 0, 0);
-    this.weightDecay = checkNumber('weightDecay', options.weightDecay ?? 0, 0);
-    this.nesterov = options.nesterov ?? false;
-    if (this.nesterov) checkNumber('momentum with nesterov', this.momentum, Number.MIN_VALUE);
-    this.prepare(this.momentum > 0 ? ['momentum'] : []);
+export class SGD extends Optimizer<SGDSettings> {
+  constructor(parameters: OptimizedParameters<SGDSettings>, options: SGDOptions = {}) {
+    super(
+      parameters,
+      {
+        lr: 1e-3,
+        momentum: 0,
+        dampening: 0,
+        weightDecay: 0,
+        nesterov: false,
+        maximize: false,
+      },
+      options,
+    );
   }
 
-  protected override scalars(): Scalars {
-    return { lr: this.lr, momentum: this.momentum, weightDecay: this.weightDecay };
+  override get type(): string {
+    return 'SGD';
   }
 
-  protected override update(
-    rule: UpdateRule,
-    p: Tensor,
-    value: Value,
-    grad: Value,
-  ): readonly (readonly [Tensor, Value])[] {
-    const g = this.weightDecay > 0 ? rule.add(grad, rule.mul(value, 'weightDecay')) : grad;
-    if (this.momentum === 0) return [[p, rule.sub(value, rule.mul(g, 'lr'))]];
-    const velocity = this.state(p, 'momentum');
-    const v = rule.add(rule.mul(rule.plain(velocity), 'momentum'), g);
-    const direction = this.nesterov ? rule.add(g, rule.mul(v, 'momentum')) : v;
+  protected override check({ momentum, dampening, weightDecay, nesterov }: SGDSettings): void {
+    checkNumber('momentum', momentum, 0);
+    checkNumber('weightDecay', weightDecay, 0);
+    if (!Number.isFinite(dampening))
+      throw new ArgumentError(`optimizer: dampening is a number, got ${dampening}`);
+    if (nesterov && (momentum <= 0 || dampening !== 0))
+      throw new ArgumentError(
+        `optimizer: nesterov wants a momentum and no dampening, got momentum ${momentum} and dampening ${dampening}`,
+      );
+  }
+
+  protected override initialState({ momentum }: SGDSettings): InitialState {
+    return momentum > 0 ? { momentum: 0 } : {};
+  }
+
+  protected override scalars(s: SGDSettings, step: number): Scalars {
+    const fresh = step === 1 ? 1 : 1 - s.dampening;
+    return { lr: s.lr, momentum: s.momentum, fresh, weightDecay: s.weightDecay };
+  }
+
+  protected override update(rule: UpdateRule, p: Tensor, value: Value, grad: Value, s: SGDSettings): Updates {
+    const slope = s.maximize ? rule.neg(grad) : grad;
+    const g = s.weightDecay > 0 ? rule.add(slope, rule.mul(value, 'weightDecay')) : slope;
+    if (s.momentum === 0) return [[p, rule.sub(value, rule.mul(g, 'lr'))]];
+    const velocity = this.state(p, 'momentum', s);
+    const fresh = s.dampening === 0 ? g : rule.mul(g, 'fresh');
+    const v = rule.add(rule.mul(rule.plain(velocity), 'momentum'), fresh);
+    const direction = s.nesterov ? rule.add(g, rule.mul(v, 'momentum')) : v;
     return [
       [p, rule.sub(value, rule.mul(direction, 'lr'))],
       [velocity, v],

@@ -1,16 +1,15 @@
 /**
- * Random numbers: counter-based (Threefry 2x32), so that a number depends on the seed, on how many random tensors were made before,
- * and on its place in the tensor, never on the engine or the number of threads.
+ * The state of random numbers: counter-based (Threefry 2x32), so that a number depends on the seed, on how many random tensors were made
+ * before, and on its place in the tensor, never on the engine or the number of threads.
  */
 import { ArgumentError } from '../base/errors.js';
-import type { Shape } from '../base/shape.js';
-import { checkShape, numel } from '../base/shape.js';
 import { threefry } from '../graph/ops/sources.js';
-import type { CreateOptions } from '../tensor/index.js';
-import { fromTypedArray, Tensor, workspace } from '../tensor/index.js';
 
-interface GeneratorState {
+/** Can be kept as JSON. */
+export interface GeneratorState {
+  /** The seed: its low and its high word, as int32. */
   readonly key: readonly [number, number];
+  /** How many streams of numbers were drawn, as int32. */
   readonly stream: number;
 }
 
@@ -40,8 +39,17 @@ export function getRngState(): GeneratorState {
   return state;
 }
 
+/**
+ * Goes on from a state that `getRngState` gave.
+ *
+ * @throws ArgumentError if it is not one.
+ */
 export function setRngState(saved: GeneratorState): void {
-  state = saved;
+  const word = (x: unknown): boolean => typeof x === 'number' && (x | 0) === x;
+  const key: unknown = saved?.key;
+  if (!Array.isArray(key) || key.length !== 2 || !key.every(word) || !word(saved.stream))
+    throw new ArgumentError('setRngState: expected a state as getRngState gives it');
+  state = { key: [saved.key[0], saved.key[1]], stream: saved.stream };
 }
 
 /** The key and a stream number that no other random tensor has. */
@@ -51,26 +59,24 @@ export function nextStream(): GeneratorState {
   return now;
 }
 
-/** Uniform numbers in [0, 1), float32. */
-export function rand(shape: Shape, options: CreateOptions = {}): Tensor {
-  checkShape('rand', shape);
-  const space = workspace();
-  const { key, stream } = nextStream();
-  const t = Tensor.of(space, space.ops.random([...shape], key, stream));
-  return options.requiresGrad ? t.requiresGrad_() : t;
-}
+/** Random words of one stream, for draws that are made on the host. */
+export class Words {
+  readonly #stream = nextStream();
+  #counter = 0;
 
-/** Normal numbers with mean 0 and variance 1, float32; Box and Muller 1958. */
-export function randn(shape: Shape, options: CreateOptions = {}): Tensor {
-  checkShape('randn', shape);
-  const { key, stream } = nextStream();
-  const data = new Float32Array(numel(shape));
-  const uniform = (i: number): number => ((threefry(key[0], key[1], i | 0, stream) >>> 0) + 0.5) / 2 ** 32;
-  for (let i = 0; i < data.length; i += 2) {
-    const radius = Math.sqrt(-2 * Math.log(uniform(i)));
-    const angle = 2 * Math.PI * uniform(i + 1);
-    data[i] = radius * Math.cos(angle);
-    if (i + 1 < data.length) data[i + 1] = radius * Math.sin(angle);
+  /** From 0 to 2^32 - 1. */
+  next(): number {
+    const { key, stream } = this.#stream;
+    return threefry(key[0], key[1], this.#counter++ | 0, stream) >>> 0;
   }
-  return fromTypedArray(data, shape, options);
+
+  /** A uniform integer from 0 to below `bound`, which is at most 2^53. Words in the last, incomplete run of `bound` are drawn again. */
+  below(bound: number): number {
+    const all = bound <= 2 ** 32 ? 2 ** 32 : 2 ** 53;
+    const limit = all - (all % bound);
+    for (;;) {
+      const word = all === 2 ** 32 ? this.next() : (this.next() >>> 5) * 2 ** 26 + (this.next() >>> 6);
+      if (word < limit) return word % bound;
+    }
+  }
 }

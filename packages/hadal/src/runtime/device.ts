@@ -3,6 +3,7 @@
  * L3 to its code; nothing above this line changes.
  */
 import type { BlockLayout } from '../kernel/abi.js';
+import type { ScalarKind } from '../kernel/l3.js';
 import type { Target } from '../kernel/target.js';
 
 /** A piece of device memory, aligned to 64 bytes. What it is made of is the device's business; who can reach it keeps it alive. */
@@ -25,7 +26,7 @@ export interface BufferRef {
 export interface BlockSpec {
   readonly buffers: readonly BufferRef[];
   readonly sizes: readonly number[];
-  readonly scalars: readonly { readonly kind: 'f32' | 'i32' | 'i64'; readonly argument: number }[];
+  readonly scalars: readonly { readonly kind: ScalarKind; readonly argument: number }[];
 }
 
 /** A kernel and the blocks it runs on: one launch. */
@@ -44,7 +45,9 @@ export interface Device {
   /** 'native' or 'wasm'. */
   readonly name: string;
   readonly target: Target;
-  /** Memory with undefined contents. Freed when nothing refers to it any more. Throws `DeviceError` when there is none left. */
+  /** Bytes that can still be allocated. */
+  availableBytes(): number;
+  /** Memory with undefined contents. Freed when nothing refers to it any more. Throws `OutOfMemoryError` when there is none left. */
   allocate(bytes: number): Memory;
   /** Gives memory back at once. Only for memory that nothing can reach any more. */
   release(memory: Memory): void;

@@ -2,17 +2,26 @@
  * Builds the L2 kernel of a group: reads every stored value backwards, through movement ops and fused producers, until it reaches
  * memory, constants, arguments or the group's own reductions and dot.
  */
-import { bitsNumber, dotLayout } from '../base/attributes.js';
+import { bitsNumber } from '../base/attributes.js';
 import type { DType } from '../base/dtype.js';
-import { DTypeError, InternalError, known } from '../base/errors.js';
-import type { Template } from '../graph/template.js';
+import { InternalError, known } from '../base/errors.js';
+import type { Template, TemplateNode } from '../graph/template.js';
 import type { Guard, IndexExpr } from '../kernel/index-expr.js';
-import { indexKey, sameIndex, valueIndex, variableIndex } from '../kernel/index-expr.js';
+import {
+  addIndex,
+  constantIndex,
+  indexKey,
+  sameIndex,
+  scaleIndex,
+  valueIndex,
+  variableIndex,
+} from '../kernel/index-expr.js';
 import type { Expr, ExprId, Kernel, KernelBuffer, LoopDim, ReduceOp, Stage, Store } from '../kernel/l2.js';
 import { exprArguments, exprIndices, indexValues } from '../kernel/l2.js';
 import type { Fusion, Group } from './groups.js';
-import { computes, domainIndex, ownIndex } from './groups.js';
-import { flatten, readMovement, readThrough, unflatten } from './movement-index.js';
+import { computes, domainIndex, isProduct, ownIndex, pointsOf } from './groups.js';
+import { flatten, lookupIndex, readMovement, readThrough, unflatten } from './movement-index.js';
+import { productLayout } from './products.js';
 
 /** What a kernel's buffer slot stands for: a template node that is a leaf or is stored. */
 export interface Binding {
@@ -32,6 +41,7 @@ export interface BuiltKernel {
 
 const reduceOps: { readonly [name: string]: ReduceOp } = {
   sum: 'sum',
+  prod: 'prod',
   max: 'max',
   min: 'min',
   argmax: 'argmax',
@@ -46,6 +56,7 @@ export function buildKernel(
   const { nodes } = template;
   const writes = [...group.members.keys()].filter((id) => stored.has(id));
   if (writes.length === 0) return null;
+  if (group.kind === 'host') return buildHost(nodes, group, writes[0]);
 
   const exprs: Expr[] = [];
   const exprMemo = new Map<string, ExprId>();
@@ -68,13 +79,13 @@ export function buildKernel(
   const isGemm = group.kind === 'gemm';
   const dot = isGemm
     ? known(
-        [...group.members.keys()].find((id) => nodes[id].op.kind === 'dot'),
-        'the dot of a gemm',
+        [...group.members.keys()].find((id) => isProduct(nodes[id])),
+        'the product of a gemm',
       )
     : -1;
-  const gemm = isGemm ? gemmSizes(dot) : null;
+  const gemm = isGemm ? productLayout(nodes, dot) : null;
   /** A domain dimension as an expression of the kernel's variables. */
-  const domain: IndexExpr[] = gemm ? gemm.domain : group.domain.map(() => variableIndex(0, 1));
+  const domain: IndexExpr[] = gemm ? [...gemm.domain] : group.domain.map(() => variableIndex(0, 1));
   let vectorVariable = -1;
   if (!gemm) {
     for (const d of order) {
@@ -94,7 +105,7 @@ export function buildKernel(
   /** Where a member is computed, in the kernel's variables. */
   function place(id: number): IndexExpr[] {
     const level = known(group.members.get(id), 'a member');
-    const own = known(ownIndex(group, nodes[id].shape, level), 'a place in the domain');
+    const own = known(ownIndex(group, pointsOf(nodes, id), level), 'a place in the domain');
     // ownIndex speaks of domain dimensions; each is a single variable there.
     return own.map((e) => {
       const d = domainVars.findIndex((v) => v === e || (v.terms.length > 0 && sameIndex(v, e)));
@@ -154,10 +165,10 @@ export function buildKernel(
     if (computes(n)) {
       const inGroup = fusion.groupOf.get(id) === group;
       if (!inGroup && stored.has(id)) return load(id, index);
-      if (inGroup && (n.op.kind === 'reduce' || n.op.kind === 'dot')) {
+      if (inGroup && (n.op.kind === 'reduce' || isProduct(n))) {
         if (!place(id).every((e, d) => sameIndex(e, index[d])))
           throw new InternalError(`node ${id} (${n.op.name}) is read out of place`);
-        return n.op.kind === 'dot'
+        return isProduct(n)
           ? add({ op: 'dot', dtype }, 'dot')
           : add({ op: 'stage', dtype, stage: stage(id) }, `stage ${stage(id)}`);
       }
@@ -165,15 +176,28 @@ export function buildKernel(
     return compute(id, index);
   }
 
+  const computed = new Map<string, ExprId>();
+
+  /** What a node computes at an index; once, however many ways lead to it. */
   function compute(id: number, index: readonly IndexExpr[]): ExprId {
+    const key = `${id}@${index.map(indexKey).join()}`;
+    const have = computed.get(key);
+    if (have !== undefined) return have;
+    const made = computeNew(id, index);
+    computed.set(key, made);
+    return made;
+  }
+
+  function computeNew(id: number, index: readonly IndexExpr[]): ExprId {
     const n = nodes[id];
     const { dtype } = n;
     switch (n.op.kind) {
       case 'elementwise': {
         const args = n.inputs.map((i) => read(i, index));
         if (!names.includes(n.op.name)) names.push(n.op.name);
+        const scalar = n.op.scalarOnly?.(nodes[n.inputs[0]].dtype) ?? false;
         return add(
-          { op: 'call', dtype, name: n.op.name, lower: n.op.lower, args },
+          { op: 'call', dtype, name: n.op.name, lower: n.op.lower, scalar, args },
           `${n.op.name} ${dtype} ${args.join(',')}`,
         );
       }
@@ -182,7 +206,7 @@ export function buildKernel(
         return guarded(read(n.inputs[0], inner), guards);
       }
       case 'gather': {
-        const at = read(n.inputs[1], index);
+        const at = read(n.inputs[1], lookupIndex(n, index));
         const through = known(readThrough(nodes, id, index, at)[1], 'what gather reads');
         if (!names.includes('gather')) names.push('gather');
         const value = read(through.node, through.index);
@@ -240,76 +264,45 @@ export function buildKernel(
     return stages.length - 1;
   }
 
-  // --- gemm ------------------------------------------------------------------------------------------------------------------
-
-  function gemmSizes(id: number) {
-    const n = nodes[id];
-    if (n.dtype !== 'float32')
-      throw new DTypeError(`dot: ${n.dtype} matrices are not multiplied yet; cast them to float32`);
-    const [lhs, rhs] = n.inputs.map((i) => nodes[i].shape);
-    const l = dotLayout(n.attributes, lhs.length, rhs.length);
-    const sizes = {
-      batch: l.lhsBatch.map((d) => lhs[d]),
-      free: l.lhsFree.map((d) => lhs[d]),
-      columns: l.rhsFree.map((d) => rhs[d]),
-      contract: l.lhsContract.map((d) => lhs[d]),
-    };
-    const product = (list: readonly number[]): number => list.reduce((p, q) => p * q, 1);
-    const [m, nn, k] = [product(sizes.free), product(sizes.columns), product(sizes.contract)];
-    const batch = sizes.batch.map((s, i) => variableIndex(i, s));
-    const at = batch.length;
-    const rows = unflatten(sizes.free, variableIndex(at, m));
-    const columns = unflatten(sizes.columns, variableIndex(at + 1, nn));
-    const depth = unflatten(sizes.contract, variableIndex(at + 2, k));
-    const operand = (
-      rank: number,
-      b: readonly number[],
-      f: readonly number[],
-      c: readonly number[],
-      free: readonly IndexExpr[],
-    ): IndexExpr[] => {
-      const index = new Array<IndexExpr>(rank);
-      b.forEach((d, i) => {
-        index[d] = batch[i];
-      });
-      f.forEach((d, i) => {
-        index[d] = free[i];
-      });
-      c.forEach((d, i) => {
-        index[d] = depth[i];
-      });
-      return index;
-    };
-    return {
-      batch: sizes.batch,
-      m,
-      n: nn,
-      k,
-      domain: [...batch, ...rows, ...columns],
-      lhs: operand(lhs.length, l.lhsBatch, l.lhsFree, l.lhsContract, rows),
-      rhs: operand(rhs.length, l.rhsBatch, l.rhsFree, l.rhsContract, columns),
-    };
-  }
-
-  const operands = gemm
-    ? { a: read(nodes[dot].inputs[0], gemm.lhs), b: read(nodes[dot].inputs[1], gemm.rhs) }
-    : null;
+  const operands = gemm ? nodes[dot].inputs.map((input, i) => read(input, gemm.inputs[i])) : [];
 
   // --- stores ----------------------------------------------------------------------------------------------------------------
 
-  const stores: Store[] = writes.map((id) => {
+  const stores: Store[] = writes.flatMap((id): Store[] => {
     const own = place(id);
     const n = nodes[id];
-    const value = n.op.kind === 'reduce' || n.op.kind === 'dot' ? read(id, own) : compute(id, own);
+    if (n.op.kind === 'interleave') return interleavedStores(id, own);
+    const value = n.op.kind === 'reduce' || isProduct(n) ? read(id, own) : compute(id, own);
     const level = group.kind === 'row' ? known(group.members.get(id), 'a level') : 'full';
-    return { buffer: slot(id, 'write'), index: flatten(n.shape, own), value, level };
+    return [{ buffer: slot(id, 'write'), index: flatten(n.shape, own), value, level }];
   });
+
+  /** One store for each part, where its elements go. */
+  function interleavedStores(id: number, own: readonly IndexExpr[]): Store[] {
+    const n = nodes[id];
+    const sizes = n.attributes;
+    const lead = n.shape.length - sizes.length;
+    names.push('interleave');
+    return n.inputs.map((input, part): Store => {
+      const inWindow = unflatten(sizes, constantIndex(part));
+      const index = own.map((e, d) =>
+        d < lead ? e : addIndex(scaleIndex(e, sizes[d - lead]), inWindow[d - lead]),
+      );
+      return {
+        buffer: slot(id, 'write'),
+        index: flatten(n.shape, index),
+        value: read(input, own),
+        level: 'full',
+      };
+    });
+  }
 
   const scatteredReads = new Set<number>();
   for (const id of writes) {
     const { into } = nodes[id];
     if (into < 0) continue;
-    const own = indexKey(flatten(nodes[id].shape, place(id)));
+    const isSpread = nodes[id].op.kind === 'interleave';
+    const own = isSpread ? '' : indexKey(flatten(nodes[id].shape, place(id)));
     for (const l of loads)
       if (nodes[l.node].leaf === into && indexKey(l.index) !== own) scatteredReads.add(into);
   }
@@ -324,7 +317,9 @@ export function buildKernel(
         m: gemm.m,
         n: gemm.n,
         k: gemm.k,
-        ...known(operands, 'operands'),
+        outer: gemm.outer,
+        a: operands[gemm.a],
+        b: operands[1 - gemm.a],
         ...common,
       }
     : {
@@ -336,6 +331,35 @@ export function buildKernel(
         ...common,
       };
   return { group, kernel, bindings, arguments: [...argumentSlots.keys()], scatteredReads };
+}
+
+function buildHost(nodes: readonly TemplateNode[], group: Group, id: number): BuiltKernel {
+  const n = nodes[id];
+  if (n.op.kind === 'elementwise') throw new InternalError(`${n.op.name} is no host op`);
+  const describe = (i: number) => ({ shape: nodes[i].shape, dtype: nodes[i].dtype });
+  const inputs = n.inputs.map(describe);
+  return {
+    group,
+    kernel: {
+      kind: 'host',
+      name: n.op.name,
+      compute: n.op.reference,
+      attributes: n.attributes,
+      inputs,
+      result: describe(id),
+      exprs: [],
+      stores: [],
+      buffers: [
+        ...inputs.map((i) => ({ dtype: i.dtype, access: 'read' as const })),
+        { dtype: n.dtype, access: 'write' },
+      ],
+      arguments: [],
+    },
+    bindings: [...n.inputs.map((node) => ({ node, access: 'read' as const })), { node: id, access: 'write' }],
+    arguments: [],
+    // It reads all of its inputs while it writes.
+    scatteredReads: new Set(n.inputs.map((i) => nodes[i].leaf).filter((leaf) => leaf >= 0)),
+  };
 }
 
 function variableOf(e: IndexExpr): number {

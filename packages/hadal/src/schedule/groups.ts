@@ -5,7 +5,8 @@
  * - `map`: elementwise ops over one shape (the group's **domain**);
  * - `row`: reductions over the same dimensions of one domain, with elementwise ops over the whole domain (level `full`) or over
  *   what is left of it (level `outer`): softmax, layer norm, loss chains;
- * - `gemm`: a dot with elementwise ops over its result, the epilogue.
+ * - `gemm`: a dot or a convolution with elementwise ops over its result, the epilogue;
+ * - `host`: one op that no template covers.
  *
  * Movement ops, gather, constants, iota and buffers belong to no group: they are read through. Nodes are visited in topological
  * order and join the latest group of their producers that takes them; map groups of other producers then merge into it. A group
@@ -22,7 +23,7 @@ export type Level = 'full' | 'outer';
 
 export interface Group {
   readonly id: number;
-  kind: 'map' | 'row' | 'gemm';
+  kind: 'map' | 'row' | 'gemm' | 'host';
   readonly domain: readonly number[];
   /** row: the reduced dimensions. */
   reduced: readonly number[];
@@ -39,8 +40,27 @@ export function computes(n: TemplateNode): boolean {
   if (n.leaf >= 0 || n.argument >= 0) return false;
   const { kind } = n.op;
   return (
-    kind === 'elementwise' || kind === 'reduce' || kind === 'dot' || kind === 'random' || n.root || n.boundary
+    kind === 'elementwise' ||
+    kind === 'reduce' ||
+    kind === 'dot' ||
+    kind === 'conv' ||
+    kind === 'random' ||
+    kind === 'host' ||
+    kind === 'interleave' ||
+    n.root ||
+    n.boundary
   );
+}
+
+/** Whether a node runs on the gemm template. */
+export function isProduct(n: TemplateNode): boolean {
+  return n.op.kind === 'dot' || n.op.kind === 'conv';
+}
+
+/** The shape of the points at which a node is computed: its own, or that of the parts it puts side by side. */
+export function pointsOf(nodes: readonly TemplateNode[], id: number): readonly number[] {
+  const n = nodes[id];
+  return n.op.kind === 'interleave' && n.leaf < 0 ? nodes[n.inputs[0]].shape : n.shape;
 }
 
 /** Loop variables of a domain, one per dimension. */
@@ -126,7 +146,7 @@ export function fuse(template: Template): Fusion {
       outside.add(home);
       return true;
     }
-    if (node.boundary) return false;
+    if (node.boundary || node.op.kind === 'interleave') return false;
     const level = group.members.get(id);
     const own = level === undefined ? null : ownIndex(group, node.shape, level);
     if (own === null) return false;
@@ -137,13 +157,13 @@ export function fuse(template: Template): Fusion {
 
   /** Whether `id` fits `group` at a level; if so, the other groups it reads. */
   function fits(id: number, group: Group, level: Level): Set<Group> | null {
-    const own = ownIndex(group, nodes[id].shape, level);
+    const own = ownIndex(group, pointsOf(nodes, id), level);
     if (own === null) return null;
     const outside = new Set<Group>();
     const budget = { ops: 16 };
     const node = nodes[id];
     const inputs =
-      node.op.kind === 'elementwise'
+      node.op.kind === 'elementwise' || node.op.kind === 'interleave'
         ? node.inputs.map((i) => ({ node: i, index: own }))
         : readThrough(nodes, id, own);
     if (!inputs.every((r) => reaches(r.node, r.index, group, outside, budget))) return null;
@@ -159,7 +179,7 @@ export function fuse(template: Template): Fusion {
 
   /** Whether one kernel could walk both groups: the same domain, and where both reduce, the same rows. */
   function alike(from: Group, into: Group): boolean {
-    if (from === into || !sameShape(from.domain, into.domain)) return false;
+    if (from === into || into.kind === 'host' || !sameShape(from.domain, into.domain)) return false;
     return (
       from.kind === 'map' ||
       (from.kind === 'row' && into.kind === 'row' && sameDims(from.reduced, into.reduced))
@@ -192,7 +212,8 @@ export function fuse(template: Template): Fusion {
     const found = new Set<Group>();
     for (const p of producers(id)) {
       const g = groupOf.get(p);
-      if (g !== undefined && !nodes[p].boundary && g.members.size < MAX_MEMBERS) found.add(g);
+      if (g === undefined || g.kind === 'host') continue;
+      if (!nodes[p].boundary && g.members.size < MAX_MEMBERS) found.add(g);
     }
     // Epilogues first: what a map group holds can still come along, a gemm cannot move into a map.
     const rank = (g: Group): number => (g.kind === 'map' ? 0 : 1);
@@ -213,7 +234,8 @@ export function fuse(template: Template): Fusion {
     const level = group.members.get(id);
     const theirs = other.members.get(producer);
     if (level === undefined || theirs === undefined) return false;
-    const own = ownIndex(group, nodes[id].shape, level);
+    if (nodes[producer].op.kind === 'interleave') return false;
+    const own = ownIndex(group, pointsOf(nodes, id), level);
     const place = ownIndex(group, nodes[producer].shape, theirs);
     if (own === null || place === null) return false;
     // A reduction reads its input at every point of the domain.
@@ -236,7 +258,7 @@ export function fuse(template: Template): Fusion {
         return;
       }
     }
-    const group = newGroup('map', nodes[id].shape, []);
+    const group = newGroup('map', pointsOf(nodes, id), []);
     join(id, group, 'full', outsideOf(id));
     absorb(id, group);
   }
@@ -282,7 +304,8 @@ export function fuse(template: Template): Fusion {
   nodes.forEach((node, id) => {
     if (!computes(node)) return;
     if (node.op.kind === 'reduce') placeReduce(id);
-    else if (node.op.kind === 'dot') join(id, newGroup('gemm', node.shape, []), 'full', outsideOf(id));
+    else if (isProduct(node)) join(id, newGroup('gemm', node.shape, []), 'full', outsideOf(id));
+    else if (node.op.kind === 'host') join(id, newGroup('host', node.shape, []), 'full', outsideOf(id));
     else placePointwise(id);
   });
   return { groups: [...groups].sort((a, b) => a.id - b.id), groupOf };

@@ -1,7 +1,7 @@
 /**
  * Movement ops as index expressions, read backwards: given where a node is read, where its inputs are read. Padding adds a guard.
  */
-import { halves, inversePermutation } from '../base/attributes.js';
+import { halves, inversePermutation, windowDims } from '../base/attributes.js';
 import { InternalError } from '../base/errors.js';
 import { contiguousStrides } from '../base/shape.js';
 import type { TemplateNode } from '../graph/template.js';
@@ -12,6 +12,7 @@ import {
   constantIndex,
   divIndex,
   indexRange,
+  joinIndex,
   modIndex,
   scaleIndex,
   valueIndex,
@@ -31,7 +32,7 @@ export function flatten(shape: readonly number[], index: readonly IndexExpr[]): 
   index.forEach((e, d) => {
     if (shape[d] !== 1) flat = addIndex(flat, scaleIndex(e, strides[d]));
   });
-  return flat;
+  return joinIndex(flat);
 }
 
 /** The index in a shape of a row-major position. */
@@ -78,6 +79,21 @@ export function readMovement(
         return divIndex(clampIndex(e, low[d], Math.max(extent, 1)), step);
       });
       return { index: inner, guards };
+    }
+    case 'windows': {
+      const { sizes, strides, dilations } = windowDims(node.attributes);
+      const lead = input.length - sizes.length;
+      return {
+        index: input.map((_, d) =>
+          d < lead
+            ? index[d]
+            : addIndex(
+                scaleIndex(index[d], strides[d - lead]),
+                scaleIndex(index[d + sizes.length], dilations[d - lead]),
+              ),
+        ),
+        guards: [],
+      };
     }
     default:
       throw new InternalError(`${node.op.name} is no movement op`);
@@ -137,7 +153,7 @@ export function readThrough(
       const [x, at] = node.inputs;
       const through = index.map((e, d) => (d === dim ? valueIndex(value, nodes[x].shape[dim]) : e));
       return [
-        { node: at, index, guards: [] },
+        { node: at, index: lookupIndex(node, index), guards: [] },
         { node: x, index: through, guards: [] },
       ];
     }
@@ -151,6 +167,11 @@ export function readThrough(
     default:
       throw new InternalError(`${node.op.name} is not read through`);
   }
+}
+
+/** Where a gather that is read at `index` reads its positions. */
+export function lookupIndex(node: TemplateNode, index: readonly IndexExpr[]): readonly IndexExpr[] {
+  return node.op.name === 'indexSelect' ? [index[node.attributes[0]]] : index;
 }
 
 /** Stands for an expression number where only the structure of an index matters. */

@@ -76,6 +76,17 @@ function buildAll(template: Template): BuiltKernel[] {
   });
 }
 
+function workspaceOf(kernel: Kernel, target: Target): readonly number[] {
+  switch (kernel.kind) {
+    case 'gemm':
+      return gemmWorkspace(kernel, target);
+    case 'loops':
+      return loopsWorkspace(kernel, target);
+    case 'host':
+      return [];
+  }
+}
+
 /** Plans a template that ops without a kernel of their own have been decomposed in. */
 export function schedule(template: Template, target: Target): Plan {
   const kernels = buildAll(template);
@@ -113,7 +124,7 @@ export function schedule(template: Template, target: Target): Plan {
       if (n.into >= 0 && !fresh.has(b.node)) {
         where.set(b.node, { in: 'leaf', leaf: n.into });
         updates.push({ node: known(captureOf.get(b.node), 'a captured node'), leaf: n.into });
-      } else if (n.root || n.handle || n.boundary) {
+      } else if ((n.root || n.handle || n.boundary) && captureOf.has(b.node)) {
         where.set(b.node, { in: 'output', output: outputs.length });
         outputs.push({ node: known(captureOf.get(b.node), 'a captured node'), bytes });
       } else {
@@ -126,8 +137,7 @@ export function schedule(template: Template, target: Target): Plan {
   const workspaces = new Map<number, number[]>();
   kernels.forEach((k, i) => {
     const at = known(launchOf.get(i), 'a launch');
-    const needed =
-      k.kernel.kind === 'gemm' ? gemmWorkspace(k.kernel, target) : loopsWorkspace(k.kernel, target);
+    const needed = workspaceOf(k.kernel, target);
     const slots = needed.map((bytes) => lifetimes.push({ bytes, from: at, to: at }) - 1);
     workspaces.set(i, slots);
   });

@@ -4,7 +4,7 @@
  */
 import type { Template, TemplateNode } from '../graph/template.js';
 import type { Fusion } from './groups.js';
-import { computes } from './groups.js';
+import { computes, isProduct } from './groups.js';
 
 /** What a value may cost to be computed again in each reader: about the price of writing and reading it. */
 const RECOMPUTE_LIMIT = 8;
@@ -17,10 +17,17 @@ function ownCost(n: TemplateNode): number {
   return expensive.has(n.op.name) ? 4 : 1;
 }
 
+/** Whether a value is never computed in its readers. */
+function neverAgain(n: TemplateNode): boolean {
+  const { kind } = n.op;
+  return kind === 'reduce' || kind === 'host' || kind === 'interleave' || isProduct(n);
+}
+
 export function storedNodes(template: Template, fusion: Fusion): ReadonlySet<number> {
   const { nodes } = template;
   const readOutside = new Set<number>();
-  const dotOperands = new Set<number>();
+  /** Values that must be in memory for what reads them. */
+  const readFromMemory = new Set<number>();
 
   const visit = (reader: number, at: number): void => {
     if (!computes(nodes[at])) {
@@ -28,7 +35,7 @@ export function storedNodes(template: Template, fusion: Fusion): ReadonlySet<num
       return;
     }
     if (fusion.groupOf.get(at) !== fusion.groupOf.get(reader)) readOutside.add(at);
-    if (nodes[reader].op.kind === 'dot') dotOperands.add(at);
+    if (isProduct(nodes[reader]) || nodes[reader].op.kind === 'host') readFromMemory.add(at);
   };
   nodes.forEach((n, id) => {
     if (computes(n)) for (const i of n.inputs) visit(id, i);
@@ -46,12 +53,11 @@ export function storedNodes(template: Template, fusion: Fusion): ReadonlySet<num
   };
   nodes.forEach((n, id) => {
     if (!computes(n)) return;
-    const again =
-      n.op.kind === 'reduce' || n.op.kind === 'dot'
-        ? Number.POSITIVE_INFINITY
-        : ownCost(n) + n.inputs.reduce((sum, i) => sum + costOf(i), 0);
+    const again = neverAgain(n)
+      ? Number.POSITIVE_INFINITY
+      : ownCost(n) + n.inputs.reduce((sum, i) => sum + costOf(i), 0);
     cost.set(id, again);
-    const needed = n.root || n.boundary || dotOperands.has(id);
+    const needed = n.root || n.boundary || readFromMemory.has(id);
     if (needed || (readOutside.has(id) && again > RECOMPUTE_LIMIT)) stored.add(id);
   });
   return stored;

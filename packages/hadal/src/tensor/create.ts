@@ -1,10 +1,18 @@
 /** Making tensors from numbers, arrays and rules. */
 import { Value } from '../autograd/value.js';
 import type { DType, TypedArray } from '../base/dtype.js';
-import { checkDType, dtypeInfo, isFloat, typedView } from '../base/dtype.js';
+import {
+  checkDType,
+  convertNumber,
+  dtypeInfo,
+  dtypeOfArray,
+  encodeElements,
+  newElements,
+} from '../base/dtype.js';
 import { ArgumentError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { checkShape, numel, showShape } from '../base/shape.js';
+import { getDefaultDtype } from './default-dtype.js';
 import type { Nested, NumberLike } from './tensor.js';
 import { Tensor } from './tensor.js';
 import { workspace } from './workspace.js';
@@ -17,14 +25,6 @@ export interface CreateOptions {
 
 function finish(t: Tensor, options: CreateOptions): Tensor {
   return options.requiresGrad ? t.requiresGrad_() : t;
-}
-
-function dtypeOfArray(data: TypedArray): DType {
-  if (data instanceof Float32Array) return 'float32';
-  if (data instanceof Int32Array) return 'int32';
-  if (data instanceof BigInt64Array) return 'int64';
-  if (data instanceof Uint8Array) return 'uint8';
-  throw new ArgumentError('expected a Float32Array, Int32Array, BigInt64Array or Uint8Array');
 }
 
 /**
@@ -47,10 +47,12 @@ export function fromTypedArray(data: TypedArray, shape: Shape, options: CreateOp
   }
   const have = dtypeOfArray(data);
   const want = options.dtype === undefined ? have : checkDType(options.dtype);
-  const same = want === have || (want === 'bool' && have === 'uint8');
+  // float16 and bfloat16 are held as float32 in JavaScript and rounded on their way into memory.
+  const half = have === 'float32' && (want === 'float16' || want === 'bfloat16');
+  const truth = want === 'bool' && have === 'uint8' && data.every((x: number | bigint) => x <= 1);
+  const same = want === have || half || truth;
   const space = workspace();
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const node = space.engine.upload(bytes, [...shape], same ? want : have);
+  const node = space.engine.upload(encodeElements(same ? want : have, data), [...shape], same ? want : have);
   const t = Tensor.of(space, new Value(node, null));
   return finish(same ? t : t.to(want), options);
 }
@@ -81,12 +83,12 @@ function flattenInto(data: Nested<NumberLike>, shape: Shape, dim: number, out: N
 function inferDType(values: readonly NumberLike[]): DType {
   if (values.length > 0 && values.every((v) => typeof v === 'boolean')) return 'bool';
   if (values.length > 0 && values.every((v) => typeof v === 'bigint')) return 'int64';
-  return 'float32';
+  return getDefaultDtype();
 }
 
 /**
- * A tensor from a number or nested arrays of numbers. Numbers give float32, bigints int64, booleans bool, unless `dtype` says
- * otherwise.
+ * A tensor from a number or nested arrays of numbers. Numbers give the default float dtype, bigints int64, booleans bool, unless
+ * `dtype` says otherwise.
  *
  * @throws ShapeError if rows differ in length.
  * @example
@@ -109,16 +111,41 @@ export function tensor(data: Nested<NumberLike> | TypedArray, options: CreateOpt
     }
   }
   const dtype = options.dtype === undefined ? inferDType(values) : checkDType(options.dtype);
-  const out = typedView(dtype, new ArrayBuffer(values.length * dtypeInfo[dtype].bytes));
+  const out = newElements(dtype, values.length);
   values.forEach((v, i) => {
-    if (out instanceof BigInt64Array) out[i] = typeof v === 'bigint' ? v : BigInt(Math.trunc(Number(v)));
-    else out[i] = dtype === 'bool' ? (v ? 1 : 0) : Number(v);
+    out[i] = convertNumber(typeof v === 'boolean' ? Number(v) : v, dtype);
   });
   return fromTypedArray(out, shape, { ...options, dtype });
 }
 
 /**
- * A tensor filled with one number.
+ * A tensor of elements as they lie in memory, row-major and little-endian; they are copied.
+ *
+ * @throws ArgumentError if there are more or fewer bytes than the shape needs.
+ * @example
+ * ```ts
+ * import { fromBytes } from 'hadal';
+ * console.log(fromBytes(Uint8Array.of(1, 0, 2, 0), [2], 'int16').tolistSync()); // [ 1, 2 ]
+ * ```
+ */
+export function fromBytes(bytes: Uint8Array, shape: Shape, dtype: DType): Tensor {
+  checkShape('fromBytes', shape);
+  const needed = numel(shape) * dtypeInfo[checkDType(dtype)].bytes;
+  if (bytes.length !== needed)
+    throw new ArgumentError(
+      `fromBytes: shape ${showShape(shape)} of ${dtype} takes ${needed} bytes, got ${bytes.length}`,
+    );
+  const space = workspace();
+  return Tensor.of(space, new Value(space.engine.upload(bytes, [...shape], dtype), null));
+}
+
+/** The dtype of a number that a tensor is filled with. */
+function dtypeOfNumber(value: NumberLike): DType {
+  return typeof value === 'boolean' ? 'bool' : typeof value === 'bigint' ? 'int64' : getDefaultDtype();
+}
+
+/**
+ * A tensor filled with one number: of the default float dtype, int64 for a bigint, bool for a boolean, unless `dtype` says otherwise.
  *
  * @example
  * ```ts
@@ -126,11 +153,12 @@ export function tensor(data: Nested<NumberLike> | TypedArray, options: CreateOpt
  * console.log(full([2], 7).tolistSync()); // [ 7, 7 ]
  * ```
  */
-export function full(shape: Shape, value: number, options: CreateOptions = {}): Tensor {
+export function full(shape: Shape, value: NumberLike, options: CreateOptions = {}): Tensor {
   checkShape('full', shape);
   const space = workspace();
-  const dtype = options.dtype === undefined ? 'float32' : checkDType(options.dtype);
-  return finish(Tensor.of(space, space.ops.argument(value, dtype, [...shape])), options);
+  const dtype = options.dtype === undefined ? dtypeOfNumber(value) : checkDType(options.dtype);
+  const number = typeof value === 'boolean' ? Number(value) : value;
+  return finish(Tensor.of(space, space.ops.argument(number, dtype, [...shape])), options);
 }
 
 export function zeros(shape: Shape, options: CreateOptions = {}): Tensor {
@@ -141,6 +169,19 @@ export function ones(shape: Shape, options: CreateOptions = {}): Tensor {
   return full(shape, 1, options);
 }
 
+/** A tensor whose elements nobody has chosen; they are zeros here. */
+export function empty(shape: Shape, options: CreateOptions = {}): Tensor {
+  return full(shape, 0, options);
+}
+
+/** A tensor of the shape, dtype and engine of another, filled with one number. */
+export function fullLike(like: Tensor, value: NumberLike, options: CreateOptions = {}): Tensor {
+  const space = like.workspace;
+  const dtype = options.dtype === undefined ? like.dtype : checkDType(options.dtype);
+  const number = typeof value === 'boolean' ? Number(value) : value;
+  return finish(Tensor.of(space, space.ops.argument(number, dtype, like.shape)), options);
+}
+
 export function zerosLike(like: Tensor, options: CreateOptions = {}): Tensor {
   return fullLike(like, 0, options);
 }
@@ -149,35 +190,6 @@ export function onesLike(like: Tensor, options: CreateOptions = {}): Tensor {
   return fullLike(like, 1, options);
 }
 
-/** A tensor of the shape, dtype and engine of another, filled with one number. */
-export function fullLike(like: Tensor, value: number, options: CreateOptions = {}): Tensor {
-  const space = like.workspace;
-  return finish(
-    Tensor.of(space, space.ops.argument(value, options.dtype ?? like.dtype, like.shape)),
-    options,
-  );
-}
-
-/**
- * start, start + step, ... up to but not including `end`; `arange(n)` counts from 0. int64 for integers, else float32.
- *
- * @example
- * ```ts
- * import { arange } from 'hadal';
- * console.log(arange(4).tolistSync()); // [ 0, 1, 2, 3 ]
- * ```
- */
-export function arange(start: number, end?: number, step = 1, options: CreateOptions = {}): Tensor {
-  const [from, to] = end === undefined ? [0, start] : [start, end];
-  if (![from, to, step].every(Number.isFinite) || step === 0)
-    throw new ArgumentError(`arange: no range from ${from} to ${to} by ${step}`);
-  const count = Math.max(0, Math.ceil((to - from) / step));
-  const whole = [from, to, step].every(Number.isInteger);
-  const dtype = options.dtype ?? (whole ? 'int64' : 'float32');
-  const data = isFloat(dtype) ? new Float32Array(count) : new BigInt64Array(count);
-  for (let i = 0; i < count; i++) {
-    if (data instanceof BigInt64Array) data[i] = BigInt(Math.trunc(from + i * step));
-    else data[i] = from + i * step;
-  }
-  return fromTypedArray(data, [count], { ...options, dtype });
+export function emptyLike(like: Tensor, options: CreateOptions = {}): Tensor {
+  return fullLike(like, 0, options);
 }

@@ -27,6 +27,13 @@ export function fitInPlace(name: string, ops: AutogradOps, result: Value, shape:
   return ops.cast(result, dtype);
 }
 
+export function leafInPlaceError(name: string, isView: boolean): AutogradError {
+  return new AutogradError(
+    `${name}: ${isView ? 'a view of ' : ''}a leaf tensor that requires a gradient cannot be changed in place while ` +
+      'gradients are recorded. Do it inside of noGrad(() => ...).',
+  );
+}
+
 /** Assigns `value` to what a chain of views shows of a storage. */
 export function assignThrough(
   name: string,
@@ -38,10 +45,7 @@ export function assignThrough(
   const base = storage.value;
   const recording = isGradEnabled() && !detached;
   if (recording && base.edge?.kind === 'leaf') {
-    throw new AutogradError(
-      `${name}: ${views.length > 0 ? 'a view of ' : ''}a leaf tensor that requires a gradient cannot be changed in place while ` +
-        'gradients are recorded. Do it inside of noGrad(() => ...).',
-    );
+    throw leafInPlaceError(name, views.length > 0);
   }
   const { ops } = storage.workspace;
   // What is overwritten is read as it was: the op itself is no modification that its own gradient has to fear.

@@ -1,10 +1,7 @@
-/** Indexing: integers, slices, new dimensions and an ellipsis as a chain of view steps; gather by a tensor of positions. */
-import type { Value } from '../autograd/value.js';
-import { isFloat } from '../base/dtype.js';
-import { ArgumentError, DTypeError, IndexError, ShapeError } from '../base/errors.js';
+/** Basic indexing: integers, slices, new dimensions and an ellipsis as a chain of view steps. */
+import { ArgumentError, IndexError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { normalizeDim, sameShape, showShape } from '../base/shape.js';
-import type { Tensor } from './tensor.js';
 import type { ViewStep } from './views.js';
 
 /** A range along one dimension; see `slice`. */
@@ -36,9 +33,11 @@ export function slice(start: number | null = null, end: number | null = null, st
   return { kind: 'slice', start, end, step };
 }
 
-export type IndexItem = number | null | Slice | ':' | '...';
+/** What `index` takes without a tensor among its items. */
+export type BasicIndexItem = number | null | Slice | ':' | '...';
 
-export function basicIndex(shape: Shape, items: readonly IndexItem[]): ViewStep[] {
+/** The view steps that basic indexing means. */
+export function basicIndex(shape: Shape, items: readonly BasicIndexItem[]): ViewStep[] {
   const used = items.filter((i) => i !== null && i !== '...').length;
   if (used > shape.length)
     throw new IndexError(`index: ${used} positions for a tensor of shape ${showShape(shape)}`);
@@ -106,26 +105,4 @@ export function narrowStep(shape: Shape, dim: number, start: number, length: num
     steps: shape.map(() => 1),
     shape: shape.map((s, i) => (i === d ? length : s)),
   };
-}
-
-/** Elements at positions along one dimension, as PyTorch's gather. */
-export function gather(x: Tensor, dim: number, index: Tensor): Value {
-  const { ops } = x.workspace;
-  const d = normalizeDim('gather', dim, x.ndim);
-  if (index.ndim !== x.ndim || !index.shape.every((s, i) => i === d || s <= x.shape[i])) {
-    throw new ShapeError(
-      `gather: index ${showShape(index.shape)} must have the rank of ${showShape(x.shape)} and be no larger but in dim ${dim}`,
-    );
-  }
-  if (isFloat(index.dtype) || index.dtype === 'bool') {
-    throw new DTypeError(`gather: an index is int64 or int32, got ${index.dtype}`);
-  }
-  const cut = x.shape.map((s, i) => (i === d ? s : index.shape[i]));
-  const rows = ops.slice(
-    x.value,
-    cut.map(() => 0),
-    cut.map(() => 1),
-    cut,
-  );
-  return ops.gather(rows, d, index.value);
 }

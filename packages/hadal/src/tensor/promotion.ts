@@ -3,17 +3,28 @@
  * tensor's dtype unless they are of a higher category; they are handed over at launch and are no part of a plan.
  */
 import type { AutogradOps } from '../autograd/ops.js';
-import type { Value } from '../autograd/value.js';
+import { Value } from '../autograd/value.js';
 import type { DType } from '../base/dtype.js';
 import { isFloat, promoteTensors, promoteWithNumber } from '../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { broadcastShapes, sameShape, showShape } from '../base/shape.js';
-import type { CompareName, LogicalName } from '../graph/ops-interface.js';
+import type { ArithmeticName, CompareName, LogicalName } from '../graph/ops-interface.js';
+import { getDefaultDtype } from './default-dtype.js';
 import type { Tensor } from './tensor.js';
-import type { Workspace } from './workspace.js';
 
+/** What ops take beside a tensor. */
 export type Operand = Tensor | number | bigint | boolean;
+
+/** The same on the graph. */
+export type Argument = Value | number | bigint | boolean;
+
+/** An operand on the graph; says what it got if it is none. */
+export function argumentOf(op: string, x: Operand): Argument {
+  if (typeof x === 'number' || typeof x === 'bigint' || typeof x === 'boolean') return x;
+  if (typeof x === 'object' && x !== null && 'storage' in x) return x.value;
+  throw new ArgumentError(`${op}: expected a tensor or a number, got ${x === null ? 'null' : typeof x}`);
+}
 
 /** `v` repeated to a shape that it broadcasts to. */
 export function broadcastValue(op: string, ops: AutogradOps, v: Value, shape: Shape): Value {
@@ -26,77 +37,107 @@ export function broadcastValue(op: string, ops: AutogradOps, v: Value, shape: Sh
   return ops.expand(wide, shape);
 }
 
+/** Integers and bools as the default float dtype. */
 export function toFloat(v: Value, ops: AutogradOps): Value {
-  return isFloat(v.dtype) ? v : ops.cast(v, 'float32');
+  return isFloat(v.dtype) ? v : ops.cast(v, getDefaultDtype());
 }
 
-interface Pair {
-  readonly workspace: Workspace;
-  readonly a: Value;
-  readonly b: Value;
+/** The dtype of an op between a tensor and a number. */
+function dtypeWithNumber(dtype: DType, x: number | bigint | boolean): DType {
+  if (typeof x === 'boolean') return dtype;
+  const promoted = promoteWithNumber(dtype, Number(x));
+  return isFloat(promoted) && !isFloat(dtype) ? getDefaultDtype() : promoted;
 }
 
-function checkNumber(op: string, x: unknown): number | bigint {
-  if (typeof x === 'number' || typeof x === 'bigint') return x;
-  if (typeof x === 'boolean') return x ? 1 : 0;
-  throw new ArgumentError(`${op}: expected a tensor or a number, got ${x === null ? 'null' : typeof x}`);
-}
-
-/** Both operands in one shape and the dtype they promote to, or in `dtype(promoted)`. */
-function align(op: string, x: Tensor, y: Operand, adjust: (dtype: DType) => DType): Pair {
-  const { workspace } = x;
-  const { ops } = workspace;
-  const a = x.value;
-  if (typeof y === 'object' && y !== null && 'storage' in y) {
-    const b = y.value;
-    const dtype = adjust(promoteTensors(a.dtype, a.shape.length, b.dtype, b.shape.length));
-    const shape = broadcastShapes(op, a.shape, b.shape);
-    return {
-      workspace,
-      a: broadcastValue(op, ops, ops.cast(a, dtype), shape),
-      b: broadcastValue(op, ops, ops.cast(b, dtype), shape),
-    };
+/** The dtype that operands promote to. */
+export function resultDType(op: string, x: Argument, y: Argument): DType {
+  if (x instanceof Value) {
+    if (y instanceof Value) return promoteTensors(x.dtype, x.shape.length, y.dtype, y.shape.length);
+    return dtypeWithNumber(x.dtype, y);
   }
-  const number = checkNumber(op, y);
-  const dtype = adjust(typeof y === 'boolean' ? a.dtype : promoteWithNumber(a.dtype, Number(number)));
-  return { workspace, a: ops.cast(a, dtype), b: ops.argument(number, dtype, a.shape) };
+  if (y instanceof Value) return dtypeWithNumber(y.dtype, x);
+  throw new ArgumentError(`${op}: expected a tensor among the operands, got numbers only`);
 }
 
-/** The operands of an arithmetic op. */
-export function binary(name: string, x: Tensor, y: Operand): Pair {
-  if (name === 'div') return align(name, x, y, (dtype) => (isFloat(dtype) ? dtype : 'float32'));
-  const isBool = (t: Operand): boolean =>
-    typeof t === 'object' ? t.dtype === 'bool' : typeof t === 'boolean';
+/** An operand in a dtype, repeated to a shape. */
+export function spread(op: string, ops: AutogradOps, x: Argument, dtype: DType, shape: Shape): Value {
+  if (x instanceof Value) return broadcastValue(op, ops, ops.cast(x, dtype), shape);
+  return ops.argument(typeof x === 'boolean' ? Number(x) : x, dtype, shape);
+}
+
+function shapeOf(x: Argument): Shape {
+  return x instanceof Value ? x.shape : [];
+}
+
+/** Both operands in one shape and the dtype they promote to, or in `adjust(promoted)`. */
+export function align(
+  op: string,
+  ops: AutogradOps,
+  x: Argument,
+  y: Argument,
+  adjust: (dtype: DType) => DType = (dtype) => dtype,
+): readonly [Value, Value] {
+  const dtype = adjust(resultDType(op, x, y));
+  const shape = broadcastShapes(op, shapeOf(x), shapeOf(y));
+  return [spread(op, ops, x, dtype, shape), spread(op, ops, y, dtype, shape)];
+}
+
+function isBool(x: Argument): boolean {
+  return typeof x === 'boolean' || (x instanceof Value && x.dtype === 'bool');
+}
+
+/** An arithmetic op with broadcasting and promotion. */
+export function arithmetic(ops: AutogradOps, name: ArithmeticName, x: Argument, y: Argument): Value {
   if (name === 'sub' && (isBool(x) || isBool(y))) {
     throw new DTypeError(
       "sub: bools are not subtracted; use ne for 'exclusive or', logicalNot for its opposite, or convert with .to('int64')",
     );
   }
-  return align(name, x, y, (dtype) => dtype);
+  const [a, b] = align(name, ops, x, y, (dtype) =>
+    name === 'div' && !isFloat(dtype) ? getDefaultDtype() : dtype,
+  );
+  return ops.arithmetic(name, a, b);
 }
 
-export function compare(name: CompareName, x: Tensor, y: Operand): Value {
-  const { workspace, a, b } = align(name, x, y, (dtype) => dtype);
-  return workspace.ops.compare(name, a, b);
+export function compare(ops: AutogradOps, name: CompareName, x: Argument, y: Argument): Value {
+  const [a, b] = align(name, ops, x, y);
+  return ops.compare(name, a, b);
 }
 
-export function logical(name: LogicalName, x: Tensor, y: Operand): Value {
-  const { workspace, a, b } = align(name, x, y, () => 'bool');
-  return workspace.ops.logical(name, a, b);
+export function logical(ops: AutogradOps, name: LogicalName, x: Argument, y: Argument): Value {
+  const [a, b] = align(name, ops, x, y, () => 'bool');
+  return ops.logical(name, a, b);
 }
 
-/** a where the condition holds, else b; all three broadcast. */
-export function where(condition: Tensor, x: Tensor, y: Operand): Value {
+/** Two numbers in the dtype that a tensor of both has. */
+function alignNumbers(
+  ops: AutogradOps,
+  x: number | bigint | boolean,
+  y: number | bigint | boolean,
+): readonly [Value, Value] {
+  const is = (type: string): boolean => typeof x === type && typeof y === type;
+  const dtype = is('boolean') ? 'bool' : is('bigint') ? 'int64' : getDefaultDtype();
+  return [spread('where', ops, x, dtype, []), spread('where', ops, y, dtype, [])];
+}
+
+/** x where the condition holds, else y; all three broadcast. */
+export function where(ops: AutogradOps, condition: Value, x: Argument, y: Argument): Value {
   if (condition.dtype !== 'bool')
     throw new DTypeError(
       `where: the condition is a bool tensor, got ${condition.dtype}; compare it with ne(0)`,
     );
-  const { workspace, a, b } = align('where', x, y, (dtype) => dtype);
-  const { ops } = workspace;
+  const both = !(x instanceof Value) && !(y instanceof Value);
+  const [a, b] = both ? alignNumbers(ops, x, y) : align('where', ops, x, y);
   const shape = broadcastShapes('where', condition.shape, a.shape);
   return ops.where(
-    broadcastValue('where', ops, condition.value, shape),
+    broadcastValue('where', ops, condition, shape),
     broadcastValue('where', ops, a, shape),
     broadcastValue('where', ops, b, shape),
   );
+}
+
+/** alpha times an operand. */
+export function scaled(ops: AutogradOps, x: Argument, alpha: number | undefined): Argument {
+  if (alpha === undefined || alpha === 1) return x;
+  return x instanceof Value ? arithmetic(ops, 'mul', x, alpha) : Number(x) * alpha;
 }

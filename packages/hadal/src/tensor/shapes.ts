@@ -1,5 +1,5 @@
 /** Rules for the shapes that reshape and flatten take. */
-import { ShapeError } from '../base/errors.js';
+import { ArgumentError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { checkShape, normalizeDim, numel, showShape } from '../base/shape.js';
 
@@ -47,4 +47,26 @@ export function expandShape(shape: Shape, wanted: readonly number[]): Shape {
     );
   }
   return full;
+}
+
+/** Sizes of the pieces that split gives. */
+export function splitSizes(
+  op: string,
+  shape: Shape,
+  dim: number,
+  size: number | readonly number[],
+): number[] {
+  if (shape.length === 0) throw new ShapeError(`${op}: a tensor without dimensions has nothing to divide`);
+  const n = shape[dim];
+  if (typeof size !== 'number') {
+    if (size.some((s) => !Number.isInteger(s) || s < 0) || size.reduce((a, b) => a + b, 0) !== n)
+      throw new ShapeError(
+        `${op}: sizes [${size.join(', ')}] do not add up to the ${n} of dimension ${dim} of ${showShape(shape)}`,
+      );
+    return [...size];
+  }
+  if (!Number.isInteger(size) || size < 1)
+    throw new ArgumentError(`${op}: expected a size of at least 1, got ${size}`);
+  if (n === 0) return [0];
+  return Array.from({ length: Math.ceil(n / size) }, (_, i) => Math.min(size, n - i * size));
 }

@@ -12,6 +12,8 @@ export type ViewStep =
   | { readonly kind: 'reshape'; readonly shape: Shape }
   | { readonly kind: 'permute'; readonly order: readonly number[] }
   | { readonly kind: 'expand'; readonly shape: Shape }
+  /** Windows over the last dimension: [..., n] to [..., windows, size]. */
+  | { readonly kind: 'windows'; readonly size: number; readonly step: number }
   | {
       readonly kind: 'slice';
       readonly starts: readonly number[];
@@ -28,6 +30,8 @@ export function forward(ops: AutogradOps, step: ViewStep, v: Value): Value {
       return ops.permute(v, step.order);
     case 'expand':
       return ops.expand(v, step.shape);
+    case 'windows':
+      return ops.windows(v, { sizes: [step.size], strides: [step.step], dilations: [1] });
     case 'slice':
       return ops.slice(v, step.starts, step.steps, step.shape);
   }
@@ -41,8 +45,9 @@ function putBack(ops: AutogradOps, step: ViewStep, base: Value, part: Value): Va
     case 'permute':
       return ops.permute(part, inversePermutation(step.order));
     case 'expand':
+    case 'windows':
       throw new ArgumentError(
-        'in-place operation on an expanded tensor: several of its elements are one in memory. clone() it before writing to it.',
+        'in-place operation on an expanded tensor or on windows: several of its elements are one in memory. clone() it before writing to it.',
       );
     case 'slice': {
       const interior = step.steps.map((s) => s - 1);

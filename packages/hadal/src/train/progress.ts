@@ -19,8 +19,10 @@ export interface ProgressOutput {
 }
 
 export interface ProgressOptions {
-  /** Number of steps. */
-  readonly total: number;
+  /** Number of steps; without it there is no bar and no time left. */
+  readonly total?: number;
+  /** Steps that were done before, in a run that was interrupted. They count as done and not for the rate. Default 0. */
+  readonly done?: number;
   /** What the line begins with, such as `epoch 1/5`. */
   readonly label?: string;
   /** Default: `process.stdout`, or `console.log` where there is none. */
@@ -55,15 +57,19 @@ const narrowestBar = 8;
  * ```
  */
 export class ProgressLine {
-  readonly #total: number;
+  readonly #total: number | undefined;
+  /** Steps done before the clock began. */
+  readonly #before: number;
   readonly #label: string;
   readonly #output: ProgressOutput;
   readonly #interval: number;
   readonly #now: () => number;
   readonly #live: boolean;
   readonly #start: number;
-  #step = 0;
+  #step: number;
   #samples = 0;
+  /** When the samples were through, if `rest` was called. */
+  #stopped: number | undefined;
   #metrics: Metrics = {};
   #drawn: number;
   /** Whether the cursor stands behind an unfinished line. */
@@ -73,15 +79,18 @@ export class ProgressLine {
   constructor(options: ProgressOptions) {
     const {
       total,
+      done = 0,
       label = '',
       output = defaultOutput(),
       logInterval = 5,
       now = () => performance.now(),
     } = options;
-    if (!Number.isInteger(total) || total < 0) {
+    if (total !== undefined && (!Number.isInteger(total) || total < 0)) {
       throw new ArgumentError(`ProgressLine: total must be a non-negative integer, got ${total}`);
     }
     this.#total = total;
+    this.#before = done;
+    this.#step = done;
     this.#label = label;
     this.#output = output;
     this.#live = output.isTTY === true;
@@ -109,6 +118,26 @@ export class ProgressLine {
     this.#drawn = now;
     if (this.#live) this.#draw(now);
     else this.#write(`${this.#text(now, Number.POSITIVE_INFINITY)}\n`);
+  }
+
+  /** Whether `update` would draw now: what is costly to show need not be computed before. */
+  get due(): boolean {
+    return !this.#finished && this.#now() - this.#drawn >= this.#interval;
+  }
+
+  /** Tells that the samples are through: what follows, such as a validation, does not count for the rate. */
+  rest(): void {
+    this.#stopped ??= this.#now();
+  }
+
+  /** Writes a line of its own without harm to the line that is rewritten in place, which goes on after it. */
+  note(text: string): void {
+    if (!this.#open) {
+      this.#write(`${text}\n`);
+      return;
+    }
+    this.#write(`\r\x1b[K${text}\n`);
+    this.#draw(this.#now());
   }
 
   /** Writes the line a last time, with the time it took in place of the time left, and ends it. */
@@ -158,20 +187,25 @@ export class ProgressLine {
 
   #line(now: number, bar: string, unit: string): string {
     const seconds = Math.max(now - this.#start, 0) / 1000;
-    const count = `${String(this.#step).padStart(String(this.#total).length)}/${this.#total}`;
+    const working = Math.max((this.#stopped ?? now) - this.#start, 0) / 1000;
+    const total = this.#total;
+    const count =
+      total === undefined ? `${this.#step}` : `${String(this.#step).padStart(`${total}`.length)}/${total}`;
     const parts = [[this.#label, bar, count].filter((part) => part !== '').join(' ')];
     for (const [name, value] of Object.entries(this.#metrics)) parts.push(`${name} ${formatMetric(value)}`);
-    if (this.#samples > 0 && seconds > 0) {
-      parts.push(`${formatCount(this.#samples / seconds)}${unit}`);
+    if (this.#samples > 0 && working > 0) {
+      parts.push(`${formatCount(this.#samples / working)}${unit}`);
     }
+    const steps = this.#step - this.#before;
     if (this.#finished) parts.push(formatSeconds(seconds));
-    else if (this.#step > 0 && this.#step < this.#total) {
-      parts.push(`${formatSeconds((seconds / this.#step) * (this.#total - this.#step))} left`);
+    else if (total !== undefined && steps > 0 && this.#step < total) {
+      parts.push(`${formatSeconds((working / steps) * (total - this.#step))} left`);
     }
     return parts.join('  ');
   }
 
   #bar(width: number): string {
+    if (this.#total === undefined) return '';
     const share = this.#total === 0 ? 1 : Math.min(Math.max(this.#step / this.#total, 0), 1);
     const filled = Math.floor(share * width);
     return '━'.repeat(filled) + '─'.repeat(width - filled);

@@ -2,15 +2,18 @@
  * Runs every example of the documentation: the `@example` of each docstring and the TypeScript blocks of README.md. What an example
  * prints must be what its comment after `console.log(...)` says.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { transformWithOxc } from 'vite';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as datasets from '../../src/datasets/index.js';
 import * as main from '../../src/index.js';
+import * as io from '../../src/io/index.js';
 
-const hadal = { ...main, ...datasets };
+const hadal = { ...main, ...datasets, ...io };
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const src = join(root, 'packages/hadal/src');
@@ -54,13 +57,9 @@ function withoutImports(code: string): string {
   });
 }
 
-/** Erases the few types that examples have: annotations of parameters, results and variables. */
-function withoutTypes(code: string): string {
-  return code
-    .replace(/\boverride /g, '')
-    .replace(/\b(const|let) (\w+): [^=;]+ =/g, '$1 $2 =')
-    .replace(/\((\w+): (Tensor|number)\)/g, '($1)')
-    .replace(/\): [A-Z]\w*(<[^>]*>)? \{/g, ') {');
+/** Erases the types that examples have. */
+async function withoutTypes(code: string): Promise<string> {
+  return (await transformWithOxc(code, 'example.ts', { sourceType: 'module', sourcemap: false })).code;
 }
 
 type Runner = (lib: typeof hadal, console: { log: (...x: unknown[]) => void }) => Promise<void>;
@@ -68,12 +67,20 @@ type Runner = (lib: typeof hadal, console: { log: (...x: unknown[]) => void }) =
 async function run(code: string): Promise<string[]> {
   const printed: string[] = [];
   const AsyncFunction = (async () => {}).constructor as new (...args: string[]) => Runner;
-  const body = new AsyncFunction('hadal', 'console', withoutTypes(withoutImports(code)));
+  const body = new AsyncFunction('hadal', 'console', await withoutTypes(withoutImports(code)));
   const show = (x: unknown): string =>
     typeof x === 'string' ? x : inspect(x, { breakLength: Number.POSITIVE_INFINITY });
   await body(hadal, { log: (...x) => void printed.push(x.map(show).join(' ')) });
   return printed;
 }
+
+/** Where examples save files. */
+const folder = mkdtempSync(join(tmpdir(), 'hadal-examples-'));
+beforeAll(() => process.chdir(folder));
+afterAll(() => {
+  process.chdir(root);
+  rmSync(folder, { recursive: true });
+});
 
 const examples = docstringExamples();
 

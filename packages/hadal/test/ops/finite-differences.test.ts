@@ -25,6 +25,8 @@ interface Domain {
 const around = [-2.5, -1.25, -0.6, -0.01, 0.02, 0.4, 1.1, 2.75];
 const positive = [0.05, 0.3, 0.9, 1.0, 1.7, 4.2, 9.5, 30];
 const other = [1.5, -0.75, 2.25, 3, -2, 0.5, -1.5, 0.8];
+const unit = [-0.9, -0.7, -0.45, -0.01, 0.02, 0.3, 0.55, 0.8];
+const beyondOne = [1.1, 1.3, 1.7, 2.2, 3.1, 4.5, 9, 20];
 
 /** `where` and `cast` have operands of other dtypes and are tested on their own. */
 const domains: { readonly [name in ElementwiseName]?: Domain } = {
@@ -44,6 +46,33 @@ const domains: { readonly [name in ElementwiseName]?: Domain } = {
   relu: { points: [around], smooth: false },
   reciprocal: { points: [other], smooth: true },
   sigmoid: { points: [around], smooth: true },
+  exp2: { points: [around], smooth: true },
+  expm1: { points: [around], smooth: true },
+  log2: { points: [positive], smooth: true },
+  log10: { points: [positive], smooth: true },
+  log1p: { points: [unit], smooth: true },
+  erfc: { points: [around], smooth: true },
+  rsqrt: { points: [positive], smooth: true },
+  sin: { points: [around], smooth: true },
+  cos: { points: [around], smooth: true },
+  tan: { points: [unit], smooth: true },
+  asin: { points: [unit], smooth: true },
+  acos: { points: [unit], smooth: true },
+  atan: { points: [around], smooth: true },
+  sinh: { points: [around], smooth: true },
+  cosh: { points: [around], smooth: true },
+  asinh: { points: [around], smooth: true },
+  acosh: { points: [beyondOne], smooth: true },
+  atanh: { points: [unit], smooth: true },
+  atan2: { points: [around, other], smooth: true },
+  pow: { points: [beyondOne, other], smooth: true },
+  fmod: { points: [around, other], smooth: false },
+  remainder: { points: [around, other], smooth: false },
+  floor: { points: [around], smooth: false },
+  ceil: { points: [around], smooth: false },
+  round: { points: [unit], smooth: false },
+  trunc: { points: [around], smooth: false },
+  sign: { points: [around], smooth: false },
   copy: { points: [around], smooth: true },
 };
 
@@ -291,6 +320,118 @@ const linearCases: { readonly [name: string]: ArrayCase } = {
     shapes: [[3, 1]],
     f: onValues((ops, [x]) => ops.scatterAdd(x, 1, indexOf([2, 0, 2], [3, 1]), [3, 4])),
   },
+  'scatterAdd into a larger array': {
+    ops: ['scatterAdd'],
+    shapes: [[2, 2]],
+    f: onValues((ops, [x]) => ops.scatterAdd(x, 1, indexOf([3, 0, 1, 1], [2, 2]), [3, 4])),
+  },
+  indexSelect: {
+    ops: ['indexSelect'],
+    shapes: [[3, 4]],
+    f: onValues((ops, [x]) => ops.indexSelect(x, 1, indexOf([2, 0, 2, 3, 2], [5]))),
+  },
+  indexAdd: {
+    ops: ['indexAdd'],
+    shapes: [[4, 2]],
+    f: onValues((ops, [x]) => ops.indexAdd(x, 0, indexOf([2, 0, 2, 1], [4]), [3, 2])),
+  },
+  scatter: {
+    ops: ['scatter'],
+    shapes: [
+      [3, 4],
+      [2, 2],
+    ],
+    f: onValues((ops, [x, y]) => ops.scatter(x, 1, indexOf([3, 0, 1, 2], [2, 2]), y)),
+  },
+  cumsum: { ops: ['cumsum'], shapes: one, f: onValues((ops, [x]) => ops.cumsum(x, 1)) },
+  prod: { ops: ['prod'], shapes: [[2, 4]], f: onValues((ops, [x]) => ops.reduce('prod', x, [1])) },
+  'prod of several': {
+    ops: ['prod'],
+    shapes: [[2, 2, 2]],
+    f: onValues((ops, [x]) => ops.reduce('prod', x, [0, 2])),
+  },
+  windows: {
+    ops: ['windows'],
+    shapes: [[2, 7]],
+    f: onValues((ops, [x]) => ops.windows(x, { sizes: [3], strides: [2], dilations: [1] })),
+  },
+  'windows of two dimensions, apart': {
+    ops: ['windows'],
+    shapes: [[5, 6]],
+    f: onValues((ops, [x]) => ops.windows(x, { sizes: [2, 2], strides: [1, 3], dilations: [2, 1] })),
+  },
+  interleave: {
+    ops: ['interleave'],
+    shapes: [
+      [2, 3],
+      [2, 3],
+    ],
+    f: onValues((ops, [x, y]) => ops.interleave([x, y], [2])),
+  },
+  'maxPool side by side': {
+    ops: ['maxPool'],
+    shapes: [[1, 4, 6]],
+    f: onValues((ops, [x]) => ops.maxPool(x, { sizes: [2, 2], strides: [2, 2], dilations: [1, 1] })),
+  },
+  'maxPool that overlaps': {
+    ops: ['maxPool'],
+    shapes: [[5, 6]],
+    f: onValues((ops, [x]) => ops.maxPool(x, { sizes: [2, 3], strides: [1, 2], dilations: [2, 1] })),
+  },
+  conv: {
+    ops: ['conv'],
+    shapes: [
+      [2, 2, 5],
+      [3, 2, 2],
+    ],
+    f: onValues((ops, [x, w]) =>
+      ops.conv(x, w, {
+        strides: [2],
+        low: [1],
+        high: [2],
+        lhsDilation: [1],
+        rhsDilation: [2],
+        featureGroups: 1,
+        batchGroups: 1,
+      }),
+    ),
+  },
+  'conv in groups of channels, with a dilated input': {
+    ops: ['conv'],
+    shapes: [
+      [1, 4, 3],
+      [2, 2, 2],
+    ],
+    f: onValues((ops, [x, w]) =>
+      ops.conv(x, w, {
+        strides: [1],
+        low: [0],
+        high: [1],
+        lhsDilation: [2],
+        rhsDilation: [1],
+        featureGroups: 2,
+        batchGroups: 1,
+      }),
+    ),
+  },
+  'conv in groups of samples, cropped': {
+    ops: ['conv'],
+    shapes: [
+      [4, 2, 5],
+      [2, 2, 2],
+    ],
+    f: onValues((ops, [x, w]) =>
+      ops.conv(x, w, {
+        strides: [1],
+        low: [-1],
+        high: [0],
+        lhsDilation: [1],
+        rhsDilation: [1],
+        featureGroups: 1,
+        batchGroups: 2,
+      }),
+    ),
+  },
 };
 
 const composed: { readonly [name: string]: ArrayCase } = {
@@ -383,7 +524,7 @@ function referenceSpace(): Workspace {
   return opened.space;
 }
 
-describe('gradients of linear ops are differences of their values', () => {
+describe('gradients of ops that are linear in each element are differences of their values', () => {
   const space = referenceSpace();
 
   test('every op that has a gradient is here or among the elementwise ones', () => {

@@ -10,7 +10,7 @@ import type { Node } from '../../src/graph/node.js';
 import type { Root, Template } from '../../src/graph/template.js';
 import { capture, printTemplate, templateOf, verifyTemplate } from '../../src/graph/template.js';
 import { functional as F, fromTypedArray, nn, noGrad, slice, type Tensor } from '../../src/index.js';
-import type { Kernel } from '../../src/kernel/l2.js';
+import type { CompiledKernel, Kernel } from '../../src/kernel/l2.js';
 import { variableSizes, verifyKernel } from '../../src/kernel/l2.js';
 import { printKernel } from '../../src/kernel/l2-print.js';
 import type { L3Function } from '../../src/kernel/l3.js';
@@ -137,8 +137,16 @@ function blocks(plan: Plan): Kernel[] {
   return plan.launches.flatMap((l) => l.blocks.map((b) => b.kernel));
 }
 
+/** The kernel of a launch that is compiled. */
+function compiledKernel({ kernel }: Plan['launches'][number]): CompiledKernel {
+  if (kernel.kind === 'host') throw new Error('a host kernel is not lowered');
+  return kernel;
+}
+
 function lowered(plan: Plan, target: Target): L3Function[] {
-  return plan.launches.map((l) => lower(l.kernel, l.abstract, target));
+  return plan.launches.flatMap((l) =>
+    l.kernel.kind === 'host' ? [] : [lower(l.kernel, l.abstract, target)],
+  );
 }
 
 describe.each(targets.map((t) => [`${t.id} (${t.lanes} lanes)`, t] as const))('plans for %s', (_, target) => {
@@ -289,19 +297,19 @@ describe('verifiers refuse what is not well formed', () => {
   });
 
   test('code that defines a value twice', () => {
-    const fn = lower(launch.kernel, launch.abstract, wasmTarget);
+    const fn = lower(compiledKernel(launch), launch.abstract, wasmTarget);
     const first = fn.body.find((i) => i.op === 'const' || i.op === 'size');
     if (first === undefined) throw new Error('no constant and no size');
     expect(() => verifyL3({ ...fn, body: [first, ...fn.body] })).toThrow(/defined twice/);
   });
 
   test('code that uses a value before it is there', () => {
-    const fn = lower(launch.kernel, launch.abstract, wasmTarget);
+    const fn = lower(compiledKernel(launch), launch.abstract, wasmTarget);
     expect(() => verifyL3({ ...fn, body: [...fn.body].reverse() })).toThrow(/L3/);
   });
 
   test('code that uses a slot that is not there', () => {
-    const fn = lower(launch.kernel, launch.abstract, wasmTarget);
+    const fn = lower(compiledKernel(launch), launch.abstract, wasmTarget);
     expect(() => verifyL3({ ...fn, sizes: 0 })).toThrow(/size/);
   });
 });

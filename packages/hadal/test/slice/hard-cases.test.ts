@@ -44,6 +44,8 @@ function setup(batch = 8, seed = 3) {
   const net = new Net();
   const opt = new optim.AdamW(net.parameters(), { lr: 0.01 });
   const x = randn([batch, 6]);
+  // Drawn now: the first step would do it otherwise, and be a plan of its own.
+  numbers(x);
   const y = labels(batch, 4);
   return { net, opt, x, y };
 }
@@ -486,6 +488,8 @@ onEveryEngine('fusion by explain', ({ run }) => {
   test('x.mul(2).add(b).relu() is one kernel', () => {
     run(() => {
       const [x, b] = [randn([32, 64]), randn([64])];
+      numbers(x);
+      numbers(b);
       expect(explain(x.mul(2).add(b).relu()).kernels.length).toBe(1);
     });
   });

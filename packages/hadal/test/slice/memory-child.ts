@@ -1,4 +1,4 @@
-/** Trains a tiny network and prints its resident memory after the first third and at the end, as JSON. */
+/** Trains a tiny network and prints its resident memory after half of the steps and at the end, as JSON. */
 import {
   functional as F,
   fromTypedArray,
@@ -38,7 +38,7 @@ try {
     loss.backward();
     opt.step();
     if (mode === 'await') await loss.item();
-    if (i + 1 === Math.floor(steps / 3)) first = process.memoryUsage.rss();
+    if (i + 1 === Math.floor(steps / 2)) first = process.memoryUsage.rss();
   }
   process.stdout.write(JSON.stringify({ first, last: process.memoryUsage.rss(), loss: loss?.itemSync() }));
 } catch (error) {

@@ -1,4 +1,5 @@
 /** Comparing what a program gives on one engine with what it gives on another. */
+import type { DType } from '../../src/index.js';
 import { fromTypedArray, type Tensor } from '../../src/index.js';
 import type { Workspace } from '../../src/tensor/workspace.js';
 import type { Outcome, Program, Snapshot } from './program.js';
@@ -51,10 +52,15 @@ const computing = new Set([
   'addScaled',
 ]);
 
-/** The noise that is put on rounded results to find out how much they matter. */
-const NOISE = 1e-6;
+/** The rounding of each float dtype: the noise that is put on results to find out how much they matter, and what engines may differ by. */
+const roundings: { readonly [K in DType]?: number } = {
+  float64: 1e-14,
+  float32: 1e-6,
+  float16: 1e-3,
+  bfloat16: 8e-3,
+};
 
-/** A run in which every rounded result is off by up to `NOISE` of itself. */
+/** A run in which every rounded result is off by up to the rounding of its dtype. */
 export function runNoisy(space: Workspace, program: Program, seed: number): Outcome {
   let state = seed >>> 0;
   const next = (): number => {
@@ -64,12 +70,15 @@ export function runNoisy(space: Workspace, program: Program, seed: number): Outc
   return runProgram(space, program, {
     after: (step: number, t: Tensor): Tensor => {
       const [name] = program.steps[step];
-      if (t.dtype !== 'float32' || !computing.has(name)) return t;
-      const values = t.dataSync();
-      const factors = Float32Array.from(values as Float32Array, (v) =>
-        isExact(v) ? 1 : 1 + NOISE * (next() < 0 ? -1 : 1),
+      const noise = roundings[t.dtype];
+      if (noise === undefined || !computing.has(name)) return t;
+      const values = Array.from(t.dataSync(), Number);
+      const factors = Float64Array.from(values, (v) =>
+        isExact(v) && noise < 1e-3 ? 1 : 1 + noise * (next() < 0 ? -1 : 1),
       );
-      return factors.every((f) => f === 1) ? t : t.mul(fromTypedArray(factors, t.shape));
+      if (factors.every((f) => f === 1)) return t;
+      // In float64, so that the noise of the narrow dtypes is not rounded away.
+      return t.to('float64').mul(fromTypedArray(factors, t.shape)).to(t.dtype);
     },
   });
 }
@@ -86,14 +95,15 @@ export function toleranceOf(exact: Snapshot, noisy: readonly Snapshot[]): Tolera
     if (Number.isFinite(Number(v))) largest = Math.max(largest, Math.abs(Number(v)));
   return (i) => {
     const v = exact.data[i];
-    if (exact.dtype !== 'float32') return noisy.every((n) => n.data[i] === v) ? 0 : null;
+    const rounding = roundings[exact.dtype];
+    if (rounding === undefined) return noisy.every((n) => n.data[i] === v) ? 0 : null;
     const x = Number(v);
     if (!Number.isFinite(x)) return noisy.every((n) => Object.is(n.data[i], v)) ? 0 : null;
     // Near the ends of float32's range one engine may overflow, or flush to zero, where another does not.
-    if (Math.abs(x) > 1e37) return null;
+    if (Math.abs(x) > (exact.dtype === 'float16' ? 3e4 : 1e37)) return null;
     const spread = Math.max(...noisy.map((n) => Math.abs(Number(n.data[i]) - x)));
     if (!Number.isFinite(spread)) return null;
-    return 1e-6 + 4e-6 * Math.abs(x) + 1e-6 * largest + 10 * spread;
+    return rounding * (1 + 4 * Math.abs(x) + largest) + 10 * spread;
   };
 }
 
@@ -105,7 +115,7 @@ export function within(reference: Snapshot, other: Snapshot, tolerance: Toleranc
     if (allowed === null) continue;
     const [a, b] = [reference.data[i], other.data[i]];
     if (Object.is(a, b) || a === b) continue;
-    if (reference.dtype === 'float32' && Math.abs(Number(a) - Number(b)) <= allowed) continue;
+    if (roundings[reference.dtype] !== undefined && Math.abs(Number(a) - Number(b)) <= allowed) continue;
     return `${label(reference)} element ${i}: ${a} against ${b} (allowed ${allowed})`;
   }
   return null;

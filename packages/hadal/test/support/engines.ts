@@ -35,8 +35,12 @@ export function openWorkspace(name: TestEngine): OpenedWorkspace {
  * One `describe` an engine with a workspace for its tests. Where an engine cannot run, its tests are skipped and the name says why.
  * Make tensors inside of `withWorkspace(space, ...)`.
  */
-export function forEachEngine(name: string, body: (space: Workspace, engine: TestEngine) => void): void {
-  for (const engine of testEngines) {
+export function forEachEngine(
+  name: string,
+  body: (space: Workspace, engine: TestEngine) => void,
+  engines: readonly TestEngine[] = testEngines,
+): void {
+  for (const engine of engines) {
     const opened = openWorkspace(engine);
     if (opened.ok) describe(`${name} on ${engine}`, () => body(opened.space, engine));
     else

@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { TypedArray } from '../../src/index.js';
+import { isFloat } from '../../src/base/dtype.js';
+import type { DType, TypedArray } from '../../src/index.js';
 import { forEachEngine } from './engines.js';
 import type { Plain, Program, Snapshot } from './program.js';
 import { decode, printProgram, runProgram } from './program.js';
@@ -27,6 +28,14 @@ interface Case {
   readonly signedZero?: boolean;
 }
 
+/** Relative and absolute, by dtype; other dtypes are exact. */
+const tolerances: { readonly [K in DType]?: readonly [number, number] } = {
+  float64: [1e-12, 1e-12],
+  float32: [1e-5, 1e-6],
+  float16: [2e-3, 1e-4],
+  bfloat16: [1.6e-2, 1e-3],
+};
+
 export interface Tolerance {
   readonly rtol?: number;
   readonly atol?: number;
@@ -41,7 +50,12 @@ export function readFixture(name: string): unknown {
 export function differenceFrom(
   expected: TypedArray,
   actual: TypedArray,
-  { rtol = 1e-5, atol = 1e-6, signedZero = false }: Tolerance = {},
+  dtype: DType,
+  {
+    rtol = tolerances[dtype]?.[0] ?? 0,
+    atol = tolerances[dtype]?.[1] ?? 0,
+    signedZero = false,
+  }: Tolerance = {},
 ): string | null {
   if (expected.length !== actual.length) return `${actual.length} elements instead of ${expected.length}`;
   for (let i = 0; i < expected.length; i++) {
@@ -51,7 +65,7 @@ export function differenceFrom(
     const near =
       typeof e === 'number' &&
       typeof a === 'number' &&
-      expected instanceof Float32Array &&
+      isFloat(dtype) &&
       Number.isFinite(e) &&
       Math.abs(a - e) <= atol + rtol * Math.abs(e);
     if (!near || bothZero) return `element ${i} of ${expected.length}: PyTorch ${show(e)}, hadal ${show(a)}`;
@@ -75,7 +89,7 @@ function differenceOf(c: Case, e: Expected, actual: Snapshot | undefined): strin
   }
   const types = [e, actual].map((s) => `${s.dtype}[${s.shape.join(', ')}]`);
   if (types[0] !== types[1]) return `${e.of}: PyTorch ${types[0]}, hadal ${types[1]}`;
-  const values = differenceFrom(data, actual.data, c);
+  const values = differenceFrom(data, actual.data, e.dtype, c);
   return values === null ? null : `${e.of}: ${types[0]} ${values}`;
 }
 

@@ -1,4 +1,6 @@
 /** Tensors as plain data: elements as JSON can hold them. */
+
+import { newElements } from '../../src/base/dtype.js';
 import type { DType, TypedArray } from '../../src/index.js';
 import { fromTypedArray, type Tensor } from '../../src/index.js';
 
@@ -10,8 +12,6 @@ export interface Plain {
   readonly dtype: DType;
   readonly data: readonly Element[];
 }
-
-const arrays = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array, bool: Uint8Array } as const;
 
 export function toNumber(x: Element): number {
   if (typeof x === 'number') return x;
@@ -25,19 +25,16 @@ export function toNumber(x: Element): number {
 }
 
 export function decode(p: Plain): TypedArray {
-  if (p.dtype === 'int64') return BigInt64Array.from(p.data.map(BigInt));
-  const out = new arrays[p.dtype](p.data.length);
+  const out = newElements(p.dtype, p.data.length);
   p.data.forEach((x, i) => {
-    out[i] = toNumber(x);
+    if (out instanceof BigInt64Array) out[i] = BigInt(x);
+    else out[i] = toNumber(x);
   });
   return out;
 }
 
-/** Numbers that are the same on both sides and in which no element is like its neighbour: seeds of gradients. */
-export function pattern(shape: readonly number[]): Tensor {
-  const n = shape.reduce((a, b) => a * b, 1);
-  return fromTypedArray(
-    Float32Array.from({ length: n }, (_, i) => ((i * 7) % 5) - 1.5),
-    shape,
-  );
+/** Numbers that are the same on both sides and in which no element is like its neighbour: the gradient of a tensor. */
+export function pattern(t: Tensor): Tensor {
+  const data = Float32Array.from({ length: t.numel() }, (_, i) => ((i * 7) % 5) - 1.5);
+  return fromTypedArray(data, t.shape).to(t.dtype);
 }

@@ -10,8 +10,12 @@ import { autograd, fromTypedArray, type Tensor } from '../../src/index.js';
 import { type Workspace, withWorkspace } from '../../src/tensor/workspace.js';
 import type { Plain } from './plain.js';
 import { decode, pattern } from './plain.js';
+import { convolutionSteps } from './steps/convolution.js';
 import { coreSteps } from './steps/core.js';
+import { elementwiseSteps } from './steps/elementwise.js';
+import { nnSteps } from './steps/nn.js';
 import type { Parameter, Rule } from './steps/parameters.js';
+import { tensorSteps } from './steps/tensor.js';
 
 export type { Element, Plain } from './plain.js';
 export { decode } from './plain.js';
@@ -43,7 +47,13 @@ export interface Outcome {
   readonly thrown: { readonly step: number; readonly error: Error } | null;
 }
 
-export const rules: { readonly [name: string]: Rule } = { ...coreSteps };
+export const rules: { readonly [name: string]: Rule } = {
+  ...coreSteps,
+  ...convolutionSteps,
+  ...elementwiseSteps,
+  ...nnSteps,
+  ...tensorSteps,
+};
 
 /** Steps that read: `run` takes a snapshot there. `second` takes gradients of gradients. */
 const reads = new Set(['read', 'second']);
@@ -55,13 +65,13 @@ export function isKnownStep(name: string): boolean {
 /** Gradients of a weighted sum of the gradients of `y`, for all inputs that want one. */
 function secondGradients(y: Tensor, leaves: readonly Tensor[]): (Tensor | null)[] {
   const first = autograd.grad([y], leaves, {
-    gradOutputs: [pattern(y.shape)],
+    gradOutputs: [pattern(y)],
     createGraph: true,
     allowUnused: true,
   });
   const parts = first.filter((g) => g?.requiresGrad).map((g) => g as Tensor);
   if (parts.length === 0) return leaves.map(() => null);
-  const total = parts.map((g) => g.mul(pattern(g.shape)).sum()).reduce((a, b) => a.add(b));
+  const total = parts.map((g) => g.mul(pattern(g)).sum()).reduce((a, b) => a.add(b));
   return autograd.grad([total], leaves, { allowUnused: true });
 }
 

@@ -3,6 +3,7 @@
  * every list gives a valid program, so fast-check can drop and shrink choices freely.
  */
 import fc from 'fast-check';
+import { fitsInto, isFloat as isFloatDType, promoteTensors } from '../../src/base/dtype.js';
 import type { DType } from '../../src/index.js';
 import type { Element, Input, Program, Step } from './program.js';
 
@@ -24,8 +25,6 @@ interface StorageState {
   requiresGrad: boolean;
 }
 
-const ranks: { readonly [K in DType]: number } = { bool: 0, uint8: 1, int32: 2, int64: 3, float32: 4 };
-const categories: { readonly [K in DType]: number } = { bool: 0, uint8: 1, int32: 1, int64: 1, float32: 2 };
 const dtypes: readonly DType[] = [
   'float32',
   'float32',
@@ -35,6 +34,13 @@ const dtypes: readonly DType[] = [
   'int32',
   'uint8',
   'bool',
+  'float32',
+  'float64',
+  'float16',
+  'bfloat16',
+  'int8',
+  'int16',
+  'uint32',
 ];
 const sizes = [2, 3, 1, 5, 7, 4, 17, 33, 0] as const;
 const shapes: readonly (readonly number[])[] = [
@@ -59,17 +65,8 @@ const MAX_ELEMENTS = 1200;
 
 const numel = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** PyTorch's promotion: a tensor without dimensions counts only if it is of a higher category. */
 function promote(a: Slot, b: Slot): DType {
-  const [wide, scalar] =
-    a.shape.length > 0 && b.shape.length === 0
-      ? [a, b]
-      : b.shape.length > 0 && a.shape.length === 0
-        ? [b, a]
-        : [null, null];
-  if (wide !== null && scalar !== null && categories[scalar.dtype] <= categories[wide.dtype])
-    return wide.dtype;
-  return ranks[a.dtype] >= ranks[b.dtype] ? a.dtype : b.dtype;
+  return promoteTensors(a.dtype, a.shape.length, b.dtype, b.shape.length);
 }
 const pick = <T>(from: readonly T[], n: number): T => from[n % from.length];
 
@@ -96,11 +93,15 @@ function dataOf(dtype: DType, n: number, seed: number): Element[] {
     const r = next();
     switch (dtype) {
       case 'float32':
+      case 'float64':
+      case 'float16':
+      case 'bfloat16':
         // Mostly numbers that sums and products keep exact; some that they do not.
         return seed % 3 === 2 ? Math.fround(((r % 61) - 30) / 10) : ((r % 13) - 6) / 2;
       case 'bool':
         return r & 1;
       case 'uint8':
+      case 'uint32':
         return r % 9;
       default:
         return (r % 11) - 5;
@@ -129,7 +130,7 @@ class Builder {
       if (b % 4 === 1) shape = base.slice(c % (base.length + 1));
       else if (b % 4 === 2) shape = base.map((s, i) => ((c >> i) & 1 ? 1 : s));
       else if (b % 4 === 3) shape = pick(shapes, a);
-      const grad = dtype === 'float32' && d % 2 === 1;
+      const grad = isFloatDType(dtype) && d % 2 === 1;
       this.inputs.push({ shape, dtype, data: dataOf(dtype, numel(shape), c), ...(grad ? { grad } : {}) });
       this.storages.push({ leaf: grad, requiresGrad: grad });
       this.slots.push({ shape, dtype, storage: this.storages.length - 1, writable: true, detached: false });
@@ -144,7 +145,7 @@ class Builder {
 
   requires(i: number): boolean {
     const s = this.slots[i];
-    return s !== undefined && s.dtype === 'float32' && !s.detached && this.storages[s.storage].requiresGrad;
+    return s !== undefined && isFloatDType(s.dtype) && !s.detached && this.storages[s.storage].requiresGrad;
   }
 
   emit(
@@ -156,7 +157,7 @@ class Builder {
   ): void {
     if (numel(shape) > MAX_ELEMENTS || shape.length > 5) return;
     this.steps.push([name, operands, ...parameters]);
-    const requiresGrad = dtype === 'float32' && operands.some((i) => this.requires(i));
+    const requiresGrad = isFloatDType(dtype) && operands.some((i) => this.requires(i));
     this.storages.push({ leaf: false, requiresGrad });
     this.slots.push({ shape, dtype, storage: this.storages.length - 1, writable: true, detached: false });
   }
@@ -226,7 +227,9 @@ class Builder {
 
 type StepRule = (p: Builder, a: number, b: number, c: number, d: number) => void;
 
-const isFloat = (s: Slot): boolean => s.dtype === 'float32';
+const isFloat = (s: Slot): boolean => isFloatDType(s.dtype);
+/** What a function of reals gives for an operand: integers become float32 first. */
+const realOf = (dtype: DType): DType => (isFloatDType(dtype) ? dtype : 'float32');
 
 function dimsOf(rank: number, c: number, d: number): number | number[] | null {
   if (rank === 0 || c % 4 === 0) return null;
@@ -266,12 +269,12 @@ const binaryRule =
     const name = pick(names, c);
     const dtype = promote(p.slots[x], p.slots[y]);
     if (shape === null || (name === 'sub' && [x, y].some((i) => p.slots[i].dtype === 'bool'))) return;
-    p.emit(name, [x, y], [], shape, result(name === 'div' && dtype !== 'float32' ? 'float32' : dtype));
+    p.emit(name, [x, y], [], shape, result(name === 'div' ? realOf(dtype) : dtype));
   };
 
 function scalar(dtype: DType, c: number): number {
-  if (dtype === 'float32') return pick([2, 0.5, -1, 3, 0, -0.25], c);
-  if (dtype === 'uint8' || dtype === 'bool') return pick([2, 1, 3], c);
+  if (isFloatDType(dtype)) return pick([2, 0.5, -1, 3, 0, -0.25], c);
+  if (dtype === 'uint8' || dtype === 'uint32' || dtype === 'bool') return pick([2, 1, 3], c);
   return pick([2, -1, 3, 0], c);
 }
 
@@ -288,7 +291,7 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
       const name = pick(['add', 'mul', 'sub', 'div'], c);
       if (name === 'sub' && dtype === 'bool') return;
       const n = scalar(dtype, d);
-      const result = name === 'div' ? 'float32' : dtype === 'bool' ? 'int64' : dtype;
+      const result = name === 'div' ? realOf(dtype) : dtype === 'bool' ? 'int64' : dtype;
       p.emit(name, [x], [n], shape, result);
     },
   },
@@ -303,7 +306,7 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
     weight: 3,
     rule: (p, a, _b, c) => {
       const x = p.choose(a, () => true);
-      if (x !== null) p.emit(pick(floatUnary, c), [x], [], p.slots[x].shape, 'float32');
+      if (x !== null) p.emit(pick(floatUnary, c), [x], [], p.slots[x].shape, realOf(p.slots[x].dtype));
     },
   },
   {
@@ -330,9 +333,11 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
   {
     weight: 2,
     rule: (p, a, _b, c) => {
-      const x = p.choose(a, (s) => s.dtype !== 'float32');
+      const x = p.choose(a, () => true);
       if (x === null) return;
-      const dtype = pick(['float32', 'int64', 'int32', 'bool', 'uint8'] as const, c);
+      const dtype = pick(dtypes, c);
+      // What a float outside of an integer's range becomes is not defined.
+      if (isFloat(p.slots[x]) && !isFloatDType(dtype)) return;
       if (dtype !== p.slots[x].dtype) p.emit('to', [x], [dtype], p.slots[x].shape, dtype);
     },
   },
@@ -345,8 +350,8 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
       const dims = dimsOf(s.shape.length, c, d);
       const keepdim = b % 2 === 1;
       const { shape } = reducedShape(s.shape, dims, keepdim);
-      if (b % 3 === 2 && isFloat(s)) p.emit('mean', [x], [dims, keepdim], shape, 'float32');
-      else p.emit('sum', [x], [dims, keepdim], shape, isFloat(s) ? 'float32' : 'int64');
+      if (b % 3 === 2 && isFloat(s)) p.emit('mean', [x], [dims, keepdim], shape, s.dtype);
+      else p.emit('sum', [x], [dims, keepdim], shape, isFloat(s) ? s.dtype : 'int64');
     },
   },
   {
@@ -383,7 +388,7 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
         [x],
         [(c % (2 * shape.length)) - shape.length],
         shape,
-        'float32',
+        p.slots[x].dtype,
       );
     },
   },
@@ -513,10 +518,13 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
           ...(right.length > 1 ? [right[right.length - 1]] : []),
         ];
       };
-      const y = p.choose(b, (s) => isFloat(s) && s.shape.length <= 3 && result(s.shape) !== null);
+      const y = p.choose(
+        b,
+        (s) => s.dtype === p.slots[x].dtype && s.shape.length <= 3 && result(s.shape) !== null,
+      );
       if (y === null) return;
       const shape = result(p.slots[y].shape);
-      if (shape !== null) p.emit('matmul', [x, y], [], shape, 'float32');
+      if (shape !== null) p.emit('matmul', [x, y], [], shape, p.slots[x].dtype);
     },
   },
   {
@@ -546,7 +554,7 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
       const index = p.indexInput([n], classes, c, c % 2 === 0 ? 'int64' : 'int32');
       // PyTorch wants int64 classes.
       const target = c % 2 === 0 ? index : p.indexInput([n], classes, c, 'int64');
-      p.emit('crossEntropy', [x, target], [reduction], reduction === 'none' ? [n] : [], 'float32');
+      p.emit('crossEntropy', [x, target], [reduction], reduction === 'none' ? [n] : [], p.slots[x].dtype);
     },
   },
   // --- in place ------------------------------------------------------------------------------------------------------------
@@ -560,10 +568,10 @@ const stepRules: readonly { readonly weight: number; readonly rule: StepRule }[]
       const fits = (t: Slot): boolean => {
         const shape = broadcast(s.shape, t.shape);
         if (shape === null || !same(shape, s.shape)) return false;
-        if (name === 'copy_') return t.dtype !== 'float32' || isFloat(s);
-        const result = name === 'div_' ? 'float32' : promote(s, t);
+        if (name === 'copy_') return !isFloat(t) || isFloat(s);
+        const result = name === 'div_' ? realOf(promote(s, t)) : promote(s, t);
         if (name === 'sub_' && (s.dtype === 'bool' || t.dtype === 'bool')) return false;
-        return categories[result] <= categories[s.dtype];
+        return fitsInto(result, s.dtype);
       };
       // PyTorch refuses an operand that overlaps with what is written.
       const y = p.choose(b, (t, i) => fits(t) && (i === x || t.storage !== s.storage));

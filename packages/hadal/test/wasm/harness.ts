@@ -61,13 +61,14 @@ export function runReference(fn: L3Function, args: Arguments): Uint8Array[] {
 /** Which NaN comes out of an operation is unspecified; every other bit is not. */
 function canonical(fn: L3Function, buffers: readonly Uint8Array[]): number[][] {
   return buffers.map((data, i) => {
-    if (fn.buffers[i].mem !== 'f32') return [...data];
-    const floats = new Float32Array(data.slice().buffer);
-    const bits = new Int32Array(floats.buffer);
+    const { mem } = fn.buffers[i];
+    if (mem !== 'f32' && mem !== 'f64') return [...data];
+    const copy = data.slice().buffer;
+    const floats = mem === 'f32' ? new Float32Array(copy) : new Float64Array(copy);
     floats.forEach((x, k) => {
-      if (Number.isNaN(x)) bits[k] = 0x7fc00000;
+      if (Number.isNaN(x)) floats[k] = Number.NaN;
     });
-    return [...bits];
+    return [...new Int32Array(copy)];
   });
 }
 
@@ -77,6 +78,6 @@ export function expectSame(fn: L3Function, args: Arguments): void {
   if (JSON.stringify(actual) !== JSON.stringify(wanted)) expect(actual, printL3(fn)).toEqual(wanted);
 }
 
-export function bytesOf(data: Float32Array | Int32Array | BigInt64Array | Uint8Array): Uint8Array {
+export function bytesOf(data: ArrayBufferView<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
 }

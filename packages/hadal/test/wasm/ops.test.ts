@@ -11,87 +11,10 @@ import type {
   UnaryOp,
   Value,
 } from '../../src/kernel/l3.js';
+import { kindHasVectors, memBytes, memKind } from '../../src/kernel/l3.js';
 import { L3Builder } from '../../src/kernel/l3-builder.js';
 import { bytesOf, expectSame, runReference, runWasm } from './harness.js';
-
-const floats = [
-  0,
-  -0,
-  1,
-  -1,
-  0.5,
-  -0.5,
-  1.5,
-  2.5,
-  -2.5,
-  3.75,
-  -3.75,
-  1e-40,
-  -1e-40,
-  3.4e38,
-  -3.4e38,
-  8388609,
-  1e10,
-  -1e10,
-  Number.POSITIVE_INFINITY,
-  Number.NEGATIVE_INFINITY,
-  Number.NaN,
-  1.1,
-  2 ** -126,
-  16777217,
-];
-const integers = [
-  0, 1, -1, 2, -2, 255, 256, -256, 65535, 0x7fffffff, -0x80000000, 123456789, -987654321, 31, 7, -7,
-];
-const longs = [
-  0n,
-  1n,
-  -1n,
-  2n ** 62n,
-  -(2n ** 63n),
-  2n ** 63n - 1n,
-  12345678901n,
-  -12345678901n,
-  4294967296n,
-  7n,
-  -7n,
-  100n,
-];
-
-/** Every value beside every other, a multiple of four of them. */
-function pairs<T>(values: readonly T[]): [T[], T[]] {
-  const a = values.flatMap((x) => values.map(() => x));
-  const b = values.flatMap(() => [...values]);
-  while (a.length % 4 !== 0) {
-    a.push(values[0]);
-    b.push(values[1]);
-  }
-  return [a, b];
-}
-
-type DataKind = 'f32' | 'i32' | 'i64' | 'mask';
-const memOf: { readonly [K in DataKind]: MemType } = { f32: 'f32', i32: 'i32', i64: 'i64', mask: 'bool' };
-
-function data(kind: DataKind): [Uint8Array, Uint8Array, number] {
-  switch (kind) {
-    case 'f32': {
-      const [a, b] = pairs(floats);
-      return [bytesOf(Float32Array.from(a)), bytesOf(Float32Array.from(b)), a.length];
-    }
-    case 'i32': {
-      const [a, b] = pairs(integers);
-      return [bytesOf(Int32Array.from(a)), bytesOf(Int32Array.from(b)), a.length];
-    }
-    case 'i64': {
-      const [a, b] = pairs(longs);
-      return [bytesOf(BigInt64Array.from(a)), bytesOf(BigInt64Array.from(b)), a.length];
-    }
-    case 'mask': {
-      const [a, b] = pairs([0, 1, 1, 0, 255, 0]);
-      return [Uint8Array.from(a), Uint8Array.from(b), a.length];
-    }
-  }
-}
+import { type DataKind, data, floats, memOf } from './op-data.js';
 
 /** out[i] = f(a[i], b[i]) over all pairs. */
 function check(
@@ -108,30 +31,32 @@ function check(
   b.forEach(b.index(0), n, lanes, (i) => {
     b.store(bo, i, f(b, b.load(ba, i, { lanes }), b.load(bc, i, { lanes })));
   });
-  const size = out === 'i64' ? 8 : out === 'f32' || out === 'i32' ? 4 : 1;
-  expectSame(b.finish(), { buffers: [limit(a), limit(c), new Uint8Array(count * size)], sizes: [count] });
+  expectSame(b.finish(), {
+    buffers: [limit(a), limit(c), new Uint8Array(count * memBytes[out])],
+    sizes: [count],
+  });
 }
 
 function lanesOf(kind: Kind): number[] {
-  return kind === 'i64' || kind === 'index' ? [1] : [1, 4];
+  return kindHasVectors[kind] ? [1, 4] : [1];
 }
 
 const unary: { readonly [K in UnaryOp]: readonly DataKind[] } = {
-  neg: ['f32', 'i32', 'i64'],
-  abs: ['f32', 'i32', 'i64'],
-  sqrt: ['f32'],
-  floor: ['f32'],
-  round: ['f32'],
+  neg: ['f32', 'f64', 'i32', 'i64'],
+  abs: ['f32', 'f64', 'i32', 'i64'],
+  sqrt: ['f32', 'f64'],
+  floor: ['f32', 'f64'],
+  round: ['f32', 'f64'],
   not: ['mask', 'i32', 'i64'],
 };
 const binary: { readonly [K in BinaryOp]: readonly DataKind[] } = {
-  add: ['i32', 'i64', 'f32'],
-  sub: ['i32', 'i64', 'f32'],
-  mul: ['i32', 'i64', 'f32'],
-  div: ['f32'],
-  rem: [],
-  min: ['i32', 'i64', 'f32'],
-  max: ['i32', 'i64', 'f32'],
+  add: ['i32', 'i64', 'f32', 'f64'],
+  sub: ['i32', 'i64', 'f32', 'f64'],
+  mul: ['i32', 'i64', 'f32', 'f64'],
+  div: ['i32', 'i64', 'f32', 'f64'],
+  rem: ['i32', 'i64'],
+  min: ['i32', 'i64', 'f32', 'f64'],
+  max: ['i32', 'i64', 'f32', 'f64'],
   and: ['i32', 'i64', 'mask'],
   or: ['i32', 'i64', 'mask'],
   xor: ['i32', 'i64', 'mask'],
@@ -162,6 +87,15 @@ describe('binary', () => {
       return b.binary(fn, z, b.binary(fn, x, z));
     });
   });
+  const divisors = [0, 1, -1, 2, 7, -10, -(2 ** 31)];
+  it.each(
+    (['div', 'rem'] as const).flatMap((fn) =>
+      (['i32', 'i64'] as const).flatMap((kind) => lanesOf(kind).map((l) => [fn, kind, l] as const)),
+    ),
+  )('%s of %s on %i lanes by constants', (fn, kind, lanes) => {
+    for (const divisor of divisors)
+      check(kind, lanes, memOf[kind], (b, x) => b.binary(fn, x, b.like(x, divisor)));
+  });
   it('gives the second operand of min and max when either is NaN', () => {
     for (const lanes of [1, 4]) {
       const b = new L3Builder('nan', lanes);
@@ -185,7 +119,7 @@ describe('compare', () => {
   const fns: CompareOp[] = ['eq', 'ne', 'lt', 'le'];
   it.each(
     fns.flatMap((fn) =>
-      (['f32', 'i32', 'i64'] as const).flatMap((k) => lanesOf(k).map((l) => [fn, k, l] as const)),
+      (['f32', 'f64', 'i32', 'i64'] as const).flatMap((k) => lanesOf(k).map((l) => [fn, k, l] as const)),
     ),
   )('%s of %s on %i lanes', (fn, kind, lanes) =>
     check(kind, lanes, 'bool', (b, x, y) => b.compare(fn, x, y)),
@@ -193,7 +127,7 @@ describe('compare', () => {
 });
 
 describe('select', () => {
-  it.each((['f32', 'i32', 'i64'] as const).flatMap((k) => lanesOf(k).map((l) => [k, l] as const)))(
+  it.each((['f32', 'f64', 'i32', 'i64'] as const).flatMap((k) => lanesOf(k).map((l) => [k, l] as const)))(
     'of %s on %i lanes',
     (kind, lanes) => {
       check(kind, lanes, memOf[kind], (b, x, y) => b.select(b.compare('lt', x, y), b.mul(x, x), y));
@@ -210,17 +144,28 @@ describe('shift', () => {
     '%s by %i on %i lanes',
     (fn, n, lanes) => check('i32', lanes, 'i32', (b, x) => b.shift(fn, x, n)),
   );
+  it.each(fns.flatMap((fn) => [0, 1, 31, 32, 63].map((n) => [fn, n] as const)))('%s of i64 by %i', (fn, n) =>
+    check('i64', 1, 'i64', (b, x) => b.shift(fn, x, n)),
+  );
 });
 
 describe('fma', () => {
   it.each([1, 4])('on %i lanes', (lanes) => {
     check('f32', lanes, 'f32', (b, x, y) => b.fma(x, y, b.mul(y, y)));
   });
+  it('of f64', () => {
+    check('f64', 1, 'f64', (b, x, y) => b.fma(x, y, b.mul(y, y)));
+    check('f64', 1, 'f64', (b, x, y) => b.fma(x, y, b.unary('neg', b.mul(x, y))));
+  });
 });
 
 /** Truncation is unspecified out of range, so those cases see only what fits. */
 function clampFloats(bytes: Uint8Array): Uint8Array {
   return bytesOf(new Float32Array(bytes.slice().buffer).map((x) => (Math.abs(x) < 2 ** 31 ? x : 3.5)));
+}
+
+function clampDoubles(bytes: Uint8Array): Uint8Array {
+  return bytesOf(new Float64Array(bytes.slice().buffer).map((x) => (Math.abs(x) < 2 ** 31 ? x : 3.5)));
 }
 
 function smallLongs(bytes: Uint8Array): Uint8Array {
@@ -238,20 +183,35 @@ describe('convert', () => {
     ['f32', 'i64', [1]],
     ['i64', 'f32', [1]],
     ['mask', 'i64', [1]],
+    ['f32', 'f64', [1]],
+    ['f64', 'f32', [1]],
+    ['i32', 'f64', [1]],
+    ['f64', 'i32', [1]],
+    ['i64', 'f64', [1]],
+    ['f64', 'i64', [1]],
+    ['mask', 'f64', [1]],
   ];
   it.each(pairsOfKinds.flatMap(([from, to, lanes]) => lanes.map((l) => [from, to, l] as const)))(
     '%s to %s on %i lanes',
     (from, to, lanes) => {
-      const limit = from === 'f32' ? clampFloats : from === 'i64' && to === 'f32' ? smallLongs : undefined;
+      const truncated = to === 'i32' || to === 'i64';
+      const limit =
+        from === 'f32'
+          ? clampFloats
+          : from === 'f64' && truncated
+            ? clampDoubles
+            : from === 'i64' && to === 'f32'
+              ? smallLongs
+              : undefined;
       check(from, lanes, memOf[to], (b, x) => b.convert(to, x), limit);
     },
   );
-  it.each(['i32', 'i64', 'f32'] as const)('index to %s', (to) => {
+  it.each(['i32', 'i64', 'f32', 'f64'] as const)('index to %s', (to) => {
     const b = new L3Builder('index', 1);
     const o = b.buffer(to, 'write');
     b.forEach(b.index(0), b.size(), 1, (i) => b.store(o, i, b.convert(to, b.mul(i, b.index(100003)))));
     expectSame(b.finish(), {
-      buffers: [new Uint8Array(8 * 8).subarray(0, to === 'i64' ? 64 : 32)],
+      buffers: [new Uint8Array(8 * memBytes[to])],
       sizes: [8],
     });
   });
@@ -284,6 +244,10 @@ describe('bitcast', () => {
   it.each([1, 4])('on %i lanes', (lanes) => {
     check('i32', lanes, 'i32', (b, x, y) => b.bitcast('i32', b.bitcast('f32', b.binary('xor', x, y))));
     check('f32', lanes, 'i32', (b, x, y) => b.bitcast('i32', b.max(x, y)), clampFloats);
+  });
+  it('of 64 bits', () => {
+    check('i64', 1, 'i64', (b, x, y) => b.bitcast('i64', b.bitcast('f64', b.binary('xor', x, y))));
+    check('f64', 1, 'i64', (b, x, y) => b.bitcast('i64', b.max(x, y)), clampDoubles);
   });
 });
 
@@ -320,6 +284,7 @@ describe('broadcast and ramp', () => {
 describe('horizontal', () => {
   const table: { readonly [K in HorizontalOp]: readonly DataKind[] } = {
     add: ['f32', 'i32'],
+    mul: ['f32', 'i32'],
     min: ['f32', 'i32'],
     max: ['f32', 'i32'],
     and: ['mask'],
@@ -374,9 +339,7 @@ describe('zip', () => {
 
 describe('memory', () => {
   it.each(
-    (['f32', 'i32', 'u8', 'bool', 'i64'] as const).flatMap((m) =>
-      (m === 'i64' ? [1] : [1, 4]).map((l) => [m, l] as const),
-    ),
+    (Object.keys(memBytes) as MemType[]).flatMap((m) => lanesOf(memKind[m]).map((l) => [m, l] as const)),
   )('copies %s on %i lanes with offsets either way', (mem, lanes) => {
     const b = new L3Builder('copy', lanes);
     const [x, o] = [b.buffer(mem, 'read'), b.buffer(mem, 'write')];
@@ -384,16 +347,31 @@ describe('memory', () => {
       b.store(o, i, b.load(x, b.add(i, b.index(3)), { lanes, offset: -8 }), { offset: -8 });
       b.store(o, b.sub(i, b.index(4)), b.load(x, i, { lanes, offset: 4 }), { offset: 24 });
     });
-    const size = mem === 'i64' ? 8 : mem === 'f32' || mem === 'i32' ? 4 : 1;
+    const size = memBytes[mem];
     const bytes = Uint8Array.from(
       { length: 64 * size },
       (_, i) => (i * 37 + 11) & (mem === 'bool' ? 1 : 255),
     );
     if (mem === 'f32') bytes.set(bytesOf(Float32Array.from({ length: 64 }, (_, i) => i / 7)));
+    if (mem === 'f64') bytes.set(bytesOf(Float64Array.from({ length: 64 }, (_, i) => i / 7)));
     expectSame(b.finish(), { buffers: [bytes, new Uint8Array(64 * size)], sizes: [32] });
   });
-  it.each([1, 4])('keeps the low byte when storing u8 on %i lanes', (lanes) => {
-    check('i32', lanes, 'u8', (_, x) => x);
+  it.each((['i8', 'u8', 'i16', 'u16'] as const).flatMap((m) => [1, 4].map((l) => [m, l] as const)))(
+    'keeps the low bits when storing %s on %i lanes',
+    (mem, lanes) => check('i32', lanes, mem, (_, x) => x),
+  );
+  it('keeps the low bits when storing u32', () => {
+    check('i64', 1, 'u32', (_, x) => x);
+  });
+  it.each(
+    (['i8', 'i16', 'u16', 'u32'] as const).flatMap((m) => lanesOf(memKind[m]).map((l) => [m, l] as const)),
+  )('extends what it loads from %s on %i lanes', (mem, lanes) => {
+    const out = memKind[mem] === 'i64' ? 'i64' : 'i32';
+    const b = new L3Builder('widen', lanes);
+    const [x, o] = [b.buffer(mem, 'read'), b.buffer(out, 'write')];
+    b.forEach(b.index(0), b.index(16), lanes, (i) => b.store(o, i, b.load(x, i, { lanes })));
+    const bytes = Uint8Array.from({ length: 16 * memBytes[mem] }, (_, i) => i * 37 + 11);
+    expectSame(b.finish(), { buffers: [bytes, new Uint8Array(16 * memBytes[out])] });
   });
   it('does not move a load past a store', () => {
     const b = new L3Builder('order', 4);
@@ -427,15 +405,17 @@ describe('arguments', () => {
   it('reads sizes and scalars of every kind', () => {
     const b = new L3Builder('arguments', 4);
     const [f, i, l] = [b.buffer('f32', 'write'), b.buffer('i32', 'write'), b.buffer('i64', 'write')];
-    const [x, y, z] = [b.scalar('f32'), b.scalar('i32'), b.scalar('i64')];
+    const d = b.buffer('f64', 'write');
+    const [x, y, z, w] = [b.scalar('f32'), b.scalar('i32'), b.scalar('i64'), b.scalar('f64')];
     const [n, m] = [b.size(), b.size()];
     b.forEach(b.index(0), n, 4, (at) => b.store(f, at, b.broadcast(x)));
     b.store(i, m, y);
     b.store(l, m, z);
+    b.store(d, m, w);
     expectSame(b.finish(), {
-      buffers: [new Uint8Array(32), new Uint8Array(16), new Uint8Array(32)],
+      buffers: [new Uint8Array(32), new Uint8Array(16), new Uint8Array(32), new Uint8Array(32)],
       sizes: [8, 3],
-      scalars: [0.1, -5, -(2n ** 40n)],
+      scalars: [0.1, -5, -(2n ** 40n), 0.1],
     });
   });
 });

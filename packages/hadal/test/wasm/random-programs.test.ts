@@ -2,11 +2,12 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import type { Kind, L3Function, MemType, Value } from '../../src/kernel/l3.js';
+import { isFloatKind, kindHasVectors, memBytes, memKind } from '../../src/kernel/l3.js';
 import { L3Builder } from '../../src/kernel/l3-builder.js';
 import { bytesOf, expectSame } from './harness.js';
 
 const ELEMENTS = 96;
-const memories: readonly MemType[] = ['f32', 'i32', 'u8', 'bool', 'i64'];
+const memories: readonly MemType[] = ['f32', 'i32', 'u8', 'bool', 'i64', 'f64', 'i8', 'i16', 'u16', 'u32'];
 
 /** Draws its choices from a list of numbers, so that shrinking the list shrinks the program. */
 class ProgramMaker {
@@ -32,7 +33,7 @@ class ProgramMaker {
     this.#outputs = memories.map((mem) => this.#b.buffer(mem, 'readwrite'));
     this.#base = this.#b.size();
     this.#indices = [this.#b.size(), this.#b.index(3)];
-    this.#values = [this.#b.scalar('f32'), this.#b.scalar('i32'), this.#b.scalar('i64')];
+    this.#values = (['f32', 'i32', 'i64', 'f64'] as const).map((kind) => this.#b.scalar(kind));
   }
 
   make(): L3Function {
@@ -57,14 +58,14 @@ class ProgramMaker {
     const value = kind === 'mask' ? this.#draw(2) : this.#draw(9) - 4;
     const scalar = this.#b.constant(
       kind,
-      kind === 'i64' ? BigInt(value) : kind === 'f32' ? value * 0.75 : value,
+      kind === 'i64' ? BigInt(value) : isFloatKind(kind) ? value * 0.75 : value,
     );
     return lanes > 1 ? this.#b.broadcast(scalar) : scalar;
   }
 
   #type(): [Kind, number] {
-    const kind = this.#pick(['f32', 'f32', 'f32', 'i32', 'mask', 'i64'] as const);
-    return [kind, kind === 'i64' ? 1 : this.#pick([1, this.#lanes])];
+    const kind = this.#pick(['f32', 'f32', 'f32', 'i32', 'mask', 'i64', 'f64'] as const);
+    return [kind, kindHasVectors[kind] ? this.#pick([1, this.#lanes]) : 1];
   }
 
   #index(): Value {
@@ -99,7 +100,7 @@ class ProgramMaker {
   #load(): Value {
     const which = this.#draw(memories.length);
     const buffer = this.#pick([this.#inputs[which], this.#outputs[which]]);
-    const lanes = memories[which] === 'i64' ? 1 : this.#pick([1, this.#lanes]);
+    const lanes = kindHasVectors[memKind[memories[which]]] ? this.#pick([1, this.#lanes]) : 1;
     return this.#b.load(buffer, this.#root(), { lanes, offset: this.#draw(17) - 8 });
   }
 
@@ -112,7 +113,7 @@ class ProgramMaker {
           this.#pick(
             kind === 'mask'
               ? (['not'] as const)
-              : kind === 'f32'
+              : isFloatKind(kind)
                 ? (['neg', 'abs', 'sqrt', 'floor', 'round'] as const)
                 : (['neg', 'abs', 'not'] as const),
           ),
@@ -125,12 +126,13 @@ class ProgramMaker {
         const fns =
           kind === 'mask'
             ? logic
-            : kind === 'f32'
+            : isFloatKind(kind)
               ? ([...arithmetic, 'div'] as const)
-              : [...logic, ...arithmetic];
+              : ([...logic, ...arithmetic, 'div', 'rem'] as const);
         return b.binary(this.#pick(fns), this.#some(kind, lanes), this.#some(kind, lanes));
       }
       case 3:
+        if (kind === 'f64') return b.fma(this.#some('f64', 1), this.#some('f64', 1), this.#some('f64', 1));
         return b.fma(this.#some('f32', lanes), this.#some('f32', lanes), this.#some('f32', lanes));
       case 4: {
         const compared = kind === 'mask' ? 'i32' : kind;
@@ -146,11 +148,11 @@ class ProgramMaker {
         return this.#convert(lanes);
       case 7:
         if (this.#lanes > 1 && this.#draw(2) === 0) {
-          const from = kind === 'i64' ? 'f32' : kind;
-          const fns = from === 'mask' ? (['and', 'or'] as const) : (['add', 'min', 'max'] as const);
+          const from = kindHasVectors[kind] ? kind : 'f32';
+          const fns = from === 'mask' ? (['and', 'or'] as const) : (['add', 'mul', 'min', 'max'] as const);
           return b.horizontal(this.#pick(fns), this.#some(from, this.#lanes));
         }
-        return b.spread(this.#some(kind === 'i64' ? 'i32' : kind, 1), this.#lanes);
+        return b.spread(this.#some(kindHasVectors[kind] ? kind : 'i32', 1), this.#lanes);
       case 8:
         if (this.#lanes === 1) return this.#load();
         return b.zip(
@@ -165,7 +167,19 @@ class ProgramMaker {
 
   #convert(lanes: number): Value {
     const b = this.#b;
-    switch (this.#draw(8)) {
+    switch (this.#draw(12)) {
+      case 8:
+        return b.convert('f64', this.#some(this.#pick(['f32', 'i32', 'i64', 'mask'] as const), 1));
+      case 9:
+        return b.convert(this.#pick(['i32', 'i64'] as const), this.#tame(1, 'f64'));
+      case 10:
+        return this.#draw(2) === 0
+          ? b.convert('f32', this.#some('f64', 1))
+          : b.shift(this.#pick(['shl', 'shr', 'sar'] as const), this.#some('i64', 1), this.#draw(64));
+      case 11:
+        return this.#draw(2) === 0
+          ? b.bitcast('f64', this.#some('i64', 1))
+          : b.bitcast('i64', this.#tame(1, 'f64'));
       case 0:
         return b.convert('f32', this.#some('i32', lanes));
       case 1:
@@ -188,17 +202,17 @@ class ProgramMaker {
   }
 
   /** A float that truncation has a meaning for. */
-  #tame(lanes: number): Value {
+  #tame(lanes: number, kind: 'f32' | 'f64' = 'f32'): Value {
     const b = this.#b;
-    const x = this.#some('f32', lanes);
+    const x = this.#some(kind, lanes);
     return b.select(b.compare('lt', b.unary('abs', x), b.like(x, 2 ** 30)), x, b.like(x, -7.5));
   }
 
   #store(): void {
     const which = this.#draw(memories.length);
     const mem = memories[which];
-    const kind: Kind = mem === 'u8' ? 'i32' : mem === 'bool' ? 'mask' : mem;
-    const lanes = kind === 'i64' ? 1 : this.#pick([1, this.#lanes]);
+    const kind = memKind[mem];
+    const lanes = kindHasVectors[kind] ? this.#pick([1, this.#lanes]) : 1;
     const value = this.#some(kind, lanes);
     this.#b.store(this.#outputs[which], this.#root(), value, { offset: this.#draw(17) - 8 });
   }
@@ -279,8 +293,18 @@ function content(mem: MemType, seed: number): Uint8Array {
       return bytesOf(
         BigInt64Array.from({ length: ELEMENTS }, (_, i) => BigInt(number(i) - 500) * 12345678912345n),
       );
+    case 'f64':
+      return bytesOf(
+        Float64Array.from({ length: ELEMENTS }, (_, i) =>
+          number(i) % 9 === 0 ? wild[number(i) % 7] * 1.1 : number(i) / 33 - 12,
+        ),
+      );
     case 'u8':
-      return Uint8Array.from({ length: ELEMENTS }, (_, i) => number(i));
+    case 'i8':
+    case 'u16':
+    case 'i16':
+    case 'u32':
+      return Uint8Array.from({ length: ELEMENTS * memBytes[mem] }, (_, i) => number(i));
     case 'bool':
       return Uint8Array.from({ length: ELEMENTS }, (_, i) => number(i) % 2);
   }
@@ -301,7 +325,7 @@ describe('random programs', () => {
           expectSame(fn, {
             buffers,
             sizes: [8 + (seed % 5), seed % 7],
-            scalars: [seed / 7 - 50, seed - 500, BigInt(seed - 500) * 10n ** 12n],
+            scalars: [seed / 7 - 50, seed - 500, BigInt(seed - 500) * 10n ** 12n, seed / 7 - 50],
           });
         },
       ),

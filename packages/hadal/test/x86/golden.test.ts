@@ -103,6 +103,7 @@ describe('assembler', () => {
         'neg',
         'mul',
         'div',
+        'idiv',
         'shl',
         'shr',
         'sar',

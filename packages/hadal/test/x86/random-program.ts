@@ -4,7 +4,8 @@
  * kept out by clamping first.
  */
 
-import type { Kind, L3Function, Value } from '../../src/kernel/l3.js';
+import type { Kind, L3Function, MemType, Value } from '../../src/kernel/l3.js';
+import { kindHasVectors, memKind } from '../../src/kernel/l3.js';
 import { L3Builder } from '../../src/kernel/l3-builder.js';
 
 export interface RandomOptions {
@@ -23,6 +24,23 @@ export const ELEMENTS = 256;
 /** Sizes that the program is run with: all small, the second may be 0. */
 export const SIZES = 3;
 
+/** The program has an input and an output of each. */
+export const mems = [
+  'f32',
+  'i32',
+  'i64',
+  'u8',
+  'bool',
+  'f64',
+  'i8',
+  'i16',
+  'u16',
+  'u32',
+] as const satisfies readonly MemType[];
+const vectorMems = mems.filter((mem) => kindHasVectors[memKind[mem]]);
+
+const integerOps = ['add', 'sub', 'mul', 'div', 'rem', 'min', 'max', 'and', 'or', 'xor'] as const;
+
 type Pool = Map<string, Value[]>;
 
 export function randomProgram(options: RandomOptions): L3Function {
@@ -40,10 +58,12 @@ export function randomProgram(options: RandomOptions): L3Function {
   }
 
   const b = new L3Builder(`random${options.seed}`, lanes);
-  const mems = ['f32', 'i32', 'i64', 'u8', 'bool'] as const;
-  const inputs = mems.map((mem) => b.buffer(mem, 'read'));
-  const outputs = mems.map((mem) => b.buffer(mem, 'readwrite'));
-  const next = mems.map(() => 0);
+  const inputs = new Map(mems.map((mem) => [mem, b.buffer(mem, 'read')]));
+  const outputs = new Map(mems.map((mem) => [mem, b.buffer(mem, 'readwrite')]));
+  const next = new Map<MemType, number>();
+  function input(mem: (typeof mems)[number]): number {
+    return inputs.get(mem) ?? 0;
+  }
   const sizes = Array.from({ length: SIZES }, (_, i) => b.sizeAt(i));
   const pool: Pool = new Map();
 
@@ -62,6 +82,8 @@ export function randomProgram(options: RandomOptions): L3Function {
           'f32',
           oneOf([0, -0, 1, -1, 0.5, 3.25, -7.75, 1e10, 1e-3, Number.POSITIVE_INFINITY]),
         );
+      case 'f64':
+        return b.constant('f64', oneOf([0, -0, 1, -1, 0.1, 3.25, -7.75, 1e100, 1e-300, Number.NaN]));
       case 'i32':
         return b.constant('i32', oneOf([0, 1, -1, 5, 127, -128, 65537, 2 ** 31 - 1, -(2 ** 31)]));
       case 'i64':
@@ -87,7 +109,7 @@ export function randomProgram(options: RandomOptions): L3Function {
     return b.binary('rem', some(p, 'index', 1), b.index(bound));
   }
   function finite(v: Value): Value {
-    return b.min(b.max(v, b.like(v, -1000)), b.like(v, 1000));
+    return b.min(b.max(numeric(v), b.like(v, -1000)), b.like(v, 1000));
   }
   function numeric(v: Value): Value {
     return b.select(b.compare('eq', v, v), v, b.like(v, 1));
@@ -104,11 +126,11 @@ export function randomProgram(options: RandomOptions): L3Function {
   }
 
   function loadOf(p: Pool, n: number): Value {
-    const m = n > 1 ? oneOf([0, 1, 3, 4]) : below(5);
+    const mem = oneOf(n > 1 ? vectorMems : mems);
     const offset = below(20);
     const index = chance(30) ? b.add(bounded(p, 64), b.index(below(30))) : bounded(p, 100);
     const masked = n > 1 ? options.masks && chance(30) : chance(15);
-    return b.load(inputs[m], index, { lanes: n, offset, mask: masked ? some(p, 'mask', n) : null });
+    return b.load(input(mem), index, { lanes: n, offset, mask: masked ? some(p, 'mask', n) : null });
   }
 
   function scalarIndex(p: Pool): Value {
@@ -149,9 +171,32 @@ export function randomProgram(options: RandomOptions): L3Function {
       case 5:
         return chance(50) ? b.convert('f32', some(p, 'mask', n)) : b.bitcast('f32', some(p, 'i32', n));
       case 6: {
-        const stored = b.load(inputs[0], bounded(p, 100), { lanes: n, offset: below(20) });
+        const stored = b.load(input('f32'), bounded(p, 100), { lanes: n, offset: below(20) });
         return b.binary(oneOf(['add', 'mul', 'sub'] as const), x(), stored);
       }
+      default:
+        return b.binary(oneOf(['add', 'sub', 'mul', 'div', 'min', 'max'] as const), x(), x());
+    }
+  }
+  function double(p: Pool): Value {
+    const x = (): Value => some(p, 'f64', 1);
+    switch (below(10)) {
+      case 0:
+        return b.fma(x(), x(), x());
+      case 1:
+        return b.unary(oneOf(['neg', 'abs', 'sqrt', 'floor', 'round'] as const), x());
+      case 2:
+        return b.select(some(p, 'mask', 1), x(), x());
+      case 3:
+        return b.convert('f64', some(p, oneOf(['i32', 'i64', 'f32', 'mask', 'index'] as const), 1));
+      case 4:
+        return b.bitcast('f64', some(p, 'i64', 1));
+      case 5: {
+        const stored = b.load(input('f64'), bounded(p, 100), { offset: below(20) });
+        return b.binary(oneOf(['add', 'mul', 'sub', 'div'] as const), x(), stored);
+      }
+      case 6:
+        return b.fma(x(), b.load(input('f64'), bounded(p, 100)), x());
       default:
         return b.binary(oneOf(['add', 'sub', 'mul', 'div', 'min', 'max'] as const), x(), x());
     }
@@ -173,15 +218,21 @@ export function randomProgram(options: RandomOptions): L3Function {
         return b.binary(
           oneOf(['add', 'mul', 'sub'] as const),
           x(),
-          b.load(inputs[1], bounded(p, 100), { lanes: n, offset: 3 }),
+          b.load(input('i32'), bounded(p, 100), { lanes: n, offset: 3 }),
         );
       default:
-        return b.binary(oneOf(['add', 'sub', 'mul', 'min', 'max', 'and', 'or', 'xor'] as const), x(), x());
+        return b.binary(oneOf(integerOps), x(), x());
     }
   }
   function long(p: Pool): Value {
     const x = (): Value => some(p, 'i64', 1);
-    switch (below(6)) {
+    switch (below(8)) {
+      case 6:
+        return b.shift(oneOf(['shl', 'shr', 'sar'] as const), x(), below(64));
+      case 7:
+        return chance(50)
+          ? b.bitcast('i64', numeric(some(p, 'f64', 1)))
+          : b.convert('i64', finite(some(p, 'f64', 1)));
       case 0:
         return b.unary(oneOf(['neg', 'abs', 'not'] as const), x());
       case 1:
@@ -191,7 +242,7 @@ export function randomProgram(options: RandomOptions): L3Function {
       case 3:
         return b.select(some(p, 'mask', 1), x(), x());
       default:
-        return b.binary(oneOf(['add', 'sub', 'mul', 'min', 'max', 'and', 'or', 'xor'] as const), x(), x());
+        return b.binary(oneOf(integerOps), x(), x());
     }
   }
   function maskOf(p: Pool, n: number): Value {
@@ -206,7 +257,7 @@ export function randomProgram(options: RandomOptions): L3Function {
         if (options.masks && n > 1) return b.tail(b.binary('rem', some(p, 'index', 1), b.index(2 * n)));
         return b.compare(oneOf(['eq', 'ne', 'lt', 'le'] as const), some(p, 'f32', n), some(p, 'f32', n));
       default: {
-        const kinds: Kind[] = n > 1 ? ['f32', 'i32'] : ['f32', 'i32', 'i64', 'index'];
+        const kinds: Kind[] = n > 1 ? ['f32', 'i32'] : ['f32', 'i32', 'i64', 'f64', 'index'];
         const kind = oneOf(kinds);
         return b.compare(oneOf(['eq', 'ne', 'lt', 'le'] as const), some(p, kind, n), some(p, kind, n));
       }
@@ -222,16 +273,16 @@ export function randomProgram(options: RandomOptions): L3Function {
       case 2:
         return b.horizontal(oneOf(['and', 'or'] as const), some(p, 'mask', lanes));
       case 3:
-        return b.broadcast(b.load(inputs[0], bounded(p, 100), { offset: 1 }));
+        return b.broadcast(b.load(input('f32'), bounded(p, 100), { offset: 1 }));
       case 4:
       case 5: {
         const [x, y] = [some(p, 'f32', lanes), some(p, 'f32', lanes)];
-        const stored = chance(30) ? b.load(inputs[0], bounded(p, 100), { lanes, offset: below(20) }) : y;
+        const stored = chance(30) ? b.load(input('f32'), bounded(p, 100), { lanes, offset: below(20) }) : y;
         return b.zip(oneOf(['low', 'high'] as const), x, stored);
       }
       default:
         return b.horizontal(
-          oneOf(['add', 'min', 'max'] as const),
+          oneOf(['add', 'mul', 'min', 'max'] as const),
           some(p, oneOf(['f32', 'i32'] as const), lanes),
         );
     }
@@ -239,7 +290,7 @@ export function randomProgram(options: RandomOptions): L3Function {
 
   function value(p: Pool): Value {
     const n = chance(60) ? lanes : 1;
-    switch (below(14)) {
+    switch (below(17)) {
       case 0:
       case 1:
       case 2:
@@ -263,6 +314,11 @@ export function randomProgram(options: RandomOptions): L3Function {
           : b.convert('f32', some(p, 'index', 1));
       case 12:
         return b.convert('f32', b.binary('and', some(p, 'i64', 1), b.constant('i64', 2n ** 40n - 1n)));
+      case 13:
+      case 14:
+        return double(p);
+      case 15:
+        return chance(50) ? b.convert('f32', some(p, 'f64', 1)) : b.convert('i32', finite(some(p, 'f64', 1)));
       default:
         return crossing(p);
     }
@@ -271,26 +327,18 @@ export function randomProgram(options: RandomOptions): L3Function {
   function keep(v: Value, p: Pool): void {
     const { kind } = v.type;
     const n = v.type.lanes;
-    const m =
-      kind === 'f32'
-        ? 0
-        : kind === 'i32'
-          ? chance(30)
-            ? 3
-            : 1
-          : kind === 'i64'
-            ? 2
-            : kind === 'mask'
-              ? 4
-              : -1;
-    if (m < 0) {
+    const fitting = mems.filter((m) => memKind[m] === kind);
+    if (fitting.length === 0) {
       keep(b.convert('i32', v), p);
       return;
     }
-    if (next[m] + n > ELEMENTS) next[m] = 0;
+    // Half of the integers in full width.
+    const mem = chance(50) ? fitting[0] : oneOf(fitting);
+    let at = next.get(mem) ?? 0;
+    if (at + n > ELEMENTS) at = 0;
     const masked = n > 1 ? options.masks && chance(20) : chance(10);
-    b.store(outputs[m], b.index(0), v, { offset: next[m], mask: masked ? some(p, 'mask', n) : null });
-    next[m] += n;
+    b.store(outputs.get(mem) ?? 0, b.index(0), v, { offset: at, mask: masked ? some(p, 'mask', n) : null });
+    next.set(mem, at + n);
   }
 
   function block(outer: Pool, depth: number): Pool {
@@ -314,8 +362,8 @@ export function randomProgram(options: RandomOptions): L3Function {
 
   function loop(p: Pool, depth: number): void {
     const types = Array.from({ length: below(8) }, () => {
-      const kind = oneOf<Kind>(['f32', 'i32', 'mask', 'f32', 'i64', 'index']);
-      return { kind, n: kind === 'i64' || kind === 'index' || chance(40) ? 1 : lanes };
+      const kind = oneOf<Kind>(['f32', 'i32', 'mask', 'f32', 'i64', 'f64', 'index']);
+      return { kind, n: !kindHasVectors[kind] || chance(40) ? 1 : lanes };
     });
     const inits = types.map((t) => some(p, t.kind, t.n));
     const start = chance(60) ? b.index(0) : bounded(p, 4);
@@ -334,7 +382,7 @@ export function randomProgram(options: RandomOptions): L3Function {
   }
 
   for (const s of sizes) put(pool, s);
-  for (const kind of ['f32', 'i32', 'i64'] as const) put(pool, b.scalar(kind));
+  for (const kind of ['f32', 'i32', 'i64', 'f64'] as const) put(pool, b.scalar(kind));
   for (let i = 0; i < 4; i++) put(pool, loadOf(pool, i % 2 ? lanes : 1));
   const final = block(pool, options.depth);
   // Everything that is left alive goes out, so that nothing above is dead and much is alive at once.

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ELEMENTS, randomProgram } from './random-program.js';
+import type { MemType } from '../../src/kernel/l3.js';
+import { ELEMENTS, mems, randomProgram } from './random-program.js';
 import type { Arguments } from './run.js';
 import { compareEngines, levels, missing } from './run.js';
 
@@ -22,11 +23,31 @@ function randomArguments(seed: number): Arguments {
   const longs = BigInt64Array.from({ length: ELEMENTS }, () => (BigInt(next() | 0) << 32n) | BigInt(next()));
   const small = Uint8Array.from({ length: ELEMENTS }, () => next() >>> 16);
   const bools = Uint8Array.from({ length: ELEMENTS }, () => (next() >>> 20) & 1);
-  const inputs = [floats, ints, longs, small, bools].map((x) => new Uint8Array(x.buffer));
+  const doubles = Float64Array.from(floats, (x) => x * (1 + next() / 2 ** 40));
+  const halves = Int16Array.from(ints);
+  const words = Uint32Array.from(ints, (x) => x);
+  const data = {
+    f32: floats,
+    i32: ints,
+    i64: longs,
+    u8: small,
+    bool: bools,
+    f64: doubles,
+    i8: small,
+    i16: halves,
+    u16: halves,
+    u32: words,
+  } satisfies { readonly [M in MemType]: ArrayBufferView };
+  const inputs = mems.map((mem) => new Uint8Array(data[mem].buffer.slice(0)));
   return {
     buffers: [...inputs, ...inputs.map((x) => new Uint8Array(x.byteLength))],
     sizes: [3, (next() >>> 16) % 4, 1 + ((next() >>> 16) % 6)],
-    scalars: [1.5 - ((next() >>> 16) % 8), (next() | 0) >> 8, (BigInt(next() | 0) << 20n) + 5n],
+    scalars: [
+      1.5 - ((next() >>> 16) % 8),
+      (next() | 0) >> 8,
+      (BigInt(next() | 0) << 20n) + 5n,
+      next() / 1e9 - 2,
+    ],
   };
 }
 

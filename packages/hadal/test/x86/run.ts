@@ -65,11 +65,12 @@ export function runNative(fn: L3Function, level: Level, blocks: readonly Argumen
 
 /** Bytes with every float NaN made the same. */
 function canonical(fn: L3Function, slot: number, bytes: Uint8Array): Uint8Array {
-  if (fn.buffers[slot].mem !== 'f32') return bytes;
-  const floats = new Float32Array(bytes.slice().buffer);
-  const words = new Uint32Array(floats.buffer);
-  for (let i = 0; i < floats.length; i++) if (Number.isNaN(floats[i])) words[i] = 0x7fc00000;
-  return new Uint8Array(floats.buffer);
+  const { mem } = fn.buffers[slot];
+  if (mem !== 'f32' && mem !== 'f64') return bytes;
+  const copy = bytes.slice().buffer;
+  const floats = mem === 'f32' ? new Float32Array(copy) : new Float64Array(copy);
+  for (let i = 0; i < floats.length; i++) if (Number.isNaN(floats[i])) floats[i] = Number.NaN;
+  return new Uint8Array(copy);
 }
 
 export function compareEngines(fn: L3Function, level: Level, blocks: readonly Arguments[]): void {

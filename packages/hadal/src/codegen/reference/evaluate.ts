@@ -2,12 +2,29 @@
  * Computes an op of the graph as it is defined, on plain arrays: the meaning that every other engine is compared with.
  */
 import type { DType, TypedArray } from '../../base/dtype.js';
-import { newArray } from '../../base/dtype.js';
+import { isFloat, newArray, roundElements, wrapInteger } from '../../base/dtype.js';
 import { InternalError } from '../../base/errors.js';
 import { bigintToFloat32 } from '../../base/round.js';
 import type { Shape } from '../../base/shape.js';
 import { numel } from '../../base/shape.js';
 import type { ElementwiseOp, Op, PlainArray } from '../../graph/op.js';
+
+/** An exact integer as an element. */
+function storeInteger(out: TypedArray, i: number, value: bigint, dtype: DType): void {
+  if (dtype === 'bool') out[i] = value === 0n ? 0 : 1;
+  else if (dtype === 'float64') out[i] = Number(value);
+  else if (isFloat(dtype)) out[i] = bigintToFloat32(value);
+  else if (out instanceof BigInt64Array) out[i] = wrapInteger(value, dtype);
+  else out[i] = Number(wrapInteger(value, dtype));
+}
+
+/** A float64 as an element: rounded by the array, cut off and wrapped for integers. */
+function storeFloat(out: TypedArray, i: number, value: number, dtype: DType): void {
+  if (dtype === 'bool') out[i] = value === 0 ? 0 : 1;
+  else if (out instanceof BigInt64Array)
+    out[i] = Number.isFinite(value) ? BigInt.asIntN(64, BigInt(Math.trunc(value))) : -(2n ** 63n);
+  else out[i] = value;
+}
 
 function elementwise(
   op: ElementwiseOp,
@@ -17,26 +34,12 @@ function elementwise(
 ): TypedArray {
   const out = newArray(dtype, shape);
   const { float, int } = op.scalar;
-  const big = inputs.some((x) => x.dtype === 'int64');
-  if (big && int) {
-    for (let i = 0; i < out.length; i++) {
-      const r = BigInt(int(...inputs.map((x) => BigInt(x.data[i]))));
-      if (out instanceof BigInt64Array) out[i] = r;
-      else if (dtype === 'float32') out[i] = bigintToFloat32(r);
-      else out[i] = dtype === 'bool' ? Number(r !== 0n) : Number(BigInt.asIntN(32, r));
-    }
-    return out;
-  }
-  // The product of two int32 does not fit float64.
-  const exactMul = op.name === 'mul' && dtype === 'int32';
+  const whole = inputs.every((x) => !isFloat(x.dtype));
   for (let i = 0; i < out.length; i++) {
-    const x = inputs.map((a) => Number(a.data[i]));
-    const r = exactMul ? Math.imul(x[0], x[1]) : float(...x);
-    if (out instanceof BigInt64Array)
-      out[i] = Number.isFinite(r) ? BigInt.asIntN(64, BigInt(Math.trunc(r))) : -(2n ** 63n);
-    else out[i] = dtype === 'bool' ? (r === 0 ? 0 : 1) : r;
+    if (whole && int) storeInteger(out, i, BigInt(int(...inputs.map((x) => BigInt(x.data[i])))), dtype);
+    else storeFloat(out, i, float(...inputs.map((x) => Number(x.data[i]))), dtype);
   }
-  return out;
+  return roundElements(dtype, out);
 }
 
 export function evaluate(
@@ -49,7 +52,7 @@ export function evaluate(
   const data =
     op.kind === 'elementwise'
       ? elementwise(op, inputs, shape, dtype)
-      : op.reference(inputs, attributes, shape, dtype);
+      : roundElements(dtype, op.reference(inputs, attributes, shape, dtype));
   if (data.length !== numel(shape))
     throw new InternalError(
       `${op.name}: the reference gave ${data.length} elements for [${shape.join(', ')}]`,

@@ -3,9 +3,11 @@
  * compared with. Slow, and checks every access against the bounds of its buffer.
  */
 import { IndexError, InternalError } from '../../base/errors.js';
-import { bigintToFloat32, roundToOdd } from '../../base/round.js';
-import type { Instr, Kind, L3Function, MemType, Value } from '../../kernel/l3.js';
+import type { Instr, L3Function, MemType, ScalarKind, Value } from '../../kernel/l3.js';
 import { memBytes } from '../../kernel/l3.js';
+import { fused32, fused64 } from './fused.js';
+import type { Lane } from './l3-scalar.js';
+import { binary, bitcast, compare, convert, shift, unary } from './l3-scalar.js';
 
 export interface L3Arguments {
   readonly buffers: readonly Uint8Array[];
@@ -15,120 +17,22 @@ export interface L3Arguments {
   readonly fused?: boolean;
 }
 
-type Lane = number | bigint;
 type Lanes = readonly Lane[];
 
 const fround = Math.fround;
 
-/**
- * a * b + c in float32 with a single rounding. The product of two float32 is exact in float64; the sum is rounded to odd there
- * (Boldo and Melquiond 2008), after which rounding to float32 cannot go wrong.
- */
-function fusedMultiplyAdd(a: number, b: number, c: number): number {
-  const p = a * b;
-  const s = p + c;
-  if (!Number.isFinite(s)) return fround(s);
-  // TwoSum (Knuth): s + error is exactly p + c.
-  const t = s - p;
-  const error = p - (s - t) + (c - t);
-  return fround(roundToOdd(s, error));
-}
-
-function roundHalfEven(x: number): number {
-  if (!Number.isFinite(x) || Math.abs(x) >= 2 ** 23) return x;
-  const floor = Math.floor(x);
-  const diff = x - floor;
-  const r = diff < 0.5 ? floor : diff > 0.5 ? floor + 1 : floor % 2 === 0 ? floor : floor + 1;
-  return r === 0 && (x < 0 || Object.is(x, -0)) ? -0 : r;
-}
-
-function unary(fn: string, kind: Kind, x: Lane): Lane {
-  if (kind === 'mask') return x ? 0 : 1;
-  if (typeof x === 'bigint') {
-    const y = fn === 'neg' ? -x : fn === 'abs' ? (x < 0n ? -x : x) : ~x;
-    return BigInt.asIntN(64, y);
+/** A scalar argument as its slot holds it. */
+function argument(kind: ScalarKind, x: number | bigint): Lane {
+  switch (kind) {
+    case 'f32':
+      return fround(Number(x));
+    case 'f64':
+      return Number(x);
+    case 'i32':
+      return Number(x) | 0;
+    case 'i64':
+      return BigInt(x);
   }
-  if (kind === 'i32') return (fn === 'neg' ? -x : fn === 'abs' ? Math.abs(x) : ~x) | 0;
-  switch (fn) {
-    case 'neg':
-      return -x;
-    case 'abs':
-      return Math.abs(x);
-    case 'sqrt':
-      return fround(Math.sqrt(x));
-    case 'floor':
-      return Math.floor(x);
-    default:
-      return roundHalfEven(x);
-  }
-}
-
-function binary(fn: string, kind: Kind, a: Lane, b: Lane): Lane {
-  if (typeof a === 'bigint' || typeof b === 'bigint') return binary64(fn, BigInt(a), BigInt(b));
-  switch (fn) {
-    case 'min':
-      return a < b ? a : b;
-    case 'max':
-      return a > b ? a : b;
-    case 'and':
-      return a & b;
-    case 'or':
-      return a | b;
-    case 'xor':
-      return a ^ b;
-  }
-  if (kind === 'i32') return fn === 'add' ? (a + b) | 0 : fn === 'sub' ? (a - b) | 0 : Math.imul(a, b);
-  const r = fn === 'add' ? a + b : fn === 'sub' ? a - b : fn === 'mul' ? a * b : fn === 'rem' ? a % b : a / b;
-  if (kind === 'f32') return fround(r);
-  if (!Number.isSafeInteger(Math.floor(r)) || r < 0)
-    throw new InternalError(`index ${fn}(${a}, ${b}) = ${r} is not an index`);
-  return Math.floor(r);
-}
-
-function binary64(fn: string, a: bigint, b: bigint): bigint {
-  switch (fn) {
-    case 'add':
-      return BigInt.asIntN(64, a + b);
-    case 'sub':
-      return BigInt.asIntN(64, a - b);
-    case 'mul':
-      return BigInt.asIntN(64, a * b);
-    case 'min':
-      return a < b ? a : b;
-    case 'max':
-      return a > b ? a : b;
-    case 'and':
-      return a & b;
-    case 'or':
-      return a | b;
-    default:
-      return a ^ b;
-  }
-}
-
-const bits = new DataView(new ArrayBuffer(8));
-
-function bitcast(to: Kind, x: number): number {
-  if (to === 'i32') {
-    bits.setFloat32(0, x);
-    return bits.getInt32(0);
-  }
-  bits.setInt32(0, x);
-  return bits.getFloat32(0);
-}
-
-function convert(to: Kind, x: Lane): Lane {
-  if (to === 'i64')
-    return typeof x === 'bigint'
-      ? x
-      : Number.isFinite(x)
-        ? BigInt.asIntN(64, BigInt(Math.trunc(x)))
-        : -(2n ** 63n);
-  if (typeof x === 'bigint')
-    return to === 'i32' ? Number(BigInt.asIntN(32, x)) : to === 'f32' ? bigintToFloat32(x) : Number(x);
-  if (to === 'f32') return fround(x);
-  if (to === 'i32') return Math.trunc(x) | 0;
-  return x;
 }
 
 /** Runs the body once on one block of arguments. */
@@ -165,12 +69,22 @@ export function interpretL3(fn: L3Function, args: L3Arguments): void {
     switch (instr.mem) {
       case 'f32':
         return view.getFloat32(at, true);
+      case 'f64':
+        return view.getFloat64(at, true);
+      case 'i8':
+        return view.getInt8(at);
+      case 'i16':
+        return view.getInt16(at, true);
       case 'i32':
         return view.getInt32(at, true);
       case 'i64':
         return view.getBigInt64(at, true);
       case 'u8':
         return view.getUint8(at);
+      case 'u16':
+        return view.getUint16(at, true);
+      case 'u32':
+        return BigInt(view.getUint32(at, true));
       case 'bool':
         return view.getUint8(at) === 0 ? 0 : 1;
     }
@@ -183,12 +97,23 @@ export function interpretL3(fn: L3Function, args: L3Arguments): void {
       case 'f32':
         view.setFloat32(at, Number(x), true);
         break;
+      case 'f64':
+        view.setFloat64(at, Number(x), true);
+        break;
+      case 'i16':
+      case 'u16':
+        view.setInt16(at, Number(x), true);
+        break;
       case 'i32':
         view.setInt32(at, Number(x), true);
         break;
       case 'i64':
         view.setBigInt64(at, BigInt(x), true);
         break;
+      case 'u32':
+        view.setInt32(at, Number(BigInt.asIntN(32, BigInt(x))), true);
+        break;
+      case 'i8':
       case 'u8':
       case 'bool':
         view.setUint8(at, Number(x) & 255);
@@ -209,10 +134,8 @@ export function interpretL3(fn: L3Function, args: L3Arguments): void {
         return [instr.value];
       case 'size':
         return [args.sizes[instr.slot]];
-      case 'scalar': {
-        const x = args.scalars[instr.slot];
-        return [kind === 'f32' ? fround(Number(x)) : kind === 'i64' ? BigInt(x) : Number(x) | 0];
-      }
+      case 'scalar':
+        return [argument(fn.scalars[instr.slot], args.scalars[instr.slot])];
       case 'unary':
         return get(instr.a).map((x) => unary(instr.fn, kind, x));
       case 'binary':
@@ -220,31 +143,21 @@ export function interpretL3(fn: L3Function, args: L3Arguments): void {
       case 'fma': {
         const [a, b, c] = [get(instr.a), get(instr.b), get(instr.c)].map((v) => v.map(Number));
         const fused = args.fused ?? true;
-        return a.map((x, i) => (fused ? fusedMultiplyAdd(x, b[i], c[i]) : fround(fround(x * b[i]) + c[i])));
+        if (kind === 'f64') return a.map((x, i) => (fused ? fused64(x, b[i], c[i]) : x * b[i] + c[i]));
+        return a.map((x, i) => (fused ? fused32(x, b[i], c[i]) : fround(fround(x * b[i]) + c[i])));
       }
       case 'compare':
-        return lanewise(instr.a, instr.b, (x, y) => {
-          const on =
-            instr.fn === 'eq' ? x === y : instr.fn === 'ne' ? x !== y : instr.fn === 'lt' ? x < y : x <= y;
-          return on ? 1 : 0;
-        });
+        return lanewise(instr.a, instr.b, (x, y) => compare(instr.fn, x, y));
       case 'select': {
         const [m, a, b] = [get(instr.mask), get(instr.a), get(instr.b)];
         return m.map((on, i) => (on ? a[i] : b[i]));
       }
       case 'shift':
-        return get(instr.a).map((x) => {
-          const n = Number(x);
-          return instr.fn === 'shl'
-            ? n << instr.amount
-            : instr.fn === 'shr'
-              ? (n >>> instr.amount) | 0
-              : n >> instr.amount;
-        });
+        return get(instr.a).map((x) => shift(instr.fn, x, instr.amount));
       case 'convert':
         return get(instr.a).map((x) => convert(kind, x));
       case 'bitcast':
-        return get(instr.a).map((x) => (instr.a.type.kind === kind ? x : bitcast(kind, Number(x))));
+        return get(instr.a).map((x) => (instr.a.type.kind === kind ? x : bitcast(kind, x)));
       case 'broadcast':
         return new Array<Lane>(lanes).fill(scalar(instr.a));
       case 'ramp':

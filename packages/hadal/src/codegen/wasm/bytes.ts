@@ -49,6 +49,12 @@ export class ByteWriter {
     this.#length += 4;
   }
 
+  float64(value: number): void {
+    this.#reserve(8);
+    this.#view.setFloat64(this.#length, value, true);
+    this.#length += 8;
+  }
+
   append(data: Uint8Array): void {
     this.#reserve(data.length);
     this.#bytes.set(data, this.#length);

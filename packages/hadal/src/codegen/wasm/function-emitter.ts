@@ -25,10 +25,12 @@ export function wasmTypeOf(v: Value): WasmType {
   if (v.type.lanes > 1) return 'v128';
   switch (v.type.kind) {
     case 'f32':
-      return 'f32';
+    case 'f64':
     case 'i64':
-      return 'i64';
-    default:
+      return v.type.kind;
+    case 'index':
+    case 'i32':
+    case 'mask':
       return 'i32';
   }
 }
@@ -61,6 +63,7 @@ export class FunctionEmitter {
     if (constant !== undefined) {
       if (v.type.kind === 'i64') code.i64(BigInt(constant));
       else if (v.type.kind === 'f32') code.f32(Number(constant));
+      else if (v.type.kind === 'f64') code.f64(Number(constant));
       else code.i32(Number(constant));
       return;
     }
@@ -194,8 +197,9 @@ export class FunctionEmitter {
     const type = wasmTypeOf(v);
     return this.#fromEntry(this.#locals, v.id, type, () => {
       this.writer.prologue.get(0);
-      const load = type === 'f32' ? 'f32.load' : type === 'i64' ? 'i64.load' : 'i32.load';
-      this.writer.prologue.memory(load, type === 'i64' ? 8 : 4, (before + definition.slot) * SLOT_BYTES);
+      if (type === 'v128') throw new InternalError(`L3 ${fn.name}: %${v.id} is an argument of many lanes`);
+      const wide = type === 'i64' || type === 'f64';
+      this.writer.prologue.memory(`${type}.load`, wide ? 8 : 4, (before + definition.slot) * SLOT_BYTES);
     });
   }
 

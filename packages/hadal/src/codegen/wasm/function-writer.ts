@@ -71,6 +71,11 @@ export class CodeWriter {
     this.bytes.float32(value);
   }
 
+  f64(value: number): void {
+    this.op('f64.const');
+    this.bytes.float64(value);
+  }
+
   v128(value: Uint8Array): void {
     this.op('v128.const');
     this.bytes.append(value);
@@ -92,9 +97,9 @@ export class CodeWriter {
   }
 
   /** A load or store; no alignment is promised beyond `alignBytes`. */
-  memory(name: Opcode, alignBytes: 1 | 4 | 8, byteOffset: number): void {
+  memory(name: Opcode, alignBytes: 1 | 2 | 4 | 8, byteOffset: number): void {
     this.op(name);
-    this.bytes.unsigned(alignBytes === 8 ? 3 : alignBytes === 4 ? 2 : 0);
+    this.bytes.unsigned(Math.log2(alignBytes));
     this.bytes.unsigned(byteOffset);
   }
 }
@@ -108,7 +113,7 @@ export class FunctionWriter {
   readonly prologue = new CodeWriter();
   readonly code = new CodeWriter();
   readonly #locals: WasmType[];
-  readonly #free: { readonly [T in WasmType]: number[] } = { i32: [], i64: [], f32: [], v128: [] };
+  readonly #free: { readonly [T in WasmType]: number[] } = { i32: [], i64: [], f32: [], f64: [], v128: [] };
 
   constructor(params: readonly WasmType[]) {
     this.params = params;

@@ -29,6 +29,10 @@ export const scalarBinary: Table = {
   'sub.f32': 'f32.sub',
   'mul.f32': 'f32.mul',
   'div.f32': 'f32.div',
+  'add.f64': 'f64.add',
+  'sub.f64': 'f64.sub',
+  'mul.f64': 'f64.mul',
+  'div.f64': 'f64.div',
 };
 
 /** The comparison that decides a scalar min or max: `a` where it holds, else `b`. */
@@ -41,6 +45,8 @@ export const scalarChoice: Table = {
   'max.i64': 'i64.gt_s',
   'min.f32': 'f32.lt',
   'max.f32': 'f32.gt',
+  'min.f64': 'f64.lt',
+  'max.f64': 'f64.gt',
 };
 
 export const vectorBinary: Table = {
@@ -73,6 +79,11 @@ export const scalarUnary: Table = {
   'sqrt.f32': 'f32.sqrt',
   'floor.f32': 'f32.floor',
   'round.f32': 'f32.nearest',
+  'neg.f64': 'f64.neg',
+  'abs.f64': 'f64.abs',
+  'sqrt.f64': 'f64.sqrt',
+  'floor.f64': 'f64.floor',
+  'round.f64': 'f64.nearest',
   'not.mask': 'i32.eqz',
 };
 
@@ -105,6 +116,10 @@ export const scalarCompare: Table = {
   'ne.f32': 'f32.ne',
   'lt.f32': 'f32.lt',
   'le.f32': 'f32.le',
+  'eq.f64': 'f64.eq',
+  'ne.f64': 'f64.ne',
+  'lt.f64': 'f64.lt',
+  'le.f64': 'f64.le',
 };
 
 export const vectorCompare: Table = {
@@ -118,8 +133,19 @@ export const vectorCompare: Table = {
   'le.f32': 'f32x4.le',
 };
 
-export const scalarShift: Table = { shl: 'i32.shl', shr: 'i32.shr_u', sar: 'i32.shr_s' };
-export const vectorShift: Table = { shl: 'i32x4.shl', shr: 'i32x4.shr_u', sar: 'i32x4.shr_s' };
+export const scalarShift: Table = {
+  'shl.i32': 'i32.shl',
+  'shr.i32': 'i32.shr_u',
+  'sar.i32': 'i32.shr_s',
+  'shl.i64': 'i64.shl',
+  'shr.i64': 'i64.shr_u',
+  'sar.i64': 'i64.shr_s',
+};
+export const vectorShift: Table = {
+  'shl.i32': 'i32x4.shl',
+  'shr.i32': 'i32x4.shr_u',
+  'sar.i32': 'i32x4.shr_s',
+};
 
 /** Keys are `from>to`; `null` where the bits stay. Saturating truncations never trap. */
 export const scalarConvert: { readonly [key: string]: Opcode | null | undefined } = {
@@ -137,4 +163,20 @@ export const scalarConvert: { readonly [key: string]: Opcode | null | undefined 
   'index>f32': 'f32.convert_i32_u',
   'i32>index': null,
   'i64>index': 'i32.wrap_i64',
+  'f32>f64': 'f64.promote_f32',
+  'f64>f32': 'f32.demote_f64',
+  'i32>f64': 'f64.convert_i32_s',
+  'f64>i32': 'i32.trunc_sat_f64_s',
+  'i64>f64': 'f64.convert_i64_s',
+  'f64>i64': 'i64.trunc_sat_f64_s',
+  'index>f64': 'f64.convert_i32_u',
+  'mask>f64': 'f64.convert_i32_u',
+};
+
+/** Keys are `from>to`, of scalars. */
+export const scalarBitcast: Table = {
+  'f32>i32': 'i32.reinterpret_f32',
+  'i32>f32': 'f32.reinterpret_i32',
+  'f64>i64': 'i64.reinterpret_f64',
+  'i64>f64': 'f64.reinterpret_i64',
 };

@@ -1,9 +1,12 @@
-/** Emits the L3 instructions that compute, load or store: each pushes its result, or nothing. */
+/** Emits the L3 instructions that compute: each pushes its result. Loads and stores are in `memory-emitter.ts`. */
 import { InternalError } from '../../base/errors.js';
 import type { Instr, Value } from '../../kernel/l3.js';
+import { emitSignedDivision } from './division-emitter.js';
 import type { FunctionEmitter } from './function-emitter.js';
+import { emitLoad, emitStore } from './memory-emitter.js';
 import {
   scalarBinary,
+  scalarBitcast,
   scalarChoice,
   scalarCompare,
   scalarConvert,
@@ -19,8 +22,6 @@ import { float32Bits } from './plan.js';
 
 type InstrOf<Op extends Instr['op']> = Extract<Instr, { op: Op }>;
 
-/** Bytes 0, 4, 8 and 12: the low bytes of four 32-bit lanes. */
-const LOW_BYTES = [0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 /** The upper half of the lanes where the lower was, for vectors of four and of two. */
 const UPPER_HALF = [
   [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15],
@@ -58,19 +59,22 @@ export function emitOperation(emitter: FunctionEmitter, instr: Instr): void {
       return;
     case 'shift': {
       emitter.push(instr.a);
-      code.i32(instr.amount);
-      const op = (isVector(instr.a) ? vectorShift : scalarShift)[instr.fn];
-      if (op) code.op(op);
+      if (instr.a.type.kind === 'i64') code.i64(BigInt(instr.amount));
+      else code.i32(instr.amount);
+      code.op(entry(isVector(instr.a) ? vectorShift : scalarShift, instr.fn, instr.a));
       return;
     }
     case 'convert':
       emitConvert(emitter, instr);
       return;
-    case 'bitcast':
+    case 'bitcast': {
       emitter.push(instr.a);
-      if (isVector(instr.a) || instr.a.type.kind === instr.result.type.kind) return;
-      code.op(instr.result.type.kind === 'i32' ? 'i32.reinterpret_f32' : 'f32.reinterpret_i32');
+      const op = isVector(instr.a)
+        ? undefined
+        : scalarBitcast[`${instr.a.type.kind}>${instr.result.type.kind}`];
+      if (op) code.op(op);
       return;
+    }
     case 'broadcast':
       emitBroadcast(emitter, instr);
       return;
@@ -177,6 +181,10 @@ function emitBinary(emitter: FunctionEmitter, { fn, a, b }: InstrOf<'binary'>): 
     y.done();
     return;
   }
+  if ((fn === 'div' || fn === 'rem') && (a.type.kind === 'i32' || a.type.kind === 'i64')) {
+    emitSignedDivision(emitter, fn, a, b);
+    return;
+  }
   const divisor = Number(emitter.constant(b) ?? 0);
   emitter.push(a);
   if ((fn === 'div' || fn === 'rem') && a.type.kind === 'index' && Number.isInteger(Math.log2(divisor))) {
@@ -193,11 +201,21 @@ function emitFma(emitter: FunctionEmitter, { a, b, c, result }: InstrOf<'fma'>):
   const { code } = emitter.writer;
   const vector = isVector(result);
   if (!emitter.context.relaxed) {
+    const table = vector ? vectorBinary : scalarBinary;
     emitter.push(a);
     emitter.push(b);
-    code.op(vector ? 'f32x4.mul' : 'f32.mul');
+    code.op(entry(table, 'mul', result));
     emitter.push(c);
-    code.op(vector ? 'f32x4.add' : 'f32.add');
+    code.op(entry(table, 'add', result));
+    return;
+  }
+  if (result.type.kind === 'f64') {
+    for (const v of [a, b, c]) {
+      emitter.push(v);
+      code.op('f64x2.splat');
+    }
+    code.op('f64x2.relaxed_madd');
+    code.lane('f64x2.extract_lane', 0);
     return;
   }
   for (const v of [a, b, c]) {
@@ -286,67 +304,4 @@ function emitHorizontal(emitter: FunctionEmitter, { fn, a, result }: InstrOf<'ho
     emitter.writer.release(lower);
   }
   code.lane(result.type.kind === 'f32' ? 'f32x4.extract_lane' : 'i32x4.extract_lane', 0);
-}
-
-function emitLoad(emitter: FunctionEmitter, instr: InstrOf<'load'>): void {
-  const { code } = emitter.writer;
-  if (instr.mask)
-    throw new InternalError(`L3 ${emitter.context.fn.name}: masked loads are for targets with masks`);
-  const offset = emitter.pushAddress(instr);
-  const vector = isVector(instr.result);
-  switch (instr.mem) {
-    case 'f32':
-    case 'i32':
-      code.memory(vector ? 'v128.load' : `${instr.mem}.load`, 4, offset);
-      return;
-    case 'i64':
-      code.memory('i64.load', 8, offset);
-      return;
-    case 'u8':
-    case 'bool':
-      if (vector) {
-        code.memory('v128.load32_zero', 1, offset);
-        code.op('i16x8.extend_low_i8x16_u');
-        code.op('i32x4.extend_low_i16x8_u');
-      } else {
-        code.memory('i32.load8_u', 1, offset);
-      }
-      if (instr.mem === 'bool') {
-        if (vector) code.splat32(0);
-        else code.i32(0);
-        code.op(vector ? 'i32x4.ne' : 'i32.ne');
-      }
-  }
-}
-
-function emitStore(emitter: FunctionEmitter, instr: InstrOf<'store'>): void {
-  const { code } = emitter.writer;
-  if (instr.mask)
-    throw new InternalError(`L3 ${emitter.context.fn.name}: masked stores are for targets with masks`);
-  const offset = emitter.pushAddress(instr);
-  const vector = isVector(instr.value);
-  emitter.push(instr.value);
-  switch (instr.mem) {
-    case 'f32':
-    case 'i32':
-      code.memory(vector ? 'v128.store' : `${instr.mem}.store`, 4, offset);
-      return;
-    case 'i64':
-      code.memory('i64.store', 8, offset);
-      return;
-    case 'u8':
-    case 'bool':
-      if (!vector) {
-        code.memory('i32.store8', 1, offset);
-        return;
-      }
-      if (instr.mem === 'bool') {
-        code.splat32(1);
-        code.op('v128.and');
-      }
-      code.splat32(0);
-      code.shuffle(LOW_BYTES);
-      code.memory('v128.store32_lane', 1, offset);
-      code.bytes.u8(0);
-  }
 }

@@ -10,8 +10,8 @@
  * loop but defined outside lives to the loop's end.
  */
 import { InternalError, known } from '../../base/errors.js';
-import type { Half, Instr, L3Function, Value } from '../../kernel/l3.js';
-import { operandsOf } from '../../kernel/l3.js';
+import type { Half, Instr, L3Function, MemType, Value } from '../../kernel/l3.js';
+import { isFloatKind, operandsOf } from '../../kernel/l3.js';
 import type { X86Features } from './features.js';
 import type { Node, RegisterClass } from './node.js';
 import { makeNode } from './node.js';
@@ -47,6 +47,9 @@ export function f32Bits(x: number): number {
   return floatBits[0];
 }
 
+/** Memory that holds values as registers do, so that a load can be another instruction's operand. */
+const plainMemory: ReadonlySet<MemType> = new Set(['f32', 'f64', 'i32', 'i64']);
+
 /** Uses that one embedded broadcast load may have: the second costs a load, but saves an instruction and a register. */
 const embeddedUses = 2;
 
@@ -73,7 +76,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
 
   function classOf(v: Value): RegisterClass {
     if (v.type.kind === 'mask') return v.type.lanes === 1 ? 'gpr' : wide ? 'mask' : 'vec';
-    return v.type.kind === 'f32' || v.type.lanes > 1 ? 'vec' : 'gpr';
+    return isFloatKind(v.type.kind) || v.type.lanes > 1 ? 'vec' : 'gpr';
   }
   function define(v: Value, def: Instr | null): Node {
     const have = nodes[v.id];
@@ -111,6 +114,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
   function recomputable(instr: Instr, n: Node): void {
     if (instr.op === 'const') {
       if (n.kind === 'f32') n.recompute = { from: 'bits', bits: f32Bits(Number(instr.value)) };
+      else if (n.kind === 'f64') n.recompute = { from: 'double', value: Number(instr.value) };
       else n.recompute = { from: 'integer', value: instr.value };
     } else if (instr.op === 'size') {
       n.recompute = { from: 'argument', slot: fn.buffers.length + instr.slot };
@@ -119,7 +123,9 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
     } else if (instr.op === 'broadcast') {
       const a = node(instr.a).recompute;
       if (!a) return;
-      if (n.kind === 'mask') {
+      if (n.lanes === 1) {
+        n.recompute = a;
+      } else if (n.kind === 'mask') {
         if (a.from === 'integer') n.recompute = { from: 'mask', on: Number(a.value) !== 0 };
       } else if (a.from === 'integer') {
         n.recompute = { from: 'bits', bits: Number(a.value) | 0 };
@@ -174,8 +180,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
   }
 
   function countLoad(instr: Load, n: Node): void {
-    const plain = instr.mask === null && (instr.mem === 'f32' || instr.mem === 'i32' || instr.mem === 'i64');
-    if (plain && foldable(n, 1)) {
+    if (instr.mask === null && plainMemory.has(instr.mem) && foldable(n, 1)) {
       fold(n);
     } else {
       for (const spread of embeddedIn.get(n) ?? []) unfold(spread);
@@ -206,7 +211,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
   }
 
   function countOperands(instr: Instr): void {
-    const integer = 'a' in instr && instr.a.type.lanes === 1 && instr.a.type.kind !== 'f32';
+    const integer = 'a' in instr && instr.a.type.lanes === 1 && !isFloatKind(instr.a.type.kind);
     switch (instr.op) {
       case 'binary': {
         const { a, b, fn: op } = instr;
@@ -216,13 +221,13 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
           op === 'rem' ||
           (integer && (op === 'min' || op === 'max'))
         ) {
-          const vectorDiv = op === 'div' && a.type.kind === 'f32';
+          const floatDiv = op === 'div' && isFloatKind(a.type.kind);
           use(a);
-          if (vectorDiv) useMemory(b, instr);
+          if (floatDiv) useMemory(b, instr);
           else use(b);
           return;
         }
-        const commutes = op !== 'sub' && !(a.type.kind === 'f32' && (op === 'min' || op === 'max'));
+        const commutes = op !== 'sub' && !(isFloatKind(a.type.kind) && (op === 'min' || op === 'max'));
         // Of two that could, the second is the more usual memory operand: count it last so that it is seen first.
         if (commutes) useMemory(a, instr);
         else use(a);
@@ -346,11 +351,14 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
       n.useEpoch === epoch
     ) {
       const consumer = n.consumers[0];
-      const direct = instr.a.type.kind !== 'f32' || instr.fn === 'lt' || instr.fn === 'le';
-      if (direct && (consumer.op === 'if' || (consumer.op === 'select' && consumer.a.type.kind !== 'f32')))
+      const direct = !isFloatKind(instr.a.type.kind) || instr.fn === 'lt' || instr.fn === 'le';
+      if (
+        direct &&
+        (consumer.op === 'if' || (consumer.op === 'select' && !isFloatKind(consumer.a.type.kind)))
+      )
         n.virtual = 'flags';
     }
-    if (wide && instr.op === 'broadcast' && instr.a.type.kind !== 'mask') {
+    if (wide && n.lanes > 1 && instr.op === 'broadcast' && instr.a.type.kind !== 'mask') {
       const a = node(instr.a);
       if (a.def?.op === 'load' && (a.def.mem === 'f32' || a.def.mem === 'i32') && foldable(n, embeddedUses)) {
         fold(n);

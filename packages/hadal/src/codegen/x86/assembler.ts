@@ -8,8 +8,10 @@
  */
 import { InternalError } from '../../base/errors.js';
 import type { Form, OperandKind, OperandsOf } from './instructions.js';
-import type { AluOp, Condition, Size } from './integer-codes.js';
+import { tupleBytes } from './instructions.js';
+import type { AluOp, Condition, NarrowSize, Size } from './integer-codes.js';
 import { aluOps, conditions, nops, shiftOps, unaryOps } from './integer-codes.js';
+import { pointer, showVector } from './listing.js';
 import type { Gpr, Mask, Mem, Operand } from './operands.js';
 import { showOperand } from './operands.js';
 
@@ -208,26 +210,48 @@ export class Assembler {
     }
   }
 
-  /** Stores a sign-extended 32-bit constant of 8 (bits), 32 or 64. */
-  movMemImm(size: 8 | Size, dst: Mem, value: number): void {
+  /** Stores a constant of 8, 16 or 32 bits, or a sign-extended 32-bit constant of 64. */
+  movMemImm(size: NarrowSize | Size, dst: Mem, value: number): void {
     checkInt32(value);
-    this.#legacy([size === 8 ? 0xc6 : 0xc7], size === 64 ? 64 : 32, 0, dst, size === 8 ? 1 : 4);
-    this.#immediate(value, size === 8 ? 1 : 4);
+    const bytes = size === 8 ? 1 : size === 16 ? 2 : 4;
+    if (size === 16) this.#operandSize();
+    this.#legacy([size === 8 ? 0xc6 : 0xc7], size === 64 ? 64 : 32, 0, dst, bytes);
+    this.#immediate(value, bytes);
     if (this.#trace) this.#trace(`mov ${pointer[size]} ${showOperand(dst, 64)}, ${value}`);
   }
 
   /** Zero-extends a byte to 64 bits. */
   movzx8(dst: Gpr, src: Gpr | Mem): void {
-    this.#legacy([0x0f, 0xb6], 32, dst.index, src, 0, true);
+    this.#extend('movzx', 0xb6, 8, dst, src);
+  }
+  /** Sign-extends a byte to 32 bits. */
+  movsx8(dst: Gpr, src: Gpr | Mem): void {
+    this.#extend('movsx', 0xbe, 8, dst, src);
+  }
+  /** Zero-extends 16 bits to 64. */
+  movzx16(dst: Gpr, src: Mem): void {
+    this.#extend('movzx', 0xb7, 16, dst, src);
+  }
+  /** Sign-extends 16 bits to 32. */
+  movsx16(dst: Gpr, src: Mem): void {
+    this.#extend('movsx', 0xbf, 16, dst, src);
+  }
+  #extend(name: string, opcode: number, from: NarrowSize, dst: Gpr, src: Gpr | Mem): void {
+    this.#legacy([0x0f, opcode], 32, dst.index, src, 0, from === 8);
     if (this.#trace)
       this.#trace(
-        `movzx ${showOperand(dst, 32)}, ${src.kind === 'mem' ? 'byte ptr ' : ''}${showOperand(src, 8)}`,
+        `${name} ${showOperand(dst, 32)}, ${src.kind === 'mem' ? `${pointer[from]} ` : ''}${showOperand(src, from)}`,
       );
   }
 
   store8(dst: Mem, src: Gpr): void {
     this.#legacy([0x88], 32, src.index, dst, 0, false, src.index >= 4);
     if (this.#trace) this.#trace(`mov ${showOperand(dst, 64)}, ${showOperand(src, 8)}`);
+  }
+  store16(dst: Mem, src: Gpr): void {
+    this.#operandSize();
+    this.#legacy([0x89], 32, src.index, dst, 0);
+    if (this.#trace) this.#trace(`mov ${showOperand(dst, 64)}, ${showOperand(src, 16)}`);
   }
 
   /** Sign-extends 32 bits to 64. */
@@ -258,7 +282,13 @@ export class Assembler {
     this.#show('imul', size, dst, src, value);
   }
 
-  /** `div` divides rdx:rax (edx:eax), quotient in rax, remainder in rdx. */
+  /** Fills rdx (edx) with the sign of rax (eax): the dividend of `idiv`. */
+  extendDividend(size: Size): void {
+    if (size === 64) this.#raw('cqo', [0x48, 0x99]);
+    else this.#raw('cdq', [0x99]);
+  }
+
+  /** `div` and `idiv` divide rdx:rax (edx:eax), quotient in rax, remainder in rdx. */
   unary(op: keyof typeof unaryOps, size: Size, x: Gpr | Mem): void {
     this.#legacy([0xf7], size, unaryOps[op], x, 0);
     this.#show(op, size, x);
@@ -344,7 +374,13 @@ export class Assembler {
     this.#code[this.#at++] = b;
   }
 
-  #immediate(value: number, bytes: 1 | 4): void {
+  /** The prefix of 16-bit operands; it comes before REX. */
+  #operandSize(): void {
+    this.#reserve(24);
+    this.#byte(0x66);
+  }
+
+  #immediate(value: number, bytes: 1 | 2 | 4): void {
     this.#reserve(8);
     for (let i = 0; i < bytes; i++) this.#byte(value >> (8 * i));
   }
@@ -524,46 +560,6 @@ export class Assembler {
   }
 }
 
-const pointer = { 8: 'byte ptr', 32: 'dword ptr', 64: 'qword ptr' } as const;
-
 function checkInt32(x: number): void {
   if (x !== (x | 0)) throw new InternalError(`x86: immediate ${x} does not fit in 32 bits`);
-}
-
-function tupleBytes(form: Form, length: number): number {
-  const vector = 16 << length;
-  switch (form.tuple) {
-    case 'full':
-      return vector;
-    case 'half':
-      return vector / 2;
-    case 'quarter':
-      return vector / 4;
-    case 'eighth':
-      return vector / 8;
-    default:
-      return form.tuple;
-  }
-}
-
-function showVector(
-  form: Form,
-  operands: readonly Operand[],
-  mask: number,
-  zeroing: boolean,
-  evex: boolean,
-  width: number,
-): string {
-  const text = operands.map((x, i) => {
-    const kind = form.kinds[i];
-    const shown = showOperand(x, kind === 'R' || kind === 'Rm' ? 64 : 32, width / 32);
-    const sized =
-      kind === 'rm' && typeof x !== 'number' && x.kind === 'mem'
-        ? `dword ptr ${shown}`
-        : kind === 'Rm' && typeof x !== 'number' && x.kind === 'mem'
-          ? `qword ptr ${shown}`
-          : shown;
-    return i === 0 && mask !== 0 ? `${sized}{k${mask}}${zeroing ? '{z}' : ''}` : sized;
-  });
-  return `${evex ? form.evexName : form.name} ${text.join(', ')}`;
 }

@@ -12,14 +12,8 @@ import type { Analysis } from './analysis.js';
 import { analyse } from './analysis.js';
 import { Assembler } from './assembler.js';
 import { emitIf, emitLoop } from './emit-control.js';
-import {
-  integerBinary,
-  integerShift,
-  integerUnary,
-  scalarCompare,
-  scalarConvert,
-  scalarSelect,
-} from './emit-integer.js';
+import { bitcast, scalarConvert, vectorConvert } from './emit-convert.js';
+import { integerBinary, integerShift, integerUnary, scalarCompare, scalarSelect } from './emit-integer.js';
 import { load, store } from './emit-memory.js';
 import * as vector from './emit-vector.js';
 import { Emitter, frame } from './emitter.js';
@@ -152,10 +146,10 @@ function emit(e: Emitter, instr: Exclude<Instr, { op: 'loop' | 'if' }>): void {
       return;
     case 'convert':
       if (instr.a.type.lanes === 1) scalarConvert(e, instr);
-      else vector.vectorConvert(e, instr);
+      else vectorConvert(e, instr);
       return;
     case 'bitcast':
-      vector.bitcast(e, instr);
+      bitcast(e, instr);
       return;
     case 'broadcast':
       vector.broadcast(e, instr);

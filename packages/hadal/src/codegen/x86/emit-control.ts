@@ -1,9 +1,10 @@
 /** Loops, branches and the flags they test. */
 import type { Instr } from '../../kernel/l3.js';
+import { isFloatKind } from '../../kernel/l3.js';
 import type { Condition } from './assembler.js';
 import type { Emitter } from './emitter.js';
 import { frame } from './emitter.js';
-import { I } from './instructions.js';
+import { scalarForms } from './float-forms.js';
 import type { Move } from './moves.js';
 import { sequence } from './moves.js';
 import type { Node } from './node.js';
@@ -33,11 +34,12 @@ export const inverse: { readonly [C in Condition]: Condition } = {
 
 const integerConditions = { eq: 'e', ne: 'ne', lt: 'l', le: 'le' } as const;
 
-/** Sets the flags for an integer comparison, or `lt` and `le` on f32, and says which condition is the result. */
+/** Sets the flags for an integer comparison, or `lt` and `le` on floats, and says which condition is the result. */
 export function compareFlags(e: Emitter, instr: Compare): Condition {
-  if (instr.a.type.kind === 'f32') {
+  const { kind } = instr.a.type;
+  if (isFloatKind(kind)) {
     const b = e.vec(instr.b);
-    e.asm.op(I.vucomiss, b, e.vecOperand(instr.a));
+    e.asm.op(scalarForms[kind].flags, b, e.vecOperand(instr.a));
     return instr.fn === 'lt' ? 'a' : 'ae';
   }
   const a = e.node(instr.a);

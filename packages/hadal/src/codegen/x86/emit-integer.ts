@@ -1,28 +1,20 @@
 /** Operations on general registers: index, i32, i64 and scalar masks. */
 import { InternalError } from '../../base/errors.js';
 import type { Instr } from '../../kernel/l3.js';
+import { isFloatKind } from '../../kernel/l3.js';
 import type { AluOp, Size } from './assembler.js';
 import { compareFlags, inverse, testMask } from './emit-control.js';
+import { divideIndex, divideSigned, integerConstant, powerOfTwo } from './emit-divide.js';
 import type { Emitter } from './emitter.js';
+import { scalarForms } from './float-forms.js';
 import { I } from './instructions.js';
 import type { Node } from './node.js';
 import type { Gpr, Mem } from './operands.js';
-import { gprs, masks, mem, rax, rdx, xmms } from './operands.js';
+import { gprs, masks, mem, rax } from './operands.js';
 
 type Op<K extends Instr['op']> = Extract<Instr, { op: K }>;
 
 const aluOf: { readonly [op: string]: AluOp } = { add: 'add', sub: 'sub', and: 'and', or: 'or', xor: 'xor' };
-
-function integerConstant(n: Node): number | null {
-  if (n.recompute?.from !== 'integer') return null;
-  const x = Number(n.recompute.value);
-  return Number.isSafeInteger(x) ? x : null;
-}
-
-function powerOfTwo(n: Node): number {
-  const x = integerConstant(n);
-  return x !== null && x > 0 && x < 2 ** 52 && Number.isInteger(Math.log2(x)) ? Math.log2(x) : -1;
-}
 
 export function integerBinary(e: Emitter, instr: Op<'binary'>): void {
   const { asm } = e;
@@ -31,7 +23,8 @@ export function integerBinary(e: Emitter, instr: Op<'binary'>): void {
   let a = e.node(instr.a);
   let b = e.node(instr.b);
   if (instr.fn === 'div' || instr.fn === 'rem') {
-    divide(e, instr.fn, n, a, b);
+    if (n.kind === 'index') divideIndex(e, instr.fn, n, a, b);
+    else divideSigned(e, instr.fn, n, a, b);
     return;
   }
   if (instr.fn === 'min' || instr.fn === 'max') {
@@ -130,33 +123,6 @@ function multiply(e: Emitter, n: Node, a: Node, b: Node): void {
   e.gprDone(n, dst);
 }
 
-/** Floor division of indices. The dividend goes through rdx:rax, which no value lives in. */
-function divide(e: Emitter, op: 'div' | 'rem', n: Node, a: Node, b: Node): void {
-  const { asm } = e;
-  const shift = powerOfTwo(b);
-  if (shift >= 0 && shift < 31) {
-    const dst = e.gprResult(n);
-    e.gprInto(dst, a);
-    if (op === 'rem') asm.alu('and', 64, dst, 2 ** shift - 1);
-    else if (shift > 0) asm.shift('shr', 64, dst, shift);
-    e.gprDone(n, dst);
-    return;
-  }
-  e.claim(rax);
-  e.claim(rdx);
-  const operand = e.gprOperand(b);
-  let divisor = operand;
-  if (typeof divisor === 'number') {
-    const r = e.takeGpr();
-    asm.movImm(r, divisor);
-    divisor = r;
-  }
-  e.gprInto(rax, a);
-  asm.alu('xor', 32, rdx, rdx);
-  asm.unary('div', 64, divisor);
-  e.gprDone(n, op === 'div' ? rax : rdx);
-}
-
 export function integerUnary(e: Emitter, instr: Op<'unary'>): void {
   const { asm } = e;
   const n = e.node(instr.result);
@@ -183,24 +149,26 @@ export function integerShift(e: Emitter, instr: Op<'shift'>): void {
   const n = e.node(instr.result);
   const dst = e.gprResult(n);
   e.gprInto(dst, e.node(instr.a));
-  if (instr.amount > 0) e.asm.shift(instr.fn, 32, dst, instr.amount);
+  if (instr.amount > 0) e.asm.shift(instr.fn, e.sizeOf(n), dst, instr.amount);
   e.gprDone(n, dst);
 }
 
 export function scalarCompare(e: Emitter, instr: Op<'compare'>): void {
   const { asm } = e;
   const n = e.node(instr.result);
-  if (instr.a.type.kind === 'f32' && (instr.fn === 'eq' || instr.fn === 'ne')) {
+  const { kind } = instr.a.type;
+  if (isFloatKind(kind) && (instr.fn === 'eq' || instr.fn === 'ne')) {
+    const forms = scalarForms[kind];
     const predicate = instr.fn === 'eq' ? 0 : 4;
     const a = e.vec(instr.a);
     const b = e.vecOperand(instr.b);
     const dst = e.gprResult(n);
     if (e.wide) {
-      asm.op(I.vcmpssMask, masks[0], a, b, predicate);
+      asm.op(forms.compareMask, masks[0], a, b, predicate);
       asm.op(I.kmovwToGpr, dst, masks[0]);
     } else {
       const t = e.isScratch(a) ? a : e.takeVec(128);
-      asm.op(I.vcmpss, t, a, b, predicate);
+      asm.op(forms.compare, t, a, b, predicate);
       asm.op(I.vmovdToGpr, dst, t);
       asm.alu('and', 32, dst, 1);
     }
@@ -240,66 +208,30 @@ export function scalarSelect(e: Emitter, instr: Op<'select'>): void {
 function selectFloat(e: Emitter, n: Node, instr: Op<'select'>): void {
   const { asm } = e;
   if (n.lanes !== 1) throw new InternalError('x86: a scalar mask chooses between scalars');
+  const forms = scalarForms[n.kind === 'f64' ? 'f64' : 'f32'];
   const mask = e.gpr(instr.mask);
   const a = e.vec(instr.a);
   const b = e.vec(instr.b);
   if (e.wide) {
     asm.op(I.kmovwFromGpr, masks[7], mask);
     const dst = e.vecResult(n, b);
-    asm.masked(I.vblendmps, masks[7], false, dst, b, a);
+    asm.masked(forms.blendMask, masks[7], false, dst, b, a);
     e.vecDone(n, dst);
     return;
   }
-  const all = negated(e, mask);
+  const all = negated(e, mask, n.kind === 'f64' ? 64 : 32);
   const t = e.takeVec(128);
-  asm.op(I.vmovdFromGpr, t, all);
+  if (n.kind === 'f64') asm.op(I.vmovqFromGpr, t, all);
+  else asm.op(I.vmovdFromGpr, t, all);
   const dst = e.vecResult(n, b);
-  asm.op(I.vblendvps, dst, b, a, t);
+  asm.op(forms.blend, dst, b, a, t);
   e.vecDone(n, dst);
 }
 
-/** 0 or 1 to 0 or all ones, in a scratch register. */
-export function negated(e: Emitter, mask: Gpr): Gpr {
+/** 0 or 1 to 0 or all ones, in a scratch register. Masks leave the upper half of their registers zero. */
+export function negated(e: Emitter, mask: Gpr, size: Size = 32): Gpr {
   const t = e.isScratch(mask) ? mask : e.takeGpr();
   if (t !== mask) e.asm.mov(32, t, mask);
-  e.asm.unary('neg', 32, t);
+  e.asm.unary('neg', size, t);
   return t;
-}
-
-/** Conversions whose result lies in a general register, and those from one to f32. */
-export function scalarConvert(e: Emitter, instr: Op<'convert'>): void {
-  const { asm } = e;
-  const n = e.node(instr.result);
-  const a = e.node(instr.a);
-  if (n.kind === 'f32') {
-    const wide = a.kind === 'i64' || a.kind === 'index';
-    const source = e.gprSource(a);
-    const from = typeof source === 'number' || typeof source === 'bigint' ? e.gprOf(a) : source;
-    const dst = e.vecResult(n);
-    // The instruction keeps the upper lanes of its second operand: zeroing it cuts a false dependency.
-    const base = xmms[dst.index];
-    e.zero(dst);
-    if (wide) asm.op(I.vcvtsi2ss64, base, base, from);
-    else asm.op(I.vcvtsi2ss32, base, base, from);
-    e.vecDone(n, dst);
-    return;
-  }
-  const dst = e.gprResult(n);
-  if (a.kind === 'f32') {
-    const source = e.vecOperand(instr.a);
-    if (e.sizeOf(n) === 64) asm.op(I.vcvttss2si64, dst, source);
-    else asm.op(I.vcvttss2si32, dst, source);
-  } else if (a.kind === 'i32' && e.sizeOf(n) === 64) {
-    const source = e.gprSource(a);
-    if (typeof source === 'number' || typeof source === 'bigint') asm.movImm(dst, source);
-    else asm.movsxd(dst, source);
-  } else if (a.kind === 'mask' || e.sizeOf(n) === 32) {
-    const source = e.gprSource(a);
-    if (typeof source === 'number') asm.movImm(dst, source);
-    else if (typeof source === 'bigint') asm.movImm(dst, BigInt.asUintN(32, source));
-    else if (source !== dst || a.kind !== 'mask') asm.mov(32, dst, source);
-  } else {
-    e.gprInto(dst, a);
-  }
-  e.gprDone(n, dst);
 }

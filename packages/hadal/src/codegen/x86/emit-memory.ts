@@ -1,11 +1,14 @@
 /** Loads and stores of all memory types, on scalars, vectors and masked vectors. */
 import { InternalError } from '../../base/errors.js';
-import type { Instr, Value } from '../../kernel/l3.js';
+import type { Instr, MemType } from '../../kernel/l3.js';
+import { memBytes } from '../../kernel/l3.js';
 import { inverse, testMask } from './emit-control.js';
 import type { Emitter } from './emitter.js';
+import type { Form } from './instructions.js';
 import { I } from './instructions.js';
+import type { NarrowSize, Size } from './integer-codes.js';
 import type { Node } from './node.js';
-import type { Mem } from './operands.js';
+import type { Mem, Vec } from './operands.js';
 import { mem, poolMem, vec, xmms } from './operands.js';
 
 type Load = Extract<Instr, { op: 'load' }>;
@@ -54,13 +57,25 @@ function scalarLoadInto(
 ): void {
   const { asm } = e;
   if (dst.kind === 'vec') {
-    asm.op(I.vmovssLoad, dst, at);
+    asm.op(instr.mem === 'f64' ? I.vmovsdLoad : I.vmovssLoad, dst, at);
     return;
   }
   switch (instr.mem) {
     case 'f32':
+    case 'f64':
       throw new InternalError('x86: a float in a general register');
+    case 'i8':
+      asm.movsx8(dst, at);
+      return;
+    case 'i16':
+      asm.movsx16(dst, at);
+      return;
+    case 'u16':
+      asm.movzx16(dst, at);
+      return;
     case 'i32':
+    case 'u32':
+      // Zeroes the upper half.
       asm.mov(32, dst, at);
       return;
     case 'i64':
@@ -78,12 +93,21 @@ function scalarLoadInto(
   }
 }
 
+const widening: { readonly [M in 'i8' | 'u8' | 'i16' | 'u16']: Form<readonly ['v', 'xm' | 'hm']> } = {
+  i8: I.vpmovsxbd,
+  u8: I.vpmovzxbd,
+  i16: I.vpmovsxwd,
+  u16: I.vpmovzxwd,
+};
+
 function vectorLoad(e: Emitter, instr: Load, n: Node, at: Mem): void {
   const { asm } = e;
   const mask = instr.mask ? e.mask(instr.mask) : null;
   switch (instr.mem) {
+    case 'f64':
     case 'i64':
-      throw new InternalError('x86: int64 is scalar');
+    case 'u32':
+      throw new InternalError(`x86: ${instr.mem} is scalar`);
     case 'f32':
     case 'i32': {
       const dst = e.vecResult(n);
@@ -92,10 +116,14 @@ function vectorLoad(e: Emitter, instr: Load, n: Node, at: Mem): void {
       e.vecDone(n, dst);
       return;
     }
-    case 'u8': {
+    case 'i8':
+    case 'u8':
+    case 'i16':
+    case 'u16': {
       const dst = e.vecResult(n);
-      if (mask) asm.masked(I.vpmovzxbd, mask, true, dst, at);
-      else asm.op(I.vpmovzxbd, dst, at);
+      const form = widening[instr.mem];
+      if (mask) asm.masked(form, mask, true, dst, at);
+      else asm.op(form, dst, at);
       e.vecDone(n, dst);
       return;
     }
@@ -127,33 +155,48 @@ export function store(e: Emitter, instr: Store): void {
   }
   const at = e.address(instr);
   const skip = instr.mask ? e.asm.label() : -1;
-  const source = v.cls === 'vec' ? e.vecOf(v) : storable(e, instr, v);
+  const source = v.cls === 'vec' ? e.vecOf(v) : storable(e, v);
   if (instr.mask) {
     const condition = testMask(e, e.node(instr.mask));
     e.asm.jcc(inverse[condition], skip);
   }
-  const byte = instr.mem === 'u8' || instr.mem === 'bool';
+  const size = storeSize[instr.mem];
   if (typeof source === 'number')
-    e.asm.movMemImm(byte ? 8 : instr.mem === 'i64' ? 64 : 32, at, byte ? source & 255 : source);
-  else if (source.kind === 'vec') e.asm.op(I.vmovssStore, at, source);
-  else if (byte) e.asm.store8(at, source);
-  else e.asm.mov(instr.mem === 'i64' ? 64 : 32, at, source);
+    e.asm.movMemImm(size, at, size === 8 ? source & 255 : size === 16 ? source & 65535 : source);
+  else if (source.kind === 'vec') e.asm.op(size === 64 ? I.vmovsdStore : I.vmovssStore, at, source);
+  else if (size === 8) e.asm.store8(at, source);
+  else if (size === 16) e.asm.store16(at, source);
+  else e.asm.mov(size, at, source);
   if (instr.mask) e.asm.bind(skip);
 }
 
 /** A constant that fits the instruction, or a register. */
-function storable(e: Emitter, instr: Store, n: Node): number | ReturnType<Emitter['gprOf']> {
+function storable(e: Emitter, n: Node): number | ReturnType<Emitter['gprOf']> {
   const source = e.gprSource(n);
-  if (typeof source === 'number') return instr.mem === 'u8' || instr.mem === 'bool' ? source & 255 : source;
-  return e.gprOf(n);
+  return typeof source === 'number' ? source : e.gprOf(n);
 }
+
+const storeSize: { readonly [M in MemType]: NarrowSize | Size } = {
+  f32: 32,
+  f64: 64,
+  i8: 8,
+  i16: 16,
+  i32: 32,
+  i64: 64,
+  u8: 8,
+  u16: 16,
+  u32: 32,
+  bool: 8,
+};
 
 function vectorStore(e: Emitter, instr: Store, at: Mem): void {
   const { asm } = e;
   const mask = instr.mask ? e.mask(instr.mask) : null;
   switch (instr.mem) {
+    case 'f64':
     case 'i64':
-      throw new InternalError('x86: int64 is scalar');
+    case 'u32':
+      throw new InternalError(`x86: ${instr.mem} is scalar`);
     case 'f32':
     case 'i32': {
       const v = e.vec(instr.value);
@@ -161,18 +204,29 @@ function vectorStore(e: Emitter, instr: Store, at: Mem): void {
       else asm.op(I.vmovupsStore, at, v);
       return;
     }
+    case 'i8':
     case 'u8':
+    case 'i16':
+    case 'u16': {
+      const bytes = memBytes[instr.mem];
+      const v = e.vec(instr.value);
       if (e.wide) {
-        const v = e.vec(instr.value);
-        if (mask) asm.masked(I.vpmovdb, mask, false, at, v);
-        else asm.op(I.vpmovdb, at, v);
+        const form = bytes === 2 ? I.vpmovdw : I.vpmovdb;
+        if (mask) asm.masked(form, mask, false, at, v);
+        else asm.op(form, at, v);
       } else {
-        storeLowBytes(e, instr.value, at, 255);
+        storeLow(e, v, at, bytes === 2 ? 2 : 1, e.takeVec(256));
       }
       return;
+    }
     case 'bool':
-      if (e.wide) storeMask(e, instr, at);
-      else storeLowBytes(e, instr.value, at, 1);
+      if (e.wide) {
+        storeMask(e, instr, at);
+      } else {
+        const t = e.takeVec(256);
+        asm.op(I.vandps, t, e.vec(instr.value), e.lanesOf(1));
+        storeLow(e, t, at, 1, t);
+      }
   }
 }
 
@@ -186,26 +240,22 @@ function storeMask(e: Emitter, instr: Store, at: Mem): void {
   else asm.op(I.vmovupsStore, at, t);
 }
 
-/** Bytes 0, 4, 8, 12 of each half of a 256-bit vector, put into its lowest 4 bytes. */
-function pickBytes(): Uint8Array {
+/** The lowest bytes of the 4 lanes in each half of a 256-bit vector, put side by side at the half's start. */
+function pickLow(bytes: 1 | 2): Uint8Array {
+  // An index with its highest bit set gives zero.
   const out = new Uint8Array(32).fill(0x80);
-  for (const half of [0, 16]) for (let i = 0; i < 4; i++) out[half + i] = 4 * i;
+  for (const half of [0, 16])
+    for (let i = 0; i < 4 * bytes; i++) out[half + i] = 4 * Math.floor(i / bytes) + (i % bytes);
   return out;
 }
 
-function storeLowBytes(e: Emitter, value: Value, at: Mem, keep: number): void {
+/** The lowest bytes of each lane, on AVX2; `t` is overwritten and may be `v`. */
+function storeLow(e: Emitter, v: Vec, at: Mem, bytes: 1 | 2, t: Vec): void {
   const { asm } = e;
-  const t = e.takeVec(256);
-  const pick = poolMem(asm.bytes('pick', pickBytes));
-  const v = e.vec(value);
-  if (keep === 255) {
-    asm.op(I.vpshufb, t, v, pick);
-  } else {
-    asm.op(I.vandps, t, v, e.lanesOf(keep));
-    asm.op(I.vpshufb, t, t, pick);
-  }
-  asm.op(I.vmovssStore, at, xmms[t.index]);
-  asm.op(I.vextractf128, xmms[t.index], vec(t.index, 256), 1);
   if (at.base === null) throw new InternalError('x86: a store to the constant pool');
-  asm.op(I.vmovssStore, mem(at.base, at.disp + 4, at.index, at.scale), xmms[t.index]);
+  const form = bytes === 2 ? I.vmovsdStore : I.vmovssStore;
+  asm.op(I.vpshufb, t, v, poolMem(asm.bytes(`pick${bytes}`, () => pickLow(bytes))));
+  asm.op(form, at, xmms[t.index]);
+  asm.op(I.vextractf128, xmms[t.index], vec(t.index, 256), 1);
+  asm.op(form, mem(at.base, at.disp + 4 * bytes, at.index, at.scale), xmms[t.index]);
 }

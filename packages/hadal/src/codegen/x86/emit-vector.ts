@@ -1,8 +1,12 @@
-/** Operations on vector registers, f32 scalars among them, and on lane masks. */
+/** Operations on vector registers, scalar floats among them, and on lane masks. */
 import { InternalError } from '../../base/errors.js';
 import type { Instr, Value } from '../../kernel/l3.js';
+import { isFloatKind } from '../../kernel/l3.js';
+import { vectorDivide } from './emit-divide.js';
 import { negated } from './emit-integer.js';
 import type { Emitter } from './emitter.js';
+import type { ThreeOperands } from './float-forms.js';
+import { floatPacked, scalarForms } from './float-forms.js';
 import type { Form } from './instructions.js';
 import { I } from './instructions.js';
 import type { Node } from './node.js';
@@ -10,25 +14,6 @@ import type { Vec } from './operands.js';
 import { masks, poolMem, vec, xmms } from './operands.js';
 
 type Op<K extends Instr['op']> = Extract<Instr, { op: K }>;
-type ThreeOperands = Form<readonly ['v', 'v', 'vm']>;
-type ScalarThree = Form<readonly ['x', 'x', 'xm']>;
-
-const floatPacked: { readonly [op: string]: ThreeOperands } = {
-  add: I.vaddps,
-  sub: I.vsubps,
-  mul: I.vmulps,
-  div: I.vdivps,
-  min: I.vminps,
-  max: I.vmaxps,
-};
-const floatSingle: { readonly [op: string]: ScalarThree } = {
-  add: I.vaddss,
-  sub: I.vsubss,
-  mul: I.vmulss,
-  div: I.vdivss,
-  min: I.vminss,
-  max: I.vmaxss,
-};
 /** i32 lanes, and masks where they are vectors: the float forms of the logic operations have both encodings. */
 const integerPacked: { readonly [op: string]: ThreeOperands } = {
   add: I.vpaddd,
@@ -54,16 +39,20 @@ export function vectorBinary(e: Emitter, instr: Op<'binary'>): void {
     e.maskDone(n, dst);
     return;
   }
+  if (n.kind === 'i32' && (instr.fn === 'div' || instr.fn === 'rem')) {
+    vectorDivide(e, instr.fn, instr);
+    return;
+  }
   let { a, b } = instr;
   const ordered =
     instr.fn === 'sub' ||
     instr.fn === 'div' ||
-    (n.kind === 'f32' && (instr.fn === 'min' || instr.fn === 'max'));
+    (isFloatKind(n.kind) && (instr.fn === 'min' || instr.fn === 'max'));
   if (!ordered && !e.inRegister(a) && (e.inRegister(b) || e.node(a).virtual === 'memory')) [a, b] = [b, a];
   const left = e.vec(a);
   const right = e.vecOperand(b);
   const dst = e.vecResult(n, left);
-  if (n.kind === 'f32' && n.lanes === 1) e.asm.op(floatSingle[instr.fn], dst, left, right);
+  if (isFloatKind(n.kind) && n.lanes === 1) e.asm.op(scalarForms[n.kind].binary[instr.fn], dst, left, right);
   else e.asm.op((n.kind === 'f32' ? floatPacked : integerPacked)[instr.fn], dst, left, right);
   e.vecDone(n, dst);
 }
@@ -71,10 +60,11 @@ export function vectorBinary(e: Emitter, instr: Op<'binary'>): void {
 /** Chooses among the three operand orders of FMA so that the result takes over an operand's register without a move. */
 export function fma(e: Emitter, instr: Op<'fma'>): void {
   const n = e.node(instr.result);
-  const one = n.lanes === 1;
-  const form231: Form<readonly ['v' | 'x', 'v' | 'x', 'vm' | 'xm']> = one ? I.vfmadd231ss : I.vfmadd231ps;
-  const form213: typeof form231 = one ? I.vfmadd213ss : I.vfmadd213ps;
-  const form132: typeof form231 = one ? I.vfmadd132ss : I.vfmadd132ps;
+  type FmaForm = Form<readonly ['v' | 'x', 'v' | 'x', 'vm' | 'xm']>;
+  const scalar = n.lanes === 1 ? scalarForms[n.kind === 'f64' ? 'f64' : 'f32'] : null;
+  const form231: FmaForm = scalar?.fma231 ?? I.vfmadd231ps;
+  const form213: FmaForm = scalar?.fma213 ?? I.vfmadd213ps;
+  const form132: FmaForm = scalar?.fma132 ?? I.vfmadd132ps;
   const reg = (v: Value): number => e.node(v).reg;
   let { a, b } = instr;
   const { c } = instr;
@@ -126,8 +116,9 @@ export function vectorUnary(e: Emitter, instr: Op<'unary'>): void {
     } else {
       if (source.kind === 'mem') e.zero(dst);
       const base = source.kind === 'vec' ? source : dst;
-      if (instr.fn === 'sqrt') asm.op(I.vsqrtss, dst, base, source);
-      else asm.op(I.vroundss, dst, base, source, mode);
+      const forms = scalarForms[n.kind === 'f64' ? 'f64' : 'f32'];
+      if (instr.fn === 'sqrt') asm.op(forms.sqrt, dst, base, source);
+      else asm.op(forms.round, dst, base, source, mode);
     }
     e.vecDone(n, dst);
     return;
@@ -149,8 +140,8 @@ export function vectorUnary(e: Emitter, instr: Op<'unary'>): void {
     return;
   }
   const dst = e.vecResult(n, a);
-  if (instr.fn === 'abs') asm.op(I.vandps, dst, a, e.logicBits(allButSign, n.lanes));
-  else asm.op(I.vxorps, dst, a, e.logicBits(instr.fn === 'neg' ? signBit : -1, n.lanes));
+  if (instr.fn === 'abs') asm.op(I.vandps, dst, a, e.logicBits(allButSign, n, -1));
+  else asm.op(I.vxorps, dst, a, e.logicBits(instr.fn === 'neg' ? signBit : -1, n, 0));
   e.vecDone(n, dst);
 }
 
@@ -227,54 +218,6 @@ export function vectorShift(e: Emitter, instr: Op<'shift'>): void {
   const dst = e.vecResult(n, a);
   e.asm.op(shiftForms[instr.fn], dst, a, instr.amount);
   e.vecDone(n, dst);
-}
-
-/** Conversions between vectors. */
-export function vectorConvert(e: Emitter, instr: Op<'convert'>): void {
-  const { asm } = e;
-  const n = e.node(instr.result);
-  if (instr.a.type.kind === 'mask') {
-    const one = n.kind === 'f32' ? 0x3f800000 : 1;
-    if (e.wide) {
-      const mask = e.mask(instr.a);
-      const dst = e.vecResult(n);
-      asm.masked(I.vbroadcastss, mask, true, dst, poolMem(asm.word(one)));
-      e.vecDone(n, dst);
-    } else {
-      const mask = e.vec(instr.a);
-      const dst = e.vecResult(n, mask);
-      asm.op(I.vandps, dst, mask, e.lanesOf(one));
-      e.vecDone(n, dst);
-    }
-    return;
-  }
-  const source = e.vecOperand(instr.a);
-  const dst = e.vecResult(n, source.kind === 'vec' ? source : null);
-  if (n.kind === instr.a.type.kind) e.vecInto(dst, e.node(instr.a));
-  else asm.op(n.kind === 'f32' ? I.vcvtdq2ps : I.vcvttps2dq, dst, source);
-  e.vecDone(n, dst);
-}
-
-export function bitcast(e: Emitter, instr: Op<'bitcast'>): void {
-  const n = e.node(instr.result);
-  const a = e.node(instr.a);
-  if (n.cls === 'gpr' && a.cls === 'gpr') {
-    const dst = e.gprResult(n);
-    e.gprInto(dst, a);
-    e.gprDone(n, dst);
-  } else if (n.cls === 'gpr') {
-    const dst = e.gprResult(n);
-    e.asm.op(I.vmovdToGpr, dst, e.vecOf(a));
-    e.gprDone(n, dst);
-  } else if (a.cls === 'gpr') {
-    const dst = e.vecResult(n);
-    e.asm.op(I.vmovdFromGpr, dst, e.gprOf(a));
-    e.vecDone(n, dst);
-  } else {
-    const dst = e.vecResult(n);
-    e.vecInto(dst, a);
-    e.vecDone(n, dst);
-  }
 }
 
 export function broadcast(e: Emitter, instr: Op<'broadcast'>): void {

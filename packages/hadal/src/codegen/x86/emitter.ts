@@ -260,6 +260,11 @@ export class Emitter {
       return;
     }
     const r = n.recompute;
+    if (r?.from === 'double') {
+      if (Object.is(r.value, 0)) this.zero(dst);
+      else asm.op(I.vmovsdLoad, dst, this.#double(r.value));
+      return;
+    }
     if (r?.from === 'bits' || r?.from === 'mask') {
       const bits = r.from === 'bits' ? r.bits : r.on ? -1 : 0;
       if (bits === 0) this.zero(dst);
@@ -276,7 +281,7 @@ export class Emitter {
       return;
     }
     const src = this.#vecMemory(n);
-    if (n.lanes === 1) asm.op(I.vmovssLoad, dst, src);
+    if (n.lanes === 1) asm.op(n.kind === 'f64' ? I.vmovsdLoad : I.vmovssLoad, dst, src);
     else if (r?.from === 'argument' || src.broadcast)
       asm.op(I.vbroadcastss, dst, { ...src, broadcast: false });
     else asm.op(I.vmovups, dst, src);
@@ -292,6 +297,7 @@ export class Emitter {
     const n = this.node(v);
     if (n.reg >= 0) return vec(n.reg, this.widthOf(n));
     const r = n.recompute;
+    if (r?.from === 'double') return this.#double(r.value);
     if (r?.from === 'bits' || r?.from === 'mask') {
       const bits = r.from === 'bits' ? r.bits : r.on ? -1 : 0;
       return n.lanes > 1 ? this.lanesOf(bits) : poolMem(this.asm.word(bits));
@@ -305,9 +311,20 @@ export class Emitter {
     if (this.wide) return broadcastMem(poolMem(this.asm.word(bits)));
     return this.#repeated(bits, 32);
   }
-  /** Bits for the logic operations, which read whole vectors even for scalars. */
-  logicBits(bits: number, lanes: number): Mem {
-    return lanes > 1 ? this.lanesOf(bits) : this.#repeated(bits, 16);
+  /**
+   * Bits for the logic operations, which read whole vectors even for scalars. Those of an f64 are in its high half, with
+   * `low` in its low half.
+   */
+  logicBits(bits: number, n: Node, low: number): Mem {
+    if (n.lanes > 1) return this.lanesOf(bits);
+    if (n.kind !== 'f64') return this.#repeated(bits, 16);
+    return poolMem(
+      this.asm.bytes(`pair:${low}:${bits}`, () => new Uint8Array(Int32Array.of(low, bits, low, bits).buffer)),
+    );
+  }
+  #double(value: number): Mem {
+    const bytes = new Uint8Array(Float64Array.of(value).buffer);
+    return poolMem(this.asm.bytes(`double:${bytes.join()}`, () => bytes));
   }
   #repeated(bits: number, bytes: number): Mem {
     return poolMem(
@@ -346,7 +363,7 @@ export class Emitter {
   }
   #storeVec(at: Mem, n: Node, r: Vec): void {
     if (n.lanes > 1) this.asm.op(I.vmovupsStore, at, vec(r.index, this.width));
-    else this.asm.op(I.vmovssStore, at, xmms[r.index]);
+    else this.asm.op(n.kind === 'f64' ? I.vmovsdStore : I.vmovssStore, at, xmms[r.index]);
   }
 
   // --- mask registers (AVX-512, more than one lane) --------------------------------------------------------------------

@@ -3,8 +3,9 @@
  * Source: Intel Software Developer's Manual, volume 2; the encodings are checked against GNU as by the golden tests.
  *
  * A form's operands are written in Intel's order. Kinds: `v` a vector register of the instruction's width, `vm` the same or
- * memory, `x` an xmm register whatever the width, `xm` the same or memory, `y`, `ym` likewise, `k` a mask register, `r` a
- * 32-bit and `R` a 64-bit general register, `rm` and `Rm` the same or memory, `m` memory, `i` an 8-bit immediate.
+ * memory, `h` a register of half that width (or xmm), `x` an xmm register whatever the width, `y` a ymm register, `hm`, `xm` and
+ * `ym` the same or memory, `k` a mask register, `r` a 32-bit and `R` a 64-bit general register, `rm` and `Rm` the same or
+ * memory, `m` memory, `i` an 8-bit immediate.
  * Roles: `r` ModRM.reg, `v` VEX.vvvv, `b` ModRM.rm (with SIB), `i` immediate, `s` a register in the immediate's high half.
  */
 import type { Gpr, Mask, Mem, Vec } from './operands.js';
@@ -12,6 +13,8 @@ import type { Gpr, Mask, Mem, Vec } from './operands.js';
 export interface OperandTypes {
   v: Vec;
   vm: Vec | Mem;
+  h: Vec;
+  hm: Vec | Mem;
   x: Vec;
   xm: Vec | Mem;
   y: Vec;
@@ -54,6 +57,23 @@ export interface Form<K extends readonly OperandKind[] = readonly OperandKind[]>
   readonly digit: number;
 }
 
+/** What disp8 counts in, at a vector length. */
+export function tupleBytes(form: Form, length: number): number {
+  const vector = 16 << length;
+  switch (form.tuple) {
+    case 'full':
+      return vector;
+    case 'half':
+      return vector / 2;
+    case 'quarter':
+      return vector / 4;
+    case 'eighth':
+      return vector / 8;
+    default:
+      return form.tuple;
+  }
+}
+
 type Rest = Partial<Omit<Form, 'kinds' | 'roles' | 'opcode' | 'map' | 'pp' | 'name'>>;
 
 function form<const K extends readonly OperandKind[]>(
@@ -89,6 +109,7 @@ const noVex: Rest = { vex: false };
 const noEvex: Rest = { evex: false };
 const bcast: Rest = { element: 4 };
 const scalar: Rest = { length: 0, tuple: 4 };
+const scalar64: Rest = { length: 0, tuple: 8, evexW: 1 };
 
 /** dst, a, b on packed 32-bit lanes with embedded broadcast. */
 function packed(name: string, pp: 0 | 1, map: 1 | 2, opcode: number, rest: Rest = {}) {
@@ -101,6 +122,10 @@ function packed1(name: string, pp: 0 | 1 | 2, map: 1 | 2, opcode: number, rest: 
 /** dst, a, b on the lowest lane. */
 function single(name: string, pp: 1 | 2, map: 1 | 2, opcode: number) {
   return form(name, ['x', 'x', 'xm'], 'rvb', pp, map, opcode, scalar);
+}
+/** The same on a float64. */
+function double(name: string, pp: 1 | 3, map: 1 | 2, opcode: number, rest: Rest = {}) {
+  return form(name, ['x', 'x', 'xm'], 'rvb', pp, map, opcode, { ...scalar64, ...rest });
 }
 function shift(name: string, digit: number) {
   return form(name, ['v', 'v', 'i'], 'vbi', 1, 1, 0x72, { digit });
@@ -116,6 +141,10 @@ export const I = {
   vmovupsStore: form('vmovups', ['m', 'v'], 'br', 0, 1, 0x11, {}),
   vmovssLoad: form('vmovss', ['x', 'm'], 'rb', 2, 1, 0x10, scalar),
   vmovssStore: form('vmovss', ['m', 'x'], 'br', 2, 1, 0x11, scalar),
+  vmovsdLoad: form('vmovsd', ['x', 'm'], 'rb', 3, 1, 0x10, scalar64),
+  vmovsdStore: form('vmovsd', ['m', 'x'], 'br', 3, 1, 0x11, scalar64),
+  vmovqFromGpr: form('vmovq', ['x', 'R'], 'rb', 1, 1, 0x6e, { ...scalar64, vexW: 1 }),
+  vmovqToGpr: form('vmovq', ['R', 'x'], 'br', 1, 1, 0x7e, { ...scalar64, vexW: 1 }),
   vmovdFromGpr: form('vmovd', ['x', 'rm'], 'rb', 1, 1, 0x6e, scalar),
   vmovdToGpr: form('vmovd', ['rm', 'x'], 'br', 1, 1, 0x7e, scalar),
   vmovdqu8: form('vmovdqu8', ['v', 'vm'], 'rb', 3, 1, 0x6f, noVex),
@@ -126,6 +155,13 @@ export const I = {
   vextractf128: form('vextractf128', ['xm', 'y', 'i'], 'bri', 1, 3, 0x19, { ...noEvex, length: 1 }),
   vextractf32x4: form('vextractf32x4', ['xm', 'v', 'i'], 'bri', 1, 3, 0x19, { ...noVex, tuple: 16 }),
   vextractf64x4: form('vextractf64x4', ['ym', 'v', 'i'], 'bri', 1, 3, 0x1b, {
+    ...noVex,
+    evexW: 1,
+    tuple: 32,
+    length: 2,
+  }),
+  vinsertf128: form('vinsertf128', ['y', 'y', 'xm', 'i'], 'rvbi', 1, 3, 0x18, { ...noEvex, length: 1 }),
+  vinsertf64x4: form('vinsertf64x4', ['v', 'v', 'ym', 'i'], 'rvbi', 1, 3, 0x1a, {
     ...noVex,
     evexW: 1,
     tuple: 32,
@@ -167,12 +203,33 @@ export const I = {
   }),
   vucomiss: form('vucomiss', ['x', 'xm'], 'rb', 0, 1, 0x2e, scalar),
 
+  // float64
+  vaddsd: double('vaddsd', 3, 1, 0x58),
+  vsubsd: double('vsubsd', 3, 1, 0x5c),
+  vmulsd: double('vmulsd', 3, 1, 0x59),
+  vdivsd: double('vdivsd', 3, 1, 0x5e),
+  vminsd: double('vminsd', 3, 1, 0x5d),
+  vmaxsd: double('vmaxsd', 3, 1, 0x5f),
+  vsqrtsd: double('vsqrtsd', 3, 1, 0x51),
+  vfmadd132sd: double('vfmadd132sd', 1, 2, 0x99, { vexW: 1 }),
+  vfmadd213sd: double('vfmadd213sd', 1, 2, 0xa9, { vexW: 1 }),
+  vfmadd231sd: double('vfmadd231sd', 1, 2, 0xb9, { vexW: 1 }),
+  vroundsd: form('vroundsd', ['x', 'x', 'xm', 'i'], 'rvbi', 1, 3, 0x0b, {
+    ...scalar64,
+    evexName: 'vrndscalesd',
+  }),
+  vucomisd: form('vucomisd', ['x', 'xm'], 'rb', 1, 1, 0x2e, scalar64),
+  vdivpd: packed('vdivpd', 1, 1, 0x5e, { evexW: 1, element: 0 }),
+
   // lane-wise logic
   vandps: packed('vandps', 0, 1, 0x54),
+  vandnps: packed('vandnps', 0, 1, 0x55),
   vorps: packed('vorps', 0, 1, 0x56),
   vxorps: packed('vxorps', 0, 1, 0x57),
   vblendvps: form('vblendvps', ['v', 'v', 'vm', 'v'], 'rvbs', 1, 3, 0x4a, noEvex),
+  vblendvpd: form('vblendvpd', ['v', 'v', 'vm', 'v'], 'rvbs', 1, 3, 0x4b, noEvex),
   vblendmps: packed('vblendmps', 1, 2, 0x65, noVex),
+  vblendmpd: packed('vblendmpd', 1, 2, 0x65, { ...noVex, evexW: 1, element: 0 }),
 
   // int32
   vpaddd: packed('vpaddd', 1, 1, 0xfe),
@@ -190,6 +247,8 @@ export const I = {
   vcmpps: form('vcmpps', ['v', 'v', 'vm', 'i'], 'rvbi', 0, 1, 0xc2, noEvex),
   vcmpss: form('vcmpss', ['x', 'x', 'xm', 'i'], 'rvbi', 2, 1, 0xc2, { ...noEvex, length: 0 }),
   vcmpssMask: form('vcmpss', ['k', 'x', 'xm', 'i'], 'rvbi', 2, 1, 0xc2, { ...noVex, ...scalar }),
+  vcmpsd: form('vcmpsd', ['x', 'x', 'xm', 'i'], 'rvbi', 3, 1, 0xc2, { ...noEvex, length: 0 }),
+  vcmpsdMask: form('vcmpsd', ['k', 'x', 'xm', 'i'], 'rvbi', 3, 1, 0xc2, { ...noVex, ...scalar64 }),
   vpcmpd: form('vpcmpd', ['k', 'v', 'vm', 'i'], 'rvbi', 1, 3, 0x1f, { ...noVex, ...bcast }),
   vpcmpeqd: packed('vpcmpeqd', 1, 1, 0x76, { ...noEvex, element: 0 }),
   vpcmpgtd: packed('vpcmpgtd', 1, 1, 0x66, { ...noEvex, element: 0 }),
@@ -207,8 +266,20 @@ export const I = {
   }),
   vcvttss2si32: form('vcvttss2si', ['r', 'xm'], 'rb', 2, 1, 0x2c, scalar),
   vcvttss2si64: form('vcvttss2si', ['R', 'xm'], 'rb', 2, 1, 0x2c, { length: 0, tuple: 4, vexW: 1, evexW: 1 }),
+  vcvtsi2sd32: form('vcvtsi2sd', ['x', 'x', 'rm'], 'rvb', 3, 1, 0x2a, scalar),
+  vcvtsi2sd64: form('vcvtsi2sd', ['x', 'x', 'Rm'], 'rvb', 3, 1, 0x2a, { ...scalar64, vexW: 1 }),
+  vcvttsd2si32: form('vcvttsd2si', ['r', 'xm'], 'rb', 3, 1, 0x2c, { length: 0, tuple: 8 }),
+  vcvttsd2si64: form('vcvttsd2si', ['R', 'xm'], 'rb', 3, 1, 0x2c, { ...scalar64, vexW: 1 }),
+  vcvtss2sd: form('vcvtss2sd', ['x', 'x', 'xm'], 'rvb', 2, 1, 0x5a, scalar),
+  vcvtsd2ss: double('vcvtsd2ss', 3, 1, 0x5a),
+  vcvtdq2pd: form('vcvtdq2pd', ['v', 'h'], 'rb', 2, 1, 0xe6, { tuple: 'half' }),
+  vcvttpd2dq: form('vcvttpd2dq', ['h', 'v'], 'rb', 1, 1, 0xe6, { evexW: 1 }),
   vpmovzxbd: form('vpmovzxbd', ['v', 'xm'], 'rb', 1, 2, 0x31, { tuple: 'quarter' }),
+  vpmovsxbd: form('vpmovsxbd', ['v', 'xm'], 'rb', 1, 2, 0x21, { tuple: 'quarter' }),
   vpmovdb: form('vpmovdb', ['m', 'v'], 'br', 2, 2, 0x31, { ...noVex, tuple: 'quarter' }),
+  vpmovzxwd: form('vpmovzxwd', ['v', 'hm'], 'rb', 1, 2, 0x33, { tuple: 'half' }),
+  vpmovsxwd: form('vpmovsxwd', ['v', 'hm'], 'rb', 1, 2, 0x23, { tuple: 'half' }),
+  vpmovdw: form('vpmovdw', ['m', 'v'], 'br', 2, 2, 0x33, { ...noVex, tuple: 'half' }),
 
   // masks
   kmovw: form('kmovw', ['k', 'k'], 'rb', 0, 1, 0x90, { ...noEvex, length: 0 }),

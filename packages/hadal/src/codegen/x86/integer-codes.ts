@@ -1,5 +1,7 @@
 /** Opcode numbers of the integer instructions: Intel's manual, volume 2, appendix A. */
 export type Size = 32 | 64;
+/** Sizes that only loads and stores have. */
+export type NarrowSize = 8 | 16;
 export const aluOps = { add: 0, or: 1, and: 4, sub: 5, xor: 6, cmp: 7 } as const;
 export type AluOp = keyof typeof aluOps;
 export const conditions = {
@@ -21,7 +23,7 @@ export const conditions = {
 } as const;
 export type Condition = keyof typeof conditions;
 export const shiftOps = { shl: 4, shr: 5, sar: 7 } as const;
-export const unaryOps = { not: 2, neg: 3, mul: 4, div: 6 } as const;
+export const unaryOps = { not: 2, neg: 3, mul: 4, div: 6, idiv: 7 } as const;
 
 /** Intel's recommended multi-byte no-ops, by length. */
 export const nops: readonly (readonly number[])[] = [

@@ -72,10 +72,11 @@ export function broadcastMem(m: Mem): Mem {
 
 const names64 = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
 const names32 = 'eax ecx edx ebx esp ebp esi edi r8d r9d r10d r11d r12d r13d r14d r15d'.split(' ');
+const names16 = 'ax cx dx bx sp bp si di r8w r9w r10w r11w r12w r13w r14w r15w'.split(' ');
 const names8 = 'al cl dl bl spl bpl sil dil r8b r9b r10b r11b r12b r13b r14b r15b'.split(' ');
 
-export function gprName(r: Gpr, size: 8 | 32 | 64): string {
-  return (size === 64 ? names64 : size === 32 ? names32 : names8)[r.index];
+export function gprName(r: Gpr, size: 8 | 16 | 32 | 64): string {
+  return (size === 64 ? names64 : size === 32 ? names32 : size === 16 ? names16 : names8)[r.index];
 }
 
 export function showMem(m: Mem): string {
@@ -86,7 +87,7 @@ export function showMem(m: Mem): string {
 }
 
 /** An operand in GNU assembler's Intel syntax. */
-export function showOperand(x: Operand, size: 8 | 32 | 64, lanes = 0): string {
+export function showOperand(x: Operand, size: 8 | 16 | 32 | 64, lanes = 0): string {
   if (typeof x === 'number') return String(x);
   switch (x.kind) {
     case 'gpr':

@@ -2,12 +2,11 @@
  * Movement ops: they compute nothing; the compiler turns each into an index expression read backwards from the result. Gradients
  * move the other way.
  */
-import { halves, inversePermutation } from '../../base/attributes.js';
+import { halves, inversePermutation, windowDims } from '../../base/attributes.js';
 import type { Shape } from '../../base/shape.js';
-import { contiguousStrides } from '../../base/shape.js';
-import type { ArrayOp } from '../op.js';
+import type { ArrayOp, Operand, VjpContext } from '../op.js';
 import { savesNothing } from '../op.js';
-import { flatIndex, forEachIndex, gatherElements, newArray } from './arrays.js';
+import { forEachIndex, gatherElements } from './arrays.js';
 
 /** The dimensions along which `from` was repeated to become `to` (equal ranks). */
 export function expandedDims(from: Shape, to: Shape): number[] {
@@ -111,39 +110,44 @@ export const movement = {
       });
     },
   },
+  /** Attributes: sizes, strides and dilations of windows over the last dimensions. */
+  windows: {
+    kind: 'movement',
+    name: 'windows',
+    saves: savesNothing,
+    vjp: (c, g) => [windowsGradient(c, g)],
+    reference: ([x], attributes, shape, dtype) => {
+      const { sizes, strides, dilations } = windowDims(attributes);
+      const lead = x.shape.length - sizes.length;
+      return gatherElements(x, dtype, shape, (i) => [
+        ...i.slice(0, lead),
+        ...sizes.map((_, d) => i[lead + d] * strides[d] + i[lead + sizes.length + d] * dilations[d]),
+      ]);
+    },
+  },
 } as const satisfies Record<string, ArrayOp>;
 
-/** Attributes: the dimension. index has the result's shape; other dimensions equal those of the input. */
-export const gather: ArrayOp = {
-  kind: 'gather',
-  name: 'gather',
-  saves: { inputs: [1], output: false },
-  vjp: (c, g) => [c.ops.scatterAdd(g, c.attributes[0], c.input(1), c.inputShapes[0]), null],
-  reference: ([x, index], [dim], shape, dtype) => {
-    const strides = contiguousStrides(shape);
-    return gatherElements(x, dtype, shape, (i) =>
-      i.map((v, d) => (d === dim ? Number(index.data[flatIndex(strides, i)]) : v)),
+/** Every element is in several windows: their gradients are added up, one position in the window after the other. */
+function windowsGradient<V extends Operand>(c: VjpContext<V>, g: V): V {
+  const { sizes, strides, dilations } = windowDims(c.attributes);
+  const shape = c.inputShapes[0];
+  const lead = shape.length - sizes.length;
+  const counts = g.shape.slice(0, shape.length);
+  let sum: V | null = null;
+  forEachIndex(sizes, (k) => {
+    const one = c.ops.slice(
+      g,
+      g.shape.map((_, d) => (d < shape.length ? 0 : k[d - shape.length])),
+      g.shape.map(() => 1),
+      [...counts, ...sizes.map(() => 1)],
     );
-  },
-};
-
-/** Attributes: the dimension. Inputs: the source and the index (of one shape). */
-export const scatterAdd: ArrayOp = {
-  kind: 'scatter',
-  name: 'scatterAdd',
-  saves: { inputs: [1], output: false },
-  vjp: (c, g) => [c.ops.gather(g, c.attributes[0], c.input(1)), null],
-  reference: ([source, index], [dim], shape, dtype) => {
-    const to = contiguousStrides(shape);
-    const out = newArray(dtype, shape);
-    forEachIndex(source.shape, (at, flat) => {
-      const target = flatIndex(
-        to,
-        at.map((v, d) => (d === dim ? Number(index.data[flat]) : v)),
-      );
-      if (out instanceof BigInt64Array) out[target] += BigInt(source.data[flat]);
-      else out[target] += Number(source.data[flat]);
-    });
-    return out;
-  },
-};
+    const back = c.ops.pad(
+      c.ops.reshape(one, counts),
+      shape.map((_, d) => (d < lead ? 0 : k[d - lead] * dilations[d - lead])),
+      shape.map((_, d) => (d < lead ? 0 : strides[d - lead] - 1)),
+      shape,
+    );
+    sum = sum === null ? back : c.ops.arithmetic('add', sum, back);
+  });
+  return sum ?? c.ops.constant(0, g.dtype, shape);
+}

@@ -2,10 +2,13 @@
  * Reductions. Attributes: the reduced dimensions, ascending; they keep size 1 in the result. An empty reduction gives the op's
  * identity (0, -inf, inf).
  */
+
+import { inversePermutation } from '../../base/attributes.js';
 import type { DType, TypedArray } from '../../base/dtype.js';
+import { dtypeInfo, isFloat } from '../../base/dtype.js';
 import type { Shape } from '../../base/shape.js';
-import { contiguousStrides } from '../../base/shape.js';
-import type { ArrayOp, Attributes, PlainArray, Vjp } from '../op.js';
+import { contiguousStrides, numel } from '../../base/shape.js';
+import type { ArrayOp, Attributes, Operand, PlainArray, Vjp, VjpContext } from '../op.js';
 import { savesNothing } from '../op.js';
 import { flatIndex, forEachIndex, newArray } from './arrays.js';
 
@@ -61,13 +64,53 @@ const extremumVjp: Vjp = (c, g) => {
 
 /** What a maximum starts from: smaller than or equal to all values of a dtype. */
 function lowest(dtype: DType): number | bigint {
-  if (dtype === 'int64') return -(2n ** 63n);
-  return dtype === 'float32' ? Number.NEGATIVE_INFINITY : dtype === 'int32' ? -(2 ** 31) : 0;
+  return isFloat(dtype) ? Number.NEGATIVE_INFINITY : dtypeInfo[dtype].min;
 }
 function highest(dtype: DType): number | bigint {
-  if (dtype === 'int64') return 2n ** 63n - 1n;
-  return dtype === 'float32' ? Number.POSITIVE_INFINITY : dtype === 'int32' ? 2 ** 31 - 1 : 255;
+  return isFloat(dtype) ? Number.POSITIVE_INFINITY : dtypeInfo[dtype].max;
 }
+
+/** More elements than this have the products of all others by division, exact for first gradients only. */
+const ALL_PAIRS = 64;
+
+/** The product of all others for every element, each multiplied out: right for gradients of any order, zeros among them. */
+function otherProducts<V extends Operand>(c: VjpContext<V>): V {
+  const { ops, attributes } = c;
+  const x = c.input(0);
+  const kept = x.shape.map((_, d) => d).filter((d) => !attributes.includes(d));
+  const order = [...kept, ...attributes];
+  const count = attributes.reduce((n, d) => n * x.shape[d], 1);
+  const lines = numel(kept.map((d) => x.shape[d]));
+  const wide = [lines, count, count];
+  const rows = ops.expand(ops.reshape(ops.permute(x, order), [lines, 1, count]), wide);
+  const isSelf = ops.compare('eq', ops.iota(wide, 1, 'int32'), ops.iota(wide, 2, 'int32'));
+  const others = ops.reduce('prod', ops.where(isSelf, ops.constant(1, x.dtype, wide), rows), [2]);
+  const back = ops.reshape(
+    others,
+    order.map((d) => x.shape[d]),
+  );
+  return ops.permute(back, inversePermutation(order));
+}
+
+/** The product of all others for every element: from the whole product where no element is zero, else from those that are not. */
+const productVjp: Vjp = (c, g) => {
+  const { ops } = c;
+  const x = c.input(0);
+  const count = c.attributes.reduce((n, d) => n * x.shape[d], 1);
+  if (count <= ALL_PAIRS) return [ops.arithmetic('mul', ops.expand(g, x.shape), otherProducts(c))];
+  const constant = (value: number) => ops.constant(value, x.dtype, x.shape);
+  const wide = (v: typeof g) => ops.expand(v, x.shape);
+  const isZero = ops.compare('eq', x, constant(0));
+  const zeros = wide(ops.reduce('sum', ops.cast(isZero, x.dtype), c.attributes));
+  const others = wide(ops.reduce('prod', ops.where(isZero, constant(1), x), c.attributes));
+  const atZero = ops.where(ops.compare('eq', zeros, constant(1)), others, constant(0));
+  const elsewhere = ops.where(
+    ops.compare('eq', zeros, constant(0)),
+    ops.arithmetic('div', others, ops.where(isZero, constant(1), x)),
+    constant(0),
+  );
+  return [ops.arithmetic('mul', wide(g), ops.where(isZero, atZero, elsewhere))];
+};
 
 export const reduce = {
   sum: {
@@ -79,6 +122,17 @@ export const reduce = {
       () => 0,
       (a, b) => a + b,
       (a, b) => a + b,
+    ),
+  },
+  prod: {
+    kind: 'reduce',
+    name: 'prod',
+    saves: { inputs: [0], output: false },
+    vjp: productVjp,
+    reference: fold(
+      () => 1,
+      (a, b) => a * b,
+      (a, b) => a * b,
     ),
   },
   max: {

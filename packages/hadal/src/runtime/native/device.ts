@@ -2,6 +2,7 @@
 import { ArgumentError } from '../../base/errors.js';
 import type { Target } from '../../kernel/target.js';
 import type { Device, Executable, LaunchSpec, Memory, Program } from '../device.js';
+import { availableMemory } from '../host-memory.js';
 import type { Level, NativeFeatures } from './features.js';
 import { detectLevels } from './features.js';
 import { loadKoffi } from './koffi.js';
@@ -69,6 +70,10 @@ export class NativeDevice implements Device {
     this.#machine = machine;
     this.target = features.level === 'avx512' ? avx512Target : avx2Target;
     this.#pool = new MemoryPool(machine.address, poolBytes);
+  }
+
+  availableBytes(): number {
+    return availableMemory() + this.#pool.pooledBytes;
   }
 
   allocate(bytes: number): NativeMemory {

@@ -4,7 +4,7 @@
  *
  * Always a raw ArrayBuffer: the contents of a small typed array may lie on V8's heap, which moves them.
  */
-import { ArgumentError, DeviceError } from '../../base/errors.js';
+import { ArgumentError, DeviceError, OutOfMemoryError } from '../../base/errors.js';
 import type { Memory } from '../device.js';
 
 const ALIGNMENT = 64;
@@ -112,7 +112,7 @@ export class MemoryPool {
     try {
       return fresh();
     } catch {
-      throw new DeviceError(`no memory for ${bytes} bytes`);
+      throw new OutOfMemoryError(`no memory for ${bytes} bytes`);
     }
   }
 }

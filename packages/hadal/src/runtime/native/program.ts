@@ -3,6 +3,7 @@
  * ArrayBuffer; a run writes the pointers and scalars that change through lists made beforehand and makes one native call.
  */
 import { ArgumentError } from '../../base/errors.js';
+import type { ScalarKind } from '../../kernel/l3.js';
 import type { LaunchSpec, Memory, Program } from '../device.js';
 import { NativeMemory } from './memory.js';
 
@@ -26,7 +27,7 @@ const inUse: { program: NativeProgram | null; buffers: readonly Memory[] | null 
 };
 
 interface ScalarPatch {
-  readonly kind: 'f32' | 'i32' | 'i64';
+  readonly kind: ScalarKind;
   readonly word: number;
   readonly argument: number;
 }
@@ -37,6 +38,7 @@ export class NativeProgram implements Program {
   readonly #list: number;
   readonly #words: Uint32Array;
   readonly #floats: Float32Array;
+  readonly #doubles: Float64Array;
   // Pointer patches as parallel lists: which word, which buffer, how far into it.
   readonly #pointerWords: Uint32Array;
   readonly #pointerBuffers: Uint32Array;
@@ -60,6 +62,7 @@ export class NativeProgram implements Program {
     this.#list = base;
     this.#words = new Uint32Array(buffer);
     this.#floats = new Float32Array(buffer);
+    this.#doubles = new Float64Array(buffer);
 
     const words: number[] = [];
     const buffers: number[] = [];
@@ -142,16 +145,25 @@ export class NativeProgram implements Program {
   }
 
   #patchScalar(patch: ScalarPatch, value: number | bigint): void {
-    if (patch.kind === 'f32') {
-      this.#floats[patch.word] = Number(value);
-    } else if (patch.kind === 'i32') {
-      this.#words[patch.word] = Number(value);
-    } else if (typeof value === 'bigint') {
-      this.#words[patch.word] = Number(value & 0xffffffffn);
-      this.#words[patch.word + 1] = Number((value >> 32n) & 0xffffffffn);
-    } else {
-      this.#words[patch.word] = value;
-      this.#words[patch.word + 1] = Math.floor(value / TWO_32);
+    const { word } = patch;
+    switch (patch.kind) {
+      case 'f32':
+        this.#floats[word] = Number(value);
+        break;
+      case 'f64':
+        this.#doubles[word / 2] = Number(value);
+        break;
+      case 'i32':
+        this.#words[word] = Number(value);
+        break;
+      case 'i64':
+        if (typeof value === 'bigint') {
+          this.#words[word] = Number(value & 0xffffffffn);
+          this.#words[word + 1] = Number((value >> 32n) & 0xffffffffn);
+        } else {
+          this.#words[word] = value;
+          this.#words[word + 1] = Math.floor(value / TWO_32);
+        }
     }
   }
 

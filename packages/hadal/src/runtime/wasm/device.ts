@@ -5,6 +5,7 @@
 import { DeviceError, InternalError } from '../../base/errors.js';
 import type { Target } from '../../kernel/target.js';
 import type { Device, Executable, LaunchSpec, Memory, Program } from '../device.js';
+import { availableMemory } from '../host-memory.js';
 import { detectWasm, type WasmSupport } from './detect.js';
 import type { Slot } from './heap.js';
 import { MemoryPool, type PoolLimits, WasmMemory } from './memory-pool.js';
@@ -50,6 +51,11 @@ export class WasmDevice implements Device {
   /** Bytes of WebAssembly memory: those in use, and all there are. */
   get memoryUse(): { readonly usedBytes: number; readonly totalBytes: number } {
     return { usedBytes: this.#pool.usedBytes, totalBytes: this.#pool.memory.buffer.byteLength };
+  }
+
+  availableBytes(): number {
+    // Values that were not used for long can move out to the host's memory; those of one run cannot.
+    return Math.min(availableMemory(), this.#pool.limits.maximumBytes);
   }
 
   allocate(bytes: number): Memory {

@@ -59,6 +59,7 @@ export class MemoryPool {
   bytes: Uint8Array<ArrayBuffer>;
   words: Int32Array<ArrayBuffer>;
   floats: Float32Array<ArrayBuffer>;
+  doubles: Float64Array<ArrayBuffer>;
   longs: BigInt64Array<ArrayBuffer>;
   readonly #heap: Heap;
   #oldest: Cell | null = null;
@@ -82,6 +83,7 @@ export class MemoryPool {
     this.bytes = new Uint8Array(memory.buffer);
     this.words = new Int32Array(memory.buffer);
     this.floats = new Float32Array(memory.buffer);
+    this.doubles = new Float64Array(memory.buffer);
     this.longs = new BigInt64Array(memory.buffer);
     this.#heap.extend(memory.buffer.byteLength);
   }
@@ -235,6 +237,7 @@ export class MemoryPool {
     this.bytes = new Uint8Array(this.memory.buffer);
     this.words = new Int32Array(this.memory.buffer);
     this.floats = new Float32Array(this.memory.buffer);
+    this.doubles = new Float64Array(this.memory.buffer);
     this.longs = new BigInt64Array(this.memory.buffer);
     this.#heap.extend(this.memory.buffer.byteLength);
     return true;

@@ -4,6 +4,7 @@
  */
 import { InternalError } from '../../base/errors.js';
 import { blockBytes, blockSlots, SLOT_BYTES } from '../../kernel/abi.js';
+import type { ScalarKind } from '../../kernel/l3.js';
 import type { Executable, LaunchSpec, Memory, Program } from '../device.js';
 import type { Slot } from './heap.js';
 import { type MemoryPool, WasmMemory } from './memory-pool.js';
@@ -23,7 +24,7 @@ export class WasmExecutable implements Executable {
 /** Where a scalar goes, in 4-byte words of the program's slot. */
 interface ScalarPatch {
   readonly word: number;
-  readonly kind: 'f32' | 'i32' | 'i64';
+  readonly kind: ScalarKind;
   readonly argument: number;
 }
 
@@ -107,9 +108,19 @@ export class WasmProgram implements Program {
     }
     for (const { word, kind, argument } of this.#scalars) {
       const value = scalars[argument];
-      if (kind === 'f32') pool.floats[word] = Number(value);
-      else if (kind === 'i32') words[word] = Number(value);
-      else pool.longs[word / WORDS_PER_SLOT] = BigInt(value);
+      switch (kind) {
+        case 'f32':
+          pool.floats[word] = Number(value);
+          break;
+        case 'f64':
+          pool.doubles[word / WORDS_PER_SLOT] = Number(value);
+          break;
+        case 'i32':
+          words[word] = Number(value);
+          break;
+        case 'i64':
+          pool.longs[word / WORDS_PER_SLOT] = BigInt(value);
+      }
     }
     for (const call of this.#calls) call.run(call.blocks, call.count);
   }

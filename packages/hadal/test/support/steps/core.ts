@@ -117,7 +117,7 @@ export const coreSteps: { readonly [name: string]: Rule } = {
   fill_: silent(([x], [v]) => x.fill_(num(v))),
   copy_: silent(([x, y]) => x.copy_(y)),
   backward: silent(([x]) => {
-    x.backward(pattern(x.shape), { retainGraph: true });
+    x.backward(pattern(x), { retainGraph: true });
     return null;
   }),
   /** A step of gradient descent on a leaf, if it has a gradient. */

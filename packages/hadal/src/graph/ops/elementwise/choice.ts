@@ -1,0 +1,51 @@
+/** Choice and conversion: operands of other dtypes than the result. */
+import { isFloat } from '../../../base/dtype.js';
+import { kinds } from '../../../kernel/elements.js';
+import type { ElementwiseOp } from '../../op.js';
+import { savesInputs, savesNothing } from '../../op.js';
+import { constantLike, wrapped } from './rules.js';
+
+export const choice = {
+  /** The same value in memory of its own. */
+  copy: {
+    kind: 'elementwise',
+    name: 'copy',
+    arity: 1,
+    scalar: { float: (x) => x, int: (x) => x },
+    lower: (_, [x]) => x,
+    saves: savesNothing,
+    vjp: (_, g) => [g],
+  },
+  where: {
+    kind: 'elementwise',
+    name: 'where',
+    arity: 3,
+    scalar: { float: (c, a, b) => (c ? a : b), int: (c, a, b) => (c ? a : b) },
+    lower: (b, [mask, x, y]) => {
+      if (x.type.kind !== 'mask') return b.select(mask, x, y);
+      return b.binary('or', b.binary('and', mask, x), b.binary('and', b.unary('not', mask), y));
+    },
+    saves: savesInputs(0),
+    vjp: (c, g) => {
+      const zero = constantLike(c, g, 0);
+      return [
+        null,
+        c.needs[1] ? c.ops.where(c.input(0), g, zero) : null,
+        c.needs[2] ? c.ops.where(c.input(0), zero, g) : null,
+      ];
+    },
+  },
+  cast: {
+    kind: 'elementwise',
+    name: 'cast',
+    arity: 1,
+    scalar: { float: (x) => x, int: (x) => x },
+    lower: (b, [x], dtype) => {
+      const kind = kinds[dtype];
+      if (kind === 'mask') return x.type.kind === 'mask' ? x : b.compare('ne', x, b.like(x, 0));
+      return wrapped(b, b.convert(kind, x), dtype);
+    },
+    saves: savesNothing,
+    vjp: (c, g) => [isFloat(c.inputDTypes[0]) ? c.ops.cast(g, c.inputDTypes[0]) : null],
+  },
+} as const satisfies Record<string, ElementwiseOp>;

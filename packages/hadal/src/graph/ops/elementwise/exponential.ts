@@ -1,0 +1,145 @@
+/** Exponential functions, logarithms, and functions made of them. */
+import {
+  lowerErf,
+  lowerErfc,
+  lowerExp,
+  lowerExp2,
+  lowerExpm1,
+  lowerLog,
+  lowerLog1p,
+  lowerLog2,
+  lowerLog10,
+} from '../../../kernel/math/index.js';
+import type { ElementwiseOp, Operand, Vjp, VjpContext } from '../../op.js';
+import { savesInputs, savesOutput } from '../../op.js';
+import { constantLike, slopeVjp, unaryOp } from './rules.js';
+
+/** 2 / sqrt(pi), the slope of erf at 0. */
+const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
+
+/** erf(x) for 0 <= x < 1: the series Abramowitz and Stegun 7.1.5. */
+function erfSeries(x: number): number {
+  let power = x;
+  let sum = 0;
+  // Small terms last would be lost one by one; 25 terms of alternating sign leave less than 1e-27.
+  const terms: number[] = [];
+  for (let n = 0; n < 25; n++) {
+    terms.push(power / (2 * n + 1));
+    power *= -(x * x) / (n + 1);
+  }
+  for (const term of terms.reverse()) sum += term;
+  return TWO_OVER_SQRT_PI * sum;
+}
+
+/** erfc(x) for x >= 1: the continued fraction Abramowitz and Stegun 7.1.14. */
+function erfcFraction(x: number): number {
+  let f = 0;
+  for (let n = 200; n > 0; n--) f = n / 2 / (x + f);
+  // The square in two parts, as its rounding is multiplied by the square.
+  const short = Math.fround(x);
+  return (Math.exp(-short * short) * Math.exp((short - x) * (short + x))) / ((x + f) * Math.sqrt(Math.PI));
+}
+
+function erf(x: number): number {
+  if (Number.isNaN(x)) return x;
+  const a = Math.abs(x);
+  const size = a < 1 ? erfSeries(a) : a < 7 ? 1 - erfcFraction(a) : 1;
+  return x < 0 || Object.is(x, -0) ? -size : size;
+}
+
+function erfc(x: number): number {
+  if (Number.isNaN(x)) return x;
+  if (Math.abs(x) < 1) return x < 0.5 ? 1 - erf(x) : 0.5 - (erf(x) - 0.5);
+  const size = Math.abs(x) < 28 ? erfcFraction(Math.abs(x)) : 0;
+  return x < 0 ? 2 - size : size;
+}
+
+/** g times `factor` exp(-x^2). */
+function bellVjp(factor: number): Vjp {
+  return slopeVjp((c) => {
+    const x = c.input(0);
+    const bell = c.ops.unary('exp', c.ops.unary('neg', c.ops.arithmetic('mul', x, x)));
+    return c.ops.arithmetic('mul', bell, constantLike(c, x, factor));
+  });
+}
+
+/** g / (x times `factor`). */
+function overInput(factor: number): Vjp {
+  return (c, g) => {
+    const x = c.input(0);
+    return [c.ops.arithmetic('div', g, c.ops.arithmetic('mul', x, constantLike(c, x, factor)))];
+  };
+}
+
+function plusOne<V extends Operand>(c: VjpContext<V>, x: V): V {
+  return c.ops.arithmetic('add', x, constantLike(c, x, 1));
+}
+
+export const exponential = {
+  exp: unaryOp('exp', {
+    float: Math.exp,
+    lower: lowerExp,
+    gradient: { saves: savesOutput, vjp: slopeVjp((c) => c.output()) },
+  }),
+  exp2: unaryOp('exp2', {
+    float: (x) => 2 ** x,
+    lower: lowerExp2,
+    gradient: {
+      saves: savesOutput,
+      vjp: slopeVjp((c) => c.ops.arithmetic('mul', c.output(), constantLike(c, c.output(), Math.LN2))),
+    },
+  }),
+  /** exp(x) - 1. */
+  expm1: unaryOp('expm1', {
+    float: Math.expm1,
+    lower: lowerExpm1,
+    gradient: { saves: savesOutput, vjp: slopeVjp((c) => plusOne(c, c.output())) },
+  }),
+  log: unaryOp('log', {
+    float: Math.log,
+    lower: lowerLog,
+    gradient: { saves: savesInputs(0), vjp: (c, g) => [c.ops.arithmetic('div', g, c.input(0))] },
+  }),
+  log2: unaryOp('log2', {
+    float: Math.log2,
+    lower: lowerLog2,
+    gradient: { saves: savesInputs(0), vjp: overInput(Math.LN2) },
+  }),
+  log10: unaryOp('log10', {
+    float: Math.log10,
+    lower: lowerLog10,
+    gradient: { saves: savesInputs(0), vjp: overInput(Math.LN10) },
+  }),
+  /** log(1 + x). */
+  log1p: unaryOp('log1p', {
+    float: Math.log1p,
+    lower: lowerLog1p,
+    gradient: {
+      saves: savesInputs(0),
+      vjp: (c, g) => [c.ops.arithmetic('div', g, plusOne(c, c.input(0)))],
+    },
+  }),
+  erf: unaryOp('erf', {
+    float: erf,
+    lower: lowerErf,
+    gradient: { saves: savesInputs(0), vjp: bellVjp(TWO_OVER_SQRT_PI) },
+  }),
+  /** 1 - erf(x). */
+  erfc: unaryOp('erfc', {
+    float: erfc,
+    lower: lowerErfc,
+    gradient: { saves: savesInputs(0), vjp: bellVjp(-TWO_OVER_SQRT_PI) },
+  }),
+  /** 1 / (1 + exp(-x)). */
+  sigmoid: unaryOp('sigmoid', {
+    float: (x) => 1 / (1 + Math.exp(-x)),
+    lower: (b, x) => b.div(b.like(x, 1), b.add(lowerExp(b, b.unary('neg', x)), b.like(x, 1))),
+    gradient: {
+      saves: savesOutput,
+      vjp: slopeVjp((c) => {
+        const y = c.output();
+        return c.ops.arithmetic('mul', y, c.ops.arithmetic('sub', constantLike(c, y, 1), y));
+      }),
+    },
+  }),
+} as const satisfies Record<string, ElementwiseOp>;

@@ -1,0 +1,90 @@
+/** Ops along one dimension in which every element depends on others before it or on all. Attributes: the dimension first. */
+import type { TypedArray } from '../../base/dtype.js';
+import type { Shape } from '../../base/shape.js';
+import { numel } from '../../base/shape.js';
+import type { ArrayOp, Operand, VjpContext } from '../op.js';
+import { savesNothing } from '../op.js';
+import { newArray } from './arrays.js';
+
+/** Calls `visit(first position, step)` for every line along a dimension. */
+function forEachLine(shape: Shape, dim: number, visit: (start: number, step: number) => void): void {
+  const step = numel(shape.slice(dim + 1));
+  const outer = numel(shape.slice(0, dim));
+  for (let o = 0; o < outer; o++)
+    for (let i = 0; i < step; i++) visit(o * (shape[dim] ?? 1) * step + i, step);
+}
+
+/** Negative, zero or positive as a comes before, with or after b; NaN comes last. */
+function compare(a: number | bigint, b: number | bigint): number {
+  if (a < b) return -1;
+  if (a > b) return 1;
+  if (a === b) return 0;
+  return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+}
+
+function reversed<V extends Operand>(c: VjpContext<V>, x: V, dim: number): V {
+  return c.ops.slice(
+    x,
+    x.shape.map((s, d) => (d === dim ? s - 1 : 0)),
+    x.shape.map((_, d) => (d === dim ? -1 : 1)),
+    x.shape,
+  );
+}
+
+function runningSums(data: TypedArray, out: TypedArray, start: number, step: number, count: number): void {
+  if (out instanceof BigInt64Array) {
+    let sum = 0n;
+    for (let i = 0, at = start; i < count; i++, at += step) {
+      sum += BigInt(data[at]);
+      out[at] = sum;
+    }
+    return;
+  }
+  // float64 holds the running sum, as in PyTorch.
+  let sum = 0;
+  for (let i = 0, at = start; i < count; i++, at += step) {
+    sum += Number(data[at]);
+    out[at] = sum;
+  }
+}
+
+export const ordering = {
+  /** Attributes: the dimension, then 1 for largest first. */
+  argsort: {
+    kind: 'host',
+    name: 'argsort',
+    saves: savesNothing,
+    vjp: null,
+    reference: ([x], [dim, descending], shape) => {
+      const out = new BigInt64Array(numel(shape));
+      const count = shape[dim] ?? 1;
+      const line = x.data.slice(0, count);
+      const order = new Uint32Array(count);
+      const sign = descending === 1 ? -1 : 1;
+      forEachLine(shape, dim, (start, step) => {
+        for (let i = 0; i < count; i++) {
+          line[i] = x.data[start + i * step];
+          order[i] = i;
+        }
+        order.sort((a, b) => sign * compare(line[a], line[b]) || a - b);
+        for (let i = 0; i < count; i++) out[start + i * step] = BigInt(order[i]);
+      });
+      return out;
+    },
+  },
+  cumsum: {
+    kind: 'host',
+    name: 'cumsum',
+    saves: savesNothing,
+    vjp: (c, g) => {
+      const [dim] = c.attributes;
+      if (g.shape.length === 0) return [g];
+      return [reversed(c, c.ops.cumsum(reversed(c, g, dim), dim), dim)];
+    },
+    reference: ([x], [dim], shape, dtype) => {
+      const out = newArray(dtype, shape);
+      forEachLine(shape, dim, (start, step) => runningSums(x.data, out, start, step, shape[dim] ?? 1));
+      return out;
+    },
+  },
+} as const satisfies Record<string, ArrayOp>;

@@ -1,0 +1,102 @@
+/** exp, exp2 and expm1: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial in r, and 2^n written into the exponent. */
+import type { Value } from '../l3.js';
+import type { L3Builder } from '../l3-builder.js';
+import type { DoubleWord } from './double-word.js';
+import {
+  constant,
+  formatOf,
+  keepZero,
+  type Precisions,
+  pick,
+  polynomial,
+  powerOfTwo,
+  scaleByPowerOfTwo,
+} from './format.js';
+
+/** ln 2 in two parts, the first short enough that its product with an exponent is exact; Cody and Waite 1980. */
+export const LN2_HIGH: Precisions<number> = { f32: 0.693359375, f64: 0.6931471803691238 };
+export const LN2_LOW: Precisions<number> = { f32: -2.1219444e-4, f64: 1.9082149292705877e-10 };
+
+/**
+ * exp(r) = 1 + r + r^2 p(r) on |r| <= ln 2 / 2. f32: Cephes expf (Moshier 1989). f64: fit at Chebyshev nodes, relative error 3e-19
+ * before rounding.
+ */
+const EXP: Precisions<readonly number[]> = {
+  f32: [5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4],
+  f64: [
+    0.5, 0.1666666666666667, 0.04166666666666667, 0.00833333333332612, 0.0013888888888883737,
+    0.00019841269874873975, 2.480158732558584e-5, 2.755725533255441e-6, 2.7557273594799413e-7,
+    2.510524515390137e-8, 2.0914707069612355e-9,
+  ],
+};
+
+/** Beyond these the result is infinite, or 0. */
+const OVERFLOW: Precisions<number> = { f32: 88.73, f64: 709.79 };
+const UNDERFLOW: Precisions<number> = { f32: -104, f64: -745.2 };
+
+/** x between two bounds; NaN passes. */
+export function clamp(b: L3Builder, x: Value, low: Value, high: Value): Value {
+  return b.min(high, b.max(low, x));
+}
+
+/** n and r with x = n ln 2 + r. */
+function reduce(b: L3Builder, x: Value): { readonly n: Value; readonly r: Value } {
+  const n = b.unary('round', b.mul(x, b.like(x, Math.LOG2E)));
+  const high = b.fma(n, b.like(x, -pick(x, LN2_HIGH)), x);
+  return { n, r: b.fma(n, b.like(x, -pick(x, LN2_LOW)), high) };
+}
+
+/** exp(r) - 1 on |r| <= ln 2 / 2. */
+function nearZero(b: L3Builder, r: Value): Value {
+  return b.fma(polynomial(b, r, EXP), b.mul(r, r), r);
+}
+
+function scaledExp(b: L3Builder, r: Value, n: Value): Value {
+  const whole = b.convert(formatOf(r).bits, n);
+  return scaleByPowerOfTwo(b, b.add(nearZero(b, r), b.like(r, 1)), whole);
+}
+
+export function lowerExp(b: L3Builder, x: Value): Value {
+  const cut = clamp(b, x, constant(b, x, UNDERFLOW), constant(b, x, OVERFLOW));
+  const { n, r } = reduce(b, cut);
+  return scaledExp(b, r, n);
+}
+
+/** exp(high + low) for a small low. */
+export function lowerExpOfSum(b: L3Builder, { high, low }: DoubleWord): Value {
+  const cut = clamp(b, high, constant(b, high, UNDERFLOW), constant(b, high, OVERFLOW));
+  const { n, r } = reduce(b, cut);
+  // Where `high` was cut, or is an infinity, `low` may be anything.
+  const rest = b.select(b.compare('eq', cut, high), low, b.like(low, 0));
+  return scaledExp(b, b.add(r, rest), n);
+}
+
+/** exp(x) / 2, which overflows later than exp. */
+export function lowerHalfExp(b: L3Builder, x: Value): Value {
+  const most = b.like(x, pick(x, OVERFLOW) + 1);
+  const { n, r } = reduce(b, clamp(b, x, constant(b, x, UNDERFLOW), most));
+  return scaledExp(b, r, b.sub(n, b.like(x, 1)));
+}
+
+/** Beyond these 2^x is infinite, or 0. */
+const LARGEST_POWER: Precisions<number> = { f32: 128.5, f64: 1024.5 };
+const LEAST_POWER: Precisions<number> = { f32: -151, f64: -1076 };
+
+export function lowerExp2(b: L3Builder, x: Value): Value {
+  const cut = clamp(b, x, constant(b, x, LEAST_POWER), constant(b, x, LARGEST_POWER));
+  const n = b.unary('round', cut);
+  return scaledExp(b, b.mul(b.sub(cut, n), b.like(x, Math.LN2)), n);
+}
+
+/** Below these exp(x) - 1 is -1. */
+const MINUS_ONE: Precisions<number> = { f32: -25, f64: -50 };
+
+export function lowerExpm1(b: L3Builder, x: Value): Value {
+  const cut = clamp(b, x, constant(b, x, MINUS_ONE), constant(b, x, OVERFLOW));
+  const { n, r } = reduce(b, cut);
+  // 2^n (exp(r) - 1) + (2^n - 1), all of it halved, as 2^n itself may be beyond the largest number.
+  const whole = b.convert(formatOf(x).bits, n);
+  const scale = powerOfTwo(b, b.sub(whole, b.like(whole, 1)), x);
+  const half = b.add(b.mul(scale, nearZero(b, r)), b.sub(scale, b.like(x, 0.5)));
+  return keepZero(b, x, b.mul(half, b.like(x, 2)));
+}

@@ -1,0 +1,274 @@
+/**
+ * Convolutions (cross-correlations, as everywhere in the field) over one, two or three dimensions, and their transposes. They run as
+ * implicit gemm: windows are never written to memory.
+ */
+import type { ConvDims } from '../../base/attributes.js';
+import { convShape, dilatedSize } from '../../base/attributes.js';
+import { isFloat } from '../../base/dtype.js';
+import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
+import type { Shape } from '../../base/shape.js';
+import { showShape } from '../../base/shape.js';
+import { Tensor } from '../../tensor/index.js';
+
+/** One number for all dimensions, or one for each. */
+export type Sizes = number | readonly number[];
+
+export interface ConvOptions {
+  /** Steps between windows; 1 if not given. */
+  readonly stride?: Sizes;
+  /** Zeros on both sides; 'valid' for none, 'same' for as many as keep the size (stride 1 only, the odd one at the end). */
+  readonly padding?: Sizes | 'same' | 'valid';
+  /** Steps between elements of the kernel; 1 if not given. */
+  readonly dilation?: Sizes;
+  /** Channels and features fall into this many groups; 1 if not given. */
+  readonly groups?: number;
+}
+
+export interface ConvTransposeOptions extends Omit<ConvOptions, 'padding'> {
+  readonly padding?: Sizes;
+  /** Zeros added at the end of the result, to tell apart sizes that the same stride leads to. */
+  readonly outputPadding?: Sizes;
+}
+
+/** A list of `rank` integers of at least `least`. */
+export function sizeList(op: string, name: string, given: Sizes, rank: number, least: number): number[] {
+  const list = typeof given === 'number' ? new Array<number>(rank).fill(given) : [...given];
+  if (list.length !== rank || list.some((v) => !Number.isInteger(v) || v < least)) {
+    const what = rank === 1 ? 'an integer' : `an integer or ${rank} of them`;
+    throw new ArgumentError(
+      `${op}: ${name} is ${what}, ${least} or more; got ${typeof given === 'number' ? given : showShape(given)}`,
+    );
+  }
+  return list;
+}
+
+function checkOperands(
+  op: string,
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  rank: number,
+  groups: number,
+  channels: number,
+  features: number,
+): void {
+  const letters = ['L', 'H, W', 'D, H, W'][rank - 1];
+  if (weight.ndim !== rank + 2 || (input.ndim !== rank + 2 && input.ndim !== rank + 1)) {
+    throw new ShapeError(
+      `${op}: input is [N, C, ${letters}] or [C, ${letters}] and weight has ${rank + 2} dimensions, ` +
+        `got ${showShape(input.shape)} and ${showShape(weight.shape)}`,
+    );
+  }
+  if (!Number.isInteger(groups) || groups < 1)
+    throw new ArgumentError(`${op}: groups is a positive integer, got ${groups}`);
+  const have = input.shape[input.ndim - rank - 1];
+  if (have !== channels || channels % groups !== 0 || features % groups !== 0) {
+    throw new ShapeError(
+      `${op}: weight ${showShape(weight.shape)} with ${groups} groups wants ${channels} channels, input ${showShape(input.shape)} has ${have}` +
+        (have === channels ? '; channels and features must be multiples of groups' : ''),
+    );
+  }
+  if (bias !== null && (bias.ndim !== 1 || bias.shape[0] !== features))
+    throw new ShapeError(`${op}: the bias is [${features}], got ${showShape(bias.shape)}`);
+  for (const t of bias === null ? [weight] : [weight, bias]) {
+    if (t.dtype !== input.dtype)
+      throw new DTypeError(
+        `${op}: input, weight and bias have one dtype, got ${input.dtype} and ${t.dtype}; convert with .to(...)`,
+      );
+  }
+  if (input.dtype === 'bool' || (!isFloat(input.dtype) && (input.requiresGrad || weight.requiresGrad)))
+    throw new DTypeError(`${op}: expected numbers, got ${input.dtype}; convert with .to('float32')`);
+}
+
+function withBias(x: Tensor, bias: Tensor | null, rank: number): Tensor {
+  return bias === null ? x : x.add(bias.reshape([-1, ...new Array<number>(rank).fill(1)]));
+}
+
+/** An input without a batch as a batch of one, and back. */
+function batched(input: Tensor, rank: number, body: (x: Tensor) => Tensor): Tensor {
+  return input.ndim === rank + 2 ? body(input) : body(input.unsqueeze(0)).squeeze(0);
+}
+
+function paddingOf(
+  op: string,
+  padding: ConvOptions['padding'],
+  rank: number,
+  strides: readonly number[],
+  reach: readonly number[],
+): { low: number[]; high: number[] } {
+  if (padding === 'same') {
+    if (strides.some((s) => s !== 1))
+      throw new ArgumentError(`${op}: padding 'same' is for stride 1, got [${strides.join(', ')}]`);
+    const low = reach.map((r) => Math.floor((r - 1) / 2));
+    return { low, high: reach.map((r, i) => r - 1 - low[i]) };
+  }
+  if (typeof padding === 'string' && padding !== 'valid')
+    throw new ArgumentError(`${op}: padding is a number, a list, 'same' or 'valid', got '${padding}'`);
+  const both = sizeList(op, 'padding', padding === undefined || padding === 'valid' ? 0 : padding, rank, 0);
+  return { low: both, high: both };
+}
+
+function checkResult(op: string, input: Shape, weight: Shape, dims: ConvDims): void {
+  const shape = convShape(input, weight, dims);
+  shape.slice(2).forEach((size, i) => {
+    if (size > 0) return;
+    const padded = input[i + 2] + dims.low[i] + dims.high[i];
+    throw new ShapeError(
+      `${op}: a kernel that reaches over ${dilatedSize(weight[i + 2], dims.rhsDilation[i])} does not fit into ` +
+        `${padded} (dimension ${i + 2} of ${showShape(input)}, padding included)`,
+    );
+  });
+}
+
+function convolve(
+  op: string,
+  rank: number,
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  options: ConvOptions,
+): Tensor {
+  const groups = options.groups ?? 1;
+  checkOperands(op, input, weight, bias, rank, groups, (weight.shape[1] ?? 0) * groups, weight.shape[0] ?? 0);
+  const strides = sizeList(op, 'stride', options.stride ?? 1, rank, 1);
+  const rhsDilation = sizeList(op, 'dilation', options.dilation ?? 1, rank, 1);
+  const reach = weight.shape.slice(2).map((k, i) => dilatedSize(k, rhsDilation[i]));
+  if (reach.includes(0)) throw new ShapeError(`${op}: the kernel ${showShape(weight.shape)} is empty`);
+  const { low, high } = paddingOf(op, options.padding, rank, strides, reach);
+  const lhsDilation = strides.map(() => 1);
+  const dims = { strides, low, high, lhsDilation, rhsDilation, featureGroups: groups, batchGroups: 1 };
+  return batched(input, rank, (x) => {
+    checkResult(op, x.shape, weight.shape, dims);
+    return withBias(Tensor.of(x.workspace, x.workspace.ops.conv(x.value, weight.value, dims)), bias, rank);
+  });
+}
+
+/**
+ * Convolution along one dimension.
+ *
+ * @param input [N, C, L] or [C, L]
+ * @param weight [O, C / groups, K]
+ * @param bias [O], or null for none
+ * @returns [N, O, floor((L + 2 padding - dilation (K - 1) - 1) / stride) + 1]
+ * @throws ShapeError, DTypeError if the operands do not fit; ArgumentError for options out of range.
+ */
+export function conv1d(
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  options: ConvOptions = {},
+): Tensor {
+  return convolve('conv1d', 1, input, weight, bias, options);
+}
+
+/**
+ * Convolution of images.
+ *
+ * @param input [N, C, H, W] or [C, H, W]
+ * @param weight [O, C / groups, KH, KW]
+ * @param bias [O], or null for none
+ * @returns [N, O, OH, OW] with OH = floor((H + 2 padding - dilation (KH - 1) - 1) / stride) + 1, and OW likewise
+ * @throws ShapeError, DTypeError if the operands do not fit; ArgumentError for options out of range.
+ * @example
+ * ```ts
+ * import { functional as F, ones } from 'hadal';
+ * const y = F.conv2d(ones([1, 3, 8, 8]), ones([16, 3, 3, 3]), null, { stride: 2, padding: 1 });
+ * console.log(y.shape); // [ 1, 16, 4, 4 ]
+ * ```
+ */
+export function conv2d(
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  options: ConvOptions = {},
+): Tensor {
+  return convolve('conv2d', 2, input, weight, bias, options);
+}
+
+/** Convolution of volumes: input [N, C, D, H, W], weight [O, C / groups, KD, KH, KW]; see `conv2d`. */
+export function conv3d(
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  options: ConvOptions = {},
+): Tensor {
+  return convolve('conv3d', 3, input, weight, bias, options);
+}
+
+function convolveTransposed(
+  op: string,
+  rank: number,
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  options: ConvTransposeOptions,
+): Tensor {
+  const groups = options.groups ?? 1;
+  checkOperands(op, input, weight, bias, rank, groups, weight.shape[0] ?? 0, (weight.shape[1] ?? 0) * groups);
+  const strides = sizeList(op, 'stride', options.stride ?? 1, rank, 1);
+  const rhsDilation = sizeList(op, 'dilation', options.dilation ?? 1, rank, 1);
+  const padding = sizeList(op, 'padding', options.padding ?? 0, rank, 0);
+  const extra = sizeList(op, 'outputPadding', options.outputPadding ?? 0, rank, 0);
+  if (extra.some((e, i) => e >= Math.max(strides[i], rhsDilation[i])))
+    throw new ArgumentError(`${op}: outputPadding must be smaller than stride or dilation`);
+  const reach = weight.shape.slice(2).map((k, i) => dilatedSize(k, rhsDilation[i]));
+  const low = reach.map((r, i) => r - 1 - padding[i]);
+  const dims = {
+    strides: strides.map(() => 1),
+    low,
+    high: low.map((l, i) => l + extra[i]),
+    lhsDilation: strides,
+    rhsDilation,
+    featureGroups: groups,
+    batchGroups: 1,
+  };
+  // [C, O / groups, ...] to [O, C / groups, ...], walked backwards.
+  const [channels, perGroup, ...kernel] = weight.shape;
+  const order = [0, 2, 1, ...kernel.map((_, i) => i + 3)];
+  const { ops } = input.workspace;
+  const split = ops.reshape(weight.value, [groups, channels / groups, perGroup, ...kernel]);
+  const swapped = ops.reshape(ops.permute(split, order), [groups * perGroup, channels / groups, ...kernel]);
+  const turned = ops.slice(
+    swapped,
+    swapped.shape.map((s, d) => (d < 2 ? 0 : s - 1)),
+    swapped.shape.map((_, d) => (d < 2 ? 1 : -1)),
+    swapped.shape,
+  );
+  return batched(input, rank, (x) => {
+    checkResult(op, x.shape, swapped.shape, dims);
+    return withBias(Tensor.of(x.workspace, ops.conv(x.value, turned, dims)), bias, rank);
+  });
+}
+
+/** The transpose of `conv1d`: input [N, C, L], weight [C, O / groups, K]; see `convTranspose2d`. */
+export function convTranspose1d(
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  options: ConvTransposeOptions = {},
+): Tensor {
+  return convolveTransposed('convTranspose1d', 1, input, weight, bias, options);
+}
+
+/**
+ * The transpose of `conv2d`, which makes images larger: the gradient of a convolution as a layer; Zeiler et al. 2010.
+ *
+ * @param input [N, C, H, W] or [C, H, W]
+ * @param weight [C, O / groups, KH, KW]
+ * @param bias [O], or null for none
+ * @returns [N, O, OH, OW] with OH = (H - 1) stride - 2 padding + dilation (KH - 1) + outputPadding + 1, and OW likewise
+ * @throws ShapeError, DTypeError if the operands do not fit; ArgumentError for options out of range.
+ * @example
+ * ```ts
+ * import { functional as F, ones } from 'hadal';
+ * console.log(F.convTranspose2d(ones([1, 4, 5, 5]), ones([4, 2, 2, 2]), null, { stride: 2 }).shape); // [ 1, 2, 10, 10 ]
+ * ```
+ */
+export function convTranspose2d(
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  options: ConvTransposeOptions = {},
+): Tensor {
+  return convolveTransposed('convTranspose2d', 2, input, weight, bias, options);
+}

@@ -1,0 +1,200 @@
+/** Normalisation by means and variances. */
+import { noGrad } from '../../autograd/mode.js';
+import { ArgumentError, ShapeError } from '../../base/errors.js';
+import type { Shape } from '../../base/shape.js';
+import { sameShape, showShape } from '../../base/shape.js';
+import type { Tensor } from '../../tensor/index.js';
+import { checkFloat } from './formula.js';
+
+export interface AffineOptions {
+  readonly weight?: Tensor | null;
+  readonly bias?: Tensor | null;
+  /** Added to the variance. */
+  readonly eps?: number;
+}
+
+interface Moments {
+  readonly mean: Tensor;
+  /** Divided by n, not n - 1. */
+  readonly variance: Tensor;
+  readonly centered: Tensor;
+}
+
+/** In two passes: the difference of two large sums would lose the variance. */
+function moments(x: Tensor, dims: readonly number[]): Moments {
+  const mean = x.mean(dims, { keepdim: true });
+  const centered = x.sub(mean);
+  return { mean, centered, variance: centered.square().mean(dims, { keepdim: true }) };
+}
+
+function affine(y: Tensor, shape: Shape, { weight, bias }: AffineOptions): Tensor {
+  const scaled = weight ? y.mul(weight.reshape(shape)) : y;
+  return bias ? scaled.add(bias.reshape(shape)) : scaled;
+}
+
+function trailingDims(name: string, x: Tensor, shape: Shape, options: AffineOptions): number[] {
+  checkFloat(name, x);
+  if (shape.length === 0 || !sameShape(x.shape.slice(-shape.length), shape)) {
+    throw new ShapeError(
+      `${name}: the input must end in the normalised shape ${showShape(shape)}, got ${showShape(x.shape)}`,
+    );
+  }
+  for (const [what, t] of [
+    ['weight', options.weight],
+    ['bias', options.bias],
+  ] as const) {
+    if (t && !sameShape(t.shape, shape))
+      throw new ShapeError(`${name}: the ${what} must be ${showShape(shape)}, got ${showShape(t.shape)}`);
+  }
+  return shape.map((_, i) => x.ndim - shape.length + i);
+}
+
+/**
+ * (x - mean) / sqrt(variance + eps) weight + bias over the last dimensions; Ba et al. 2016.
+ *
+ * @param x [..., ...normalizedShape]
+ * @param normalizedShape also the shape of weight and bias
+ * @throws ShapeError if they do not fit.
+ * @example
+ * ```ts
+ * import { functional as F, tensor } from 'hadal';
+ * console.log(F.layerNorm(tensor([[1, 3]]), [2], { eps: 0 }).tolistSync()); // [ [ -1, 1 ] ]
+ * ```
+ */
+export function layerNorm(x: Tensor, normalizedShape: Shape, options: AffineOptions = {}): Tensor {
+  const dims = trailingDims('layerNorm', x, normalizedShape, options);
+  const { centered, variance } = moments(x, dims);
+  return affine(centered.div(variance.add(options.eps ?? 1e-5).sqrt()), normalizedShape, options);
+}
+
+const EPSILON: { readonly [dtype: string]: number } = {
+  float16: 2 ** -10,
+  bfloat16: 2 ** -7,
+  float32: 2 ** -23,
+  float64: 2 ** -52,
+};
+
+/**
+ * x / sqrt(mean(x^2) + eps) weight over the last dimensions; Zhang and Sennrich 2019.
+ *
+ * @param options.eps if not given, the spacing of the dtype's numbers at 1
+ */
+export function rmsNorm(
+  x: Tensor,
+  normalizedShape: Shape,
+  options: Omit<AffineOptions, 'bias'> = {},
+): Tensor {
+  const dims = trailingDims('rmsNorm', x, normalizedShape, options);
+  const square = x.square().mean(dims, { keepdim: true });
+  return affine(x.div(square.add(options.eps ?? EPSILON[x.dtype]).sqrt()), normalizedShape, {
+    weight: options.weight ?? null,
+  });
+}
+
+function checkChannels(
+  name: string,
+  x: Tensor,
+  ...perChannel: readonly (Tensor | null | undefined)[]
+): number {
+  checkFloat(name, x);
+  if (x.ndim < 2) throw new ShapeError(`${name}: the input is [N, C, ...], got ${showShape(x.shape)}`);
+  for (const t of perChannel) {
+    if (t && !sameShape(t.shape, [x.shape[1]]))
+      throw new ShapeError(
+        `${name}: an input ${showShape(x.shape)} has ${x.shape[1]} channels, got weights or statistics of ${showShape(t.shape)}`,
+      );
+  }
+  return x.shape[1];
+}
+
+/** The shape under which a tensor [C] broadcasts over [N, C, ...]. */
+function alongChannels(x: Tensor, channels: number): number[] {
+  return x.shape.map((_, d) => (d === 1 ? channels : 1));
+}
+
+/** old + momentum (now - old), in place. A tensor as momentum is for averages over all batches. */
+function average(running: Tensor, now: Tensor, momentum: number | Tensor): void {
+  noGrad(() => {
+    const value = now.detach().reshape(running.shape).to(running.dtype);
+    running.add_(value.sub(running.detach()).mul(momentum));
+  });
+}
+
+export interface BatchNormOptions extends AffineOptions {
+  /** Normalise by this batch and update the running statistics; otherwise by the running statistics, if there are any. */
+  readonly training?: boolean;
+  /** Share of this batch in the new running statistics, 0.1 if not given. */
+  readonly momentum?: number | Tensor;
+}
+
+/**
+ * Normalises every channel over batch and places; Ioffe and Szegedy 2015. While training, the running statistics are updated in place,
+ * the variance by its unbiased estimate.
+ *
+ * @param x [N, C, ...]
+ * @param runningMean [C], or null to normalise by the batch always
+ * @param runningVar [C], or null
+ * @throws ShapeError if they do not fit, or a channel has one value only while training.
+ * @example
+ * ```ts
+ * import { functional as F, tensor, zeros, ones } from 'hadal';
+ * const [mean, variance] = [zeros([1]), ones([1])];
+ * console.log(F.batchNorm(tensor([[1], [3]]), mean, variance, { training: true, eps: 0 }).tolistSync()); // [ [ -1 ], [ 1 ] ]
+ * console.log(mean.tolistSync()[0].toFixed(2)); // 0.20
+ * ```
+ */
+export function batchNorm(
+  x: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  options: BatchNormOptions = {},
+): Tensor {
+  const channels = checkChannels('batchNorm', x, runningMean, runningVar, options.weight, options.bias);
+  const training = options.training ?? false;
+  const shape = alongChannels(x, channels);
+  const eps = options.eps ?? 1e-5;
+  if (!training && runningMean !== null && runningVar !== null) {
+    const spread = runningVar.reshape(shape).add(eps).sqrt();
+    return affine(x.sub(runningMean.reshape(shape)).div(spread), shape, options);
+  }
+  if (!training && (runningMean !== null || runningVar !== null))
+    throw new ArgumentError('batchNorm: running mean and variance are both given or both null');
+  const count = x.numel() / channels;
+  if (training && count === 1)
+    throw new ShapeError(
+      `batchNorm: a channel needs more than one value while training, got ${showShape(x.shape)}`,
+    );
+  const dims = x.shape.map((_, d) => d).filter((d) => d !== 1);
+  const { mean, variance, centered } = moments(x, dims);
+  const momentum = options.momentum ?? 0.1;
+  if (training && runningMean !== null) average(runningMean, mean, momentum);
+  if (training && runningVar !== null)
+    average(runningVar, variance.detach().mul(count / (count - 1)), momentum);
+  return affine(centered.div(variance.add(eps).sqrt()), shape, options);
+}
+
+/**
+ * Normalises each sample over groups of channels; Wu and He 2018.
+ *
+ * @param x [N, C, ...]
+ * @param numGroups divides C
+ */
+export function groupNorm(x: Tensor, numGroups: number, options: AffineOptions = {}): Tensor {
+  const channels = checkChannels('groupNorm', x, options.weight, options.bias);
+  if (!Number.isInteger(numGroups) || numGroups < 1 || channels % numGroups !== 0)
+    throw new ArgumentError(`groupNorm: numGroups must divide the ${channels} channels, got ${numGroups}`);
+  const grouped = x.reshape([x.shape[0], numGroups, x.numel() / (x.shape[0] * numGroups || 1)]);
+  const { centered, variance } = moments(grouped, [2]);
+  const y = centered.div(variance.add(options.eps ?? 1e-5).sqrt()).reshape(x.shape);
+  return affine(y, alongChannels(x, channels), options);
+}
+
+/** Normalises each channel of each sample over its places; Ulyanov et al. 2016. x is [N, C, ...]. */
+export function instanceNorm(x: Tensor, options: AffineOptions = {}): Tensor {
+  const channels = checkChannels('instanceNorm', x, options.weight, options.bias);
+  const dims = x.shape.map((_, d) => d).slice(2);
+  if (dims.reduce((n, d) => n * x.shape[d], 1) < 2)
+    throw new ShapeError(`instanceNorm: a channel needs more than one place, got ${showShape(x.shape)}`);
+  const { centered, variance } = moments(x, dims);
+  return affine(centered.div(variance.add(options.eps ?? 1e-5).sqrt()), alongChannels(x, channels), options);
+}

@@ -1,0 +1,259 @@
+/** Pooling: one number of each window. */
+import type { Value } from '../../autograd/value.js';
+import { windowCount } from '../../base/attributes.js';
+import { dtypeInfo, isFloat } from '../../base/dtype.js';
+import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
+import type { Shape } from '../../base/shape.js';
+import { showShape } from '../../base/shape.js';
+import { windowElements, windowPositions } from '../../graph/ops/pool.js';
+import { fromTypedArray, Tensor } from '../../tensor/index.js';
+import { type Sizes, sizeList } from './convolution.js';
+
+export interface PoolOptions {
+  /** Steps between windows; the window's size if not given. */
+  readonly stride?: Sizes;
+  /** Rows added on both sides, at most half of the window. */
+  readonly padding?: Sizes;
+  /** Whether a last window that hangs over the edge counts. */
+  readonly ceilMode?: boolean;
+}
+
+export interface MaxPoolOptions extends PoolOptions {
+  /** Steps between elements of a window; 1 if not given. */
+  readonly dilation?: Sizes;
+}
+
+export interface AvgPoolOptions extends PoolOptions {
+  /** Whether padding counts as zeros of the window (the default) or not at all. */
+  readonly countIncludePad?: boolean;
+}
+
+interface Windows {
+  readonly sizes: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+  readonly counts: readonly number[];
+}
+
+function windowsOf(
+  op: string,
+  input: Tensor,
+  kernelSize: Sizes,
+  rank: number,
+  options: MaxPoolOptions,
+): Windows {
+  if (input.ndim !== rank + 2 && input.ndim !== rank + 1) {
+    throw new ShapeError(
+      `${op}: the input has ${rank + 2} dimensions ([N, C, ...]) or ${rank + 1} without a batch, got ${showShape(input.shape)}`,
+    );
+  }
+  const sizes = sizeList(op, 'kernelSize', kernelSize, rank, 1);
+  const strides = sizeList(op, 'stride', options.stride ?? sizes, rank, 1);
+  const dilations = sizeList(op, 'dilation', options.dilation ?? 1, rank, 1);
+  const low = sizeList(op, 'padding', options.padding ?? 0, rank, 0);
+  const space = input.shape.slice(input.ndim - rank);
+  const reach = sizes.map((s, i) => (s - 1) * dilations[i] + 1);
+  low.forEach((p, i) => {
+    if (p > reach[i] / 2)
+      throw new ArgumentError(`${op}: padding ${p} is more than half of the window of ${reach[i]}`);
+  });
+  const counts = space.map((size, i) => {
+    const padded = size + 2 * low[i];
+    let count = windowCount(padded, reach[i], strides[i]);
+    if (options.ceilMode && padded >= reach[i]) {
+      const all = Math.ceil((padded - reach[i]) / strides[i]) + 1;
+      // A last window starts inside of the input or of the padding before it.
+      count = (all - 1) * strides[i] >= size + low[i] ? all - 1 : all;
+    }
+    if (count < 1)
+      throw new ShapeError(
+        `${op}: a window that reaches over ${reach[i]} does not fit into ${padded} of ${showShape(input.shape)} (padding included)`,
+      );
+    return count;
+  });
+  const high = counts.map((n, i) => Math.max((n - 1) * strides[i] + reach[i] - low[i] - space[i], 0));
+  return { sizes, strides, dilations, low, high, counts };
+}
+
+/** The input with `value` around its last dimensions. */
+function surrounded(x: Tensor, w: Windows, value: number): Value {
+  const { ops } = x.workspace;
+  if ([...w.low, ...w.high].every((p) => p === 0)) return x.value;
+  const lead = x.ndim - w.low.length;
+  const low = x.shape.map((_, d) => (d < lead ? 0 : w.low[d - lead]));
+  const shape = x.shape.map((s, d) => (d < lead ? s : s + w.low[d - lead] + w.high[d - lead]));
+  const between = x.shape.map(() => 0);
+  const padded = ops.pad(x.value, low, between, shape);
+  if (value === 0) return padded;
+  const isInside = ops.pad(ops.constant(1, 'bool', x.shape), low, between, shape);
+  return ops.where(isInside, padded, ops.constant(value, x.dtype, shape));
+}
+
+function maxPool(op: string, rank: number, x: Tensor, kernelSize: Sizes, options: MaxPoolOptions): Tensor {
+  if (x.dtype === 'bool')
+    throw new DTypeError(`${op}: bool tensors have no order; convert with .to('uint8')`);
+  const w = windowsOf(op, x, kernelSize, rank, options);
+  const lowest = isFloat(x.dtype) ? Number.NEGATIVE_INFINITY : Number(dtypeInfo[x.dtype].min);
+  const v = surrounded(x, w, lowest);
+  const { ops } = x.workspace;
+  const count = w.sizes.reduce((a, b) => a * b, 1);
+  if (count <= UNROLLED) return Tensor.of(x.workspace, ops.maxPool(v, w));
+  const windows = ops.windows(v, w);
+  const lead = windows.shape.slice(0, -rank);
+  const flat = ops.reshape(windows, [...lead, count]);
+  const first = ops.argmax(flat, lead.length);
+  return Tensor.of(x.workspace, ops.reshape(ops.gather(flat, lead.length, first), lead));
+}
+
+/** Windows of more elements are searched for their largest instead of being written out as a chain of maxima. */
+const UNROLLED = 25;
+
+/**
+ * How many elements each window along a dimension has; beyond the padding at the end nothing counts.
+ */
+function windowLengths(size: number, w: Windows, i: number, withPadding: boolean): number[] {
+  return Array.from({ length: w.counts[i] }, (_, n) => {
+    const start = n * w.strides[i] - w.low[i];
+    const end = Math.min(start + w.sizes[i], size + w.low[i]);
+    return withPadding ? end - start : Math.min(end, size) - Math.max(start, 0);
+  });
+}
+
+function avgPool(op: string, rank: number, x: Tensor, kernelSize: Sizes, options: AvgPoolOptions): Tensor {
+  if (!isFloat(x.dtype))
+    throw new DTypeError(
+      `${op}: only float tensors have a mean here, got ${x.dtype}; convert with .to('float32')`,
+    );
+  const w = windowsOf(op, x, kernelSize, rank, options);
+  const { ops } = x.workspace;
+  const v = surrounded(x, w, 0);
+  const lead = x.ndim - rank;
+  const sum = windowPositions(w.sizes)
+    .map((k) => windowElements(ops, v, w, k))
+    .reduce((a, b) => ops.arithmetic('add', a, b));
+  let out = Tensor.of(x.workspace, sum);
+  const lengths = w.counts.map((_, i) =>
+    windowLengths(x.shape[lead + i], w, i, options.countIncludePad ?? true),
+  );
+  // Windows of one length in all dimensions are divided by a number.
+  if (lengths.every((list) => list.every((n) => n === list[0])))
+    return out.div(lengths.reduce((n, list) => n * list[0], 1));
+  lengths.forEach((list, i) => {
+    const shape = list.length === 0 ? [] : [list.length, ...new Array<number>(rank - 1 - i).fill(1)];
+    out = out.div(fromTypedArray(Float32Array.from(list), shape).to(x.dtype));
+  });
+  return out;
+}
+
+/** The largest of every `kernelSize` elements; [N, C, L] to [N, C, floor((L + 2 padding - kernelSize) / stride) + 1]. */
+export function maxPool1d(x: Tensor, kernelSize: Sizes, options: MaxPoolOptions = {}): Tensor {
+  return maxPool('maxPool1d', 1, x, kernelSize, options);
+}
+
+/**
+ * The largest element of each window.
+ *
+ * @param x [N, C, H, W] or [C, H, W]
+ * @param kernelSize height and width of a window, or one number for both
+ * @returns [N, C, OH, OW] with OH = floor((H + 2 padding - dilation (KH - 1) - 1) / stride) + 1, and OW likewise
+ * @throws ShapeError if no window fits; ArgumentError for options out of range.
+ * @example
+ * ```ts
+ * import { functional as F, tensor } from 'hadal';
+ * console.log(F.maxPool2d(tensor([[[1, 2], [3, 4]]]), 2).tolistSync()); // [ [ [ 4 ] ] ]
+ * ```
+ */
+export function maxPool2d(x: Tensor, kernelSize: Sizes, options: MaxPoolOptions = {}): Tensor {
+  return maxPool('maxPool2d', 2, x, kernelSize, options);
+}
+
+/** The mean of every `kernelSize` elements; see `avgPool2d`. */
+export function avgPool1d(x: Tensor, kernelSize: Sizes, options: AvgPoolOptions = {}): Tensor {
+  return avgPool('avgPool1d', 1, x, kernelSize, options);
+}
+
+/**
+ * The mean of each window; shapes as for `maxPool2d`.
+ *
+ * @throws ShapeError if no window fits; ArgumentError for options out of range; DTypeError for integers.
+ */
+export function avgPool2d(x: Tensor, kernelSize: Sizes, options: AvgPoolOptions = {}): Tensor {
+  return avgPool('avgPool2d', 2, x, kernelSize, options);
+}
+
+/** From where to where window `i` of `count` goes over `size` elements. */
+function adaptiveWindow(i: number, count: number, size: number): readonly [number, number] {
+  return [Math.floor((i * size) / count), Math.ceil(((i + 1) * size) / count)];
+}
+
+function outputSizes(op: string, x: Tensor, outputSize: number | readonly (number | null)[]): number[] {
+  if (x.ndim !== 3 && x.ndim !== 4)
+    throw new ShapeError(`${op}: the input is [N, C, H, W] or [C, H, W], got ${showShape(x.shape)}`);
+  const space = x.shape.slice(-2);
+  const list = typeof outputSize === 'number' ? [outputSize, outputSize] : outputSize;
+  const sizes = sizeList(
+    op,
+    'outputSize',
+    list.map((s, i) => s ?? space[i]),
+    2,
+    1,
+  );
+  if (space.includes(0)) throw new ShapeError(`${op}: the image is empty: ${showShape(x.shape)}`);
+  return sizes;
+}
+
+function isEven(space: Shape, sizes: readonly number[]): boolean {
+  return space.every((s, i) => s % sizes[i] === 0);
+}
+
+/**
+ * The mean of windows that divide the image into `outputSize` parts, as even as can be.
+ *
+ * @param x [N, C, H, W] or [C, H, W]
+ * @param outputSize [OH, OW], or one number for both; null keeps a size
+ * @returns [N, C, OH, OW]
+ * @example
+ * ```ts
+ * import { functional as F, ones } from 'hadal';
+ * console.log(F.adaptiveAvgPool2d(ones([1, 8, 7, 5]), 1).shape); // [ 1, 8, 1, 1 ]
+ * ```
+ */
+export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly (number | null)[]): Tensor {
+  const sizes = outputSizes('adaptiveAvgPool2d', x, outputSize);
+  const space = x.shape.slice(-2);
+  if (sizes.every((s) => s === 1)) return x.mean([-2, -1], { keepdim: true });
+  if (isEven(space, sizes)) return avgPool2d(x, [space[0] / sizes[0], space[1] / sizes[1]]);
+  // Rows of weights: y = A x B^T.
+  const weights = (size: number, count: number): Tensor => {
+    const data = new Float32Array(count * size);
+    for (let i = 0; i < count; i++) {
+      const [from, to] = adaptiveWindow(i, count, size);
+      data.fill(1 / (to - from), i * size + from, i * size + to);
+    }
+    return fromTypedArray(data, [count, size]).to(x.dtype);
+  };
+  return weights(space[0], sizes[0]).matmul(x).matmul(weights(space[1], sizes[1]).t());
+}
+
+/** The largest element of windows as in `adaptiveAvgPool2d`. */
+export function adaptiveMaxPool2d(x: Tensor, outputSize: number | readonly (number | null)[]): Tensor {
+  const sizes = outputSizes('adaptiveMaxPool2d', x, outputSize);
+  const space = x.shape.slice(-2);
+  if (isEven(space, sizes)) return maxPool2d(x, [space[0] / sizes[0], space[1] / sizes[1]]);
+  // Windows side by side, the shorter ones filled up with their last element.
+  let wide = x;
+  const reach = sizes.map((count, i) => {
+    const windows = Array.from({ length: count }, (_, w) => adaptiveWindow(w, count, space[i]));
+    const longest = Math.max(...windows.map(([from, to]) => to - from));
+    const positions = windows.flatMap(([from, to]) =>
+      Array.from({ length: longest }, (_, j) => BigInt(Math.min(from + j, to - 1))),
+    );
+    const index = fromTypedArray(BigInt64Array.from(positions), [positions.length]);
+    const dim = x.ndim - 2 + i;
+    wide = Tensor.of(wide.workspace, wide.workspace.ops.indexSelect(wide.value, dim, index.value));
+    return longest;
+  });
+  return maxPool2d(wide, reach);
+}

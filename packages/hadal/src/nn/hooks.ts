@@ -1,0 +1,90 @@
+/**
+ * Forward hooks. People call `forward` themselves, and every layer overrides it, so there is no place in a base class that all calls
+ * pass. The first hook of a module therefore puts a `forward` of the instance's own before that of its class, and the last one to go
+ * takes it away again: a module without hooks pays nothing.
+ */
+
+export interface HookHandle {
+  /** Takes the hook away; doing it twice is harmless. */
+  remove(): void;
+}
+
+/** Sees the inputs before `forward`; what it returns, if anything, takes their place. */
+export type ForwardPreHook<M, Inputs extends readonly unknown[]> = (
+  module: M,
+  inputs: Inputs,
+  // biome-ignore lint/suspicious/noConfusingVoidType: a hook may be an arrow function whose body is a call without a result.
+) => Inputs | undefined | void;
+
+/** Sees inputs and result of `forward`; what it returns, if anything, takes the result's place. */
+export type ForwardHook<M, Inputs extends readonly unknown[], Output> = (
+  module: M,
+  inputs: Inputs,
+  output: Output,
+  // biome-ignore lint/suspicious/noConfusingVoidType: a hook may be an arrow function whose body is a call without a result.
+) => Output | undefined | void;
+
+type Forward = (...inputs: unknown[]) => unknown;
+type Before = ForwardPreHook<object, unknown[]>;
+type After = ForwardHook<object, unknown[], unknown>;
+
+/** The hooks of one module. What they take and give is the module's business; `Module` has the types. */
+export class ForwardHooks {
+  readonly #module: { forward: Forward };
+  readonly #before = new Set<{ readonly hook: Before }>();
+  readonly #after = new Set<{ readonly hook: After }>();
+  #uninstall: (() => void) | null = null;
+
+  constructor(module: { forward: Forward }) {
+    this.#module = module;
+  }
+
+  addBefore(hook: Before): HookHandle {
+    return this.#add(this.#before, { hook });
+  }
+
+  addAfter(hook: After): HookHandle {
+    return this.#add(this.#after, { hook });
+  }
+
+  #add<Entry>(set: Set<Entry>, entry: Entry): HookHandle {
+    this.#install();
+    set.add(entry);
+    return {
+      remove: () => {
+        set.delete(entry);
+        if (this.#before.size + this.#after.size === 0) this.#uninstall?.();
+      },
+    };
+  }
+
+  #install(): void {
+    if (this.#uninstall !== null) return;
+    const module = this.#module;
+    const own = Object.getOwnPropertyDescriptor(module, 'forward');
+    const original = module.forward;
+    const hooked: Forward = (...inputs) => this.#run(original, inputs);
+    // Not enumerable: the fields of a module are searched for parameters and shown to people.
+    Object.defineProperty(module, 'forward', {
+      value: hooked,
+      configurable: true,
+      writable: true,
+      enumerable: false,
+    });
+    this.#uninstall = () => {
+      // Somebody may have put another forward over this one, which still calls it.
+      if (module.forward !== hooked) return;
+      Reflect.deleteProperty(module, 'forward');
+      if (own !== undefined) Object.defineProperty(module, 'forward', own);
+      this.#uninstall = null;
+    };
+  }
+
+  #run(original: Forward, given: unknown[]): unknown {
+    let inputs = given;
+    for (const { hook } of [...this.#before]) inputs = hook(this.#module, inputs) ?? inputs;
+    let output = original.apply(this.#module, inputs);
+    for (const { hook } of [...this.#after]) output = hook(this.#module, inputs, output) ?? output;
+    return output;
+  }
+}

@@ -1,0 +1,273 @@
+/** Losses as modules; each is the function of the same name in `functional`. */
+import type { Tensor } from '../../tensor/index.js';
+import type { Config } from '../config/json.js';
+import * as classification from '../functional/classification-loss.js';
+import * as embedding from '../functional/embedding-loss.js';
+import { checkReduction, type LossOptions } from '../functional/reduction.js';
+import * as regression from '../functional/regression-loss.js';
+import { Module } from '../module.js';
+import { Buffer } from '../parameter.js';
+
+type Reduction = NonNullable<LossOptions['reduction']>;
+
+abstract class Loss extends Module {
+  readonly reduction: Reduction;
+
+  constructor(options: LossOptions) {
+    super();
+    this.reduction = checkReduction(options.reduction);
+  }
+
+  override config(): Config | null {
+    return { reduction: this.reduction };
+  }
+}
+
+/** Weights of classes or elements as a buffer, so that they move with the module. */
+function weightBuffer(weight: Tensor | null | undefined): Buffer | null {
+  return weight ? new Buffer(weight.detach().clone()) : null;
+}
+
+/** See `functional.mseLoss`. */
+export class MSELoss extends Loss {
+  constructor(options: LossOptions = {}) {
+    super(options);
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return regression.mseLoss(input, target, { reduction: this.reduction });
+  }
+}
+
+/** See `functional.l1Loss`. */
+export class L1Loss extends Loss {
+  constructor(options: LossOptions = {}) {
+    super(options);
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return regression.l1Loss(input, target, { reduction: this.reduction });
+  }
+}
+
+/** See `functional.smoothL1Loss`. */
+export class SmoothL1Loss extends Loss {
+  readonly beta: number;
+
+  constructor(options: LossOptions & { beta?: number } = {}) {
+    super(options);
+    this.beta = options.beta ?? 1;
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return regression.smoothL1Loss(input, target, { reduction: this.reduction, beta: this.beta });
+  }
+
+  override config(): Config | null {
+    return { reduction: this.reduction, beta: this.beta };
+  }
+}
+
+/** See `functional.huberLoss`. */
+export class HuberLoss extends Loss {
+  readonly delta: number;
+
+  constructor(options: LossOptions & { delta?: number } = {}) {
+    super(options);
+    this.delta = options.delta ?? 1;
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return regression.huberLoss(input, target, { reduction: this.reduction, delta: this.delta });
+  }
+
+  override config(): Config | null {
+    return { reduction: this.reduction, delta: this.delta };
+  }
+}
+
+/**
+ * The usual loss of classification; see `functional.crossEntropy`.
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor, zeros } from 'hadal';
+ * const loss = new nn.CrossEntropyLoss({ labelSmoothing: 0.1 });
+ * console.log(loss.forward(zeros([2, 4]), tensor([0n, 3n])).itemSync().toFixed(4)); // 1.3863
+ * ```
+ */
+export class CrossEntropyLoss extends Loss {
+  readonly ignoreIndex: number | null;
+  readonly labelSmoothing: number;
+  /** [C], or null */
+  weight: Buffer | null;
+
+  constructor(options: classification.CrossEntropyOptions = {}) {
+    super(options);
+    this.weight = weightBuffer(options.weight);
+    this.ignoreIndex = options.ignoreIndex ?? null;
+    this.labelSmoothing = options.labelSmoothing ?? 0;
+  }
+
+  override forward(logits: Tensor, target: Tensor): Tensor {
+    const { reduction, weight, ignoreIndex, labelSmoothing } = this;
+    return classification.crossEntropy(logits, target, {
+      reduction,
+      weight,
+      ignoreIndex,
+      labelSmoothing,
+    });
+  }
+
+  override config(): Config | null {
+    if (this.weight !== null) return null;
+    const { reduction, ignoreIndex, labelSmoothing } = this;
+    return { reduction, ignoreIndex, labelSmoothing };
+  }
+}
+
+/** See `functional.nllLoss`. */
+export class NLLLoss extends Loss {
+  readonly ignoreIndex: number | null;
+  /** [C], or null */
+  weight: Buffer | null;
+
+  constructor(options: classification.NllOptions = {}) {
+    super(options);
+    this.weight = weightBuffer(options.weight);
+    this.ignoreIndex = options.ignoreIndex ?? null;
+  }
+
+  override forward(logProbabilities: Tensor, target: Tensor): Tensor {
+    const { reduction, weight, ignoreIndex } = this;
+    return classification.nllLoss(logProbabilities, target, { reduction, weight, ignoreIndex });
+  }
+
+  override config(): Config | null {
+    return this.weight === null ? { reduction: this.reduction, ignoreIndex: this.ignoreIndex } : null;
+  }
+}
+
+/** See `functional.binaryCrossEntropy`. */
+export class BCELoss extends Loss {
+  weight: Buffer | null;
+
+  constructor(options: LossOptions & { weight?: Tensor | null } = {}) {
+    super(options);
+    this.weight = weightBuffer(options.weight);
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    const { reduction, weight } = this;
+    return classification.binaryCrossEntropy(input, target, { reduction, weight });
+  }
+
+  override config(): Config | null {
+    return this.weight === null ? super.config() : null;
+  }
+}
+
+/** See `functional.binaryCrossEntropyWithLogits`. */
+export class BCEWithLogitsLoss extends Loss {
+  weight: Buffer | null;
+  posWeight: Buffer | null;
+
+  constructor(options: LossOptions & { weight?: Tensor | null; posWeight?: Tensor | null } = {}) {
+    super(options);
+    this.weight = weightBuffer(options.weight);
+    this.posWeight = weightBuffer(options.posWeight);
+  }
+
+  override forward(logits: Tensor, target: Tensor): Tensor {
+    const { reduction, weight, posWeight } = this;
+    return classification.binaryCrossEntropyWithLogits(logits, target, { reduction, weight, posWeight });
+  }
+
+  override config(): Config | null {
+    return this.weight === null && this.posWeight === null ? super.config() : null;
+  }
+}
+
+/** See `functional.klDiv`. */
+export class KLDivLoss extends Module {
+  readonly reduction: Reduction | 'batchmean';
+  readonly logTarget: boolean;
+
+  constructor(options: { reduction?: Reduction | 'batchmean'; logTarget?: boolean } = {}) {
+    super();
+    const { reduction } = options;
+    this.reduction = reduction === 'batchmean' ? reduction : checkReduction(reduction);
+    this.logTarget = options.logTarget ?? false;
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return classification.klDiv(input, target, { reduction: this.reduction, logTarget: this.logTarget });
+  }
+
+  override config(): Config {
+    return { reduction: this.reduction, logTarget: this.logTarget };
+  }
+}
+
+/** See `functional.hingeEmbeddingLoss`. */
+export class HingeEmbeddingLoss extends Loss {
+  readonly margin: number;
+
+  constructor(options: LossOptions & { margin?: number } = {}) {
+    super(options);
+    this.margin = options.margin ?? 1;
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return embedding.hingeEmbeddingLoss(input, target, { reduction: this.reduction, margin: this.margin });
+  }
+
+  override config(): Config {
+    return { reduction: this.reduction, margin: this.margin };
+  }
+}
+
+/** See `functional.cosineEmbeddingLoss`. */
+export class CosineEmbeddingLoss extends Loss {
+  readonly margin: number;
+
+  constructor(options: LossOptions & { margin?: number } = {}) {
+    super(options);
+    this.margin = options.margin ?? 0;
+  }
+
+  override forward(a: Tensor, b: Tensor, target: Tensor): Tensor {
+    return embedding.cosineEmbeddingLoss(a, b, target, {
+      reduction: this.reduction,
+      margin: this.margin,
+    });
+  }
+
+  override config(): Config {
+    return { reduction: this.reduction, margin: this.margin };
+  }
+}
+
+/** See `functional.tripletMarginLoss`. */
+export class TripletMarginLoss extends Loss {
+  readonly margin: number;
+  readonly p: number;
+  readonly swap: boolean;
+
+  constructor(options: LossOptions & { margin?: number; p?: number; swap?: boolean } = {}) {
+    super(options);
+    this.margin = options.margin ?? 1;
+    this.p = options.p ?? 2;
+    this.swap = options.swap ?? false;
+  }
+
+  override forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
+    const { reduction, margin, p, swap } = this;
+    return embedding.tripletMarginLoss(anchor, positive, negative, { reduction, margin, p, swap });
+  }
+
+  override config(): Config {
+    const { reduction, margin, p, swap } = this;
+    return { reduction, margin, p, swap };
+  }
+}

@@ -1,0 +1,106 @@
+/** Arithmetic of one parameter's update, with the step's numbers at hand. */
+import type { AutogradOps } from '../autograd/ops.js';
+import { Value } from '../autograd/value.js';
+import type { DType } from '../base/dtype.js';
+import { InternalError } from '../base/errors.js';
+import type { Tensor } from '../tensor/index.js';
+
+/** Numbers of one step as launch arguments, made once and shared by all parameters of a group. */
+export interface Scalars {
+  readonly [name: string]: number;
+}
+
+/** The dtype in which a parameter is updated and its state is kept: small steps would be lost in 16 bits. */
+export function workingDType(dtype: DType): DType {
+  return dtype === 'float16' || dtype === 'bfloat16' ? 'float32' : dtype;
+}
+
+export class UpdateRule {
+  readonly #ops: AutogradOps;
+  readonly #p: Tensor;
+  readonly #dtype: DType;
+  readonly #scalars: Scalars;
+  readonly #made: Map<string, Value>;
+
+  constructor(ops: AutogradOps, p: Tensor, scalars: Scalars, made: Map<string, Value>) {
+    this.#ops = ops;
+    this.#p = p;
+    this.#dtype = workingDType(p.dtype);
+    this.#scalars = scalars;
+    this.#made = made;
+  }
+
+  /** A tensor's value off the tape, in the working dtype. */
+  plain(t: Tensor): Value {
+    return this.off(t.storage.value);
+  }
+  /** A value off the tape, in the working dtype. */
+  off(v: Value): Value {
+    return this.#ops.cast(new Value(v.node, null), this.#dtype);
+  }
+  /** What is stored in a tensor, in its dtype. */
+  stored(t: Tensor, v: Value): Value {
+    return this.#ops.cast(v, t.dtype);
+  }
+
+  /** One of the step's numbers, as an argument in the parameter's shape. */
+  scalar(name: string): Value {
+    const key = `${this.#dtype} ${name}`;
+    let v = this.#made.get(key);
+    if (v === undefined) {
+      const number = this.#scalars[name];
+      if (number === undefined) throw new InternalError(`no number of the step is called ${name}`);
+      v = this.#ops.argument(number, this.#dtype, []);
+      this.#made.set(key, v);
+    }
+    const { shape } = this.#p;
+    if (shape.length === 0) return v;
+    return this.#ops.expand(
+      this.#ops.reshape(
+        v,
+        shape.map(() => 1),
+      ),
+      shape,
+    );
+  }
+
+  constant(value: number): Value {
+    return this.#ops.constant(value, this.#dtype, this.#p.shape);
+  }
+
+  add(a: Value, b: Value | string): Value {
+    return this.#ops.arithmetic('add', a, this.#term(b));
+  }
+  sub(a: Value, b: Value | string): Value {
+    return this.#ops.arithmetic('sub', a, this.#term(b));
+  }
+  mul(a: Value, b: Value | string): Value {
+    return this.#ops.arithmetic('mul', a, this.#term(b));
+  }
+  div(a: Value, b: Value | string): Value {
+    return this.#ops.arithmetic('div', a, this.#term(b));
+  }
+  maximum(a: Value, b: Value): Value {
+    return this.#ops.arithmetic('maximum', a, b);
+  }
+  sqrt(a: Value): Value {
+    return this.#ops.unary('sqrt', a);
+  }
+  abs(a: Value): Value {
+    return this.#ops.unary('abs', a);
+  }
+  neg(a: Value): Value {
+    return this.#ops.unary('neg', a);
+  }
+  sign(a: Value): Value {
+    return this.#ops.unary('sign', a);
+  }
+  /** a + share (b - a). */
+  lerp(a: Value, b: Value, share: string): Value {
+    return this.add(a, this.mul(this.sub(b, a), share));
+  }
+
+  #term(b: Value | string): Value {
+    return typeof b === 'string' ? this.scalar(b) : b;
+  }
+}

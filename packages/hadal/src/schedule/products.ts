@@ -1,0 +1,139 @@
+/**
+ * How a dot or a convolution runs on the gemm template: which of its operands is A (rows) and which is B (columns), what the template's
+ * variables stand for, and where both operands and the result are read and written at them.
+ *
+ * A convolution is an implicit gemm: the operand that windows slide over is never expanded in memory, only its index says that neighbouring
+ * rows of the matrix overlap.
+ * - Images with many positions: for each image, features (m) by positions (n), so that results lie together as the user sees them.
+ * - Few positions (late layers, gradients of kernels): positions of all images (m) by features (n).
+ * Large kernels, as in gradients of kernels, are walked channel by channel.
+ */
+import { convDims, dotLayout } from '../base/attributes.js';
+import { InternalError } from '../base/errors.js';
+import { numel } from '../base/shape.js';
+import type { TemplateNode } from '../graph/template.js';
+import type { IndexExpr } from '../kernel/index-expr.js';
+import { addIndex, scaleIndex, variableIndex, zeroIndex } from '../kernel/index-expr.js';
+import { unflatten } from './movement-index.js';
+
+export interface ProductLayout {
+  readonly batch: readonly number[];
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Steps of the contraction outside of k. */
+  readonly outer: number;
+  /** The result's dimensions in the template's variables. */
+  readonly domain: readonly IndexExpr[];
+  /** Which input is A. */
+  readonly a: 0 | 1;
+  /** Where each input is read. */
+  readonly inputs: readonly [readonly IndexExpr[], readonly IndexExpr[]];
+}
+
+/** With fewer positions an image does not fill the tiles of its columns. */
+const MANY_POSITIONS = 48;
+/** With more elements a kernel fills blocks of k by itself. */
+const LARGE_KERNEL = 64;
+
+export function productLayout(nodes: readonly TemplateNode[], id: number): ProductLayout {
+  const node = nodes[id];
+  const [first, second] = node.inputs.map((i) => nodes[i].shape);
+  if (node.op.kind === 'dot') return dotProduct(node, first, second);
+  if (node.op.kind === 'conv') return convProduct(node, first, second);
+  throw new InternalError(`${node.op.name} is no product`);
+}
+
+function dotProduct(node: TemplateNode, lhs: readonly number[], rhs: readonly number[]): ProductLayout {
+  const l = dotLayout(node.attributes, lhs.length, rhs.length);
+  const batchSizes = l.lhsBatch.map((d) => lhs[d]);
+  const free = l.lhsFree.map((d) => lhs[d]);
+  const columnSizes = l.rhsFree.map((d) => rhs[d]);
+  const contract = l.lhsContract.map((d) => lhs[d]);
+  const [m, n, k] = [numel(free), numel(columnSizes), numel(contract)];
+  const batch = batchSizes.map((s, i) => variableIndex(i, s));
+  const at = batch.length;
+  const rows = unflatten(free, variableIndex(at, m));
+  const columns = unflatten(columnSizes, variableIndex(at + 1, n));
+  const depth = unflatten(contract, variableIndex(at + 2, k));
+  const operand = (
+    rank: number,
+    b: readonly number[],
+    f: readonly number[],
+    c: readonly number[],
+    own: readonly IndexExpr[],
+  ): IndexExpr[] => {
+    const index = new Array<IndexExpr>(rank).fill(zeroIndex);
+    b.forEach((d, i) => {
+      index[d] = batch[i];
+    });
+    f.forEach((d, i) => {
+      index[d] = own[i];
+    });
+    c.forEach((d, i) => {
+      index[d] = depth[i];
+    });
+    return index;
+  };
+  return {
+    batch: batchSizes,
+    m,
+    n,
+    k,
+    outer: 1,
+    domain: [...batch, ...rows, ...columns],
+    a: 0,
+    inputs: [
+      operand(lhs.length, l.lhsBatch, l.lhsFree, l.lhsContract, rows),
+      operand(rhs.length, l.rhsBatch, l.rhsFree, l.rhsContract, columns),
+    ],
+  };
+}
+
+function convProduct(node: TemplateNode, input: readonly number[], kernel: readonly number[]): ProductLayout {
+  const d = convDims(node.attributes);
+  const groups = d.featureGroups * d.batchGroups;
+  const [samples, , ...positions] = node.shape;
+  const features = kernel[0] / groups;
+  const [, channels, ...reach] = kernel;
+  const byImage = numel(positions) >= MANY_POSITIONS;
+  // Without channels k is empty, and one step of nothing gives zeros.
+  const outer = numel(reach) >= LARGE_KERNEL ? Math.max(channels, 1) : 1;
+
+  const batch = [...(byImage ? [samples] : []), ...(groups > 1 ? [groups] : [])];
+  const at = batch.length;
+  const group = groups > 1 ? variableIndex(at - 1, groups) : zeroIndex;
+  const m = byImage ? features : samples * numel(positions);
+  const n = byImage ? numel(positions) : features;
+  const k = outer > 1 ? numel(reach) : channels * numel(reach);
+  const [rows, columns, depth] = [variableIndex(at, m), variableIndex(at + 1, n), variableIndex(at + 2, k)];
+
+  const feature = byImage ? rows : columns;
+  const [sample, ...position] = byImage
+    ? [variableIndex(0, samples), ...unflatten(positions, columns)]
+    : unflatten([samples, ...positions], rows);
+  const [channel, ...inKernel] =
+    outer > 1
+      ? [variableIndex(at + 3, outer), ...unflatten(reach, depth)]
+      : unflatten([channels, ...reach], depth);
+
+  const inGroup = (index: IndexExpr, size: number): IndexExpr => addIndex(scaleIndex(group, size), index);
+  const x = [
+    d.batchGroups > 1 ? inGroup(sample, input[0] / groups) : sample,
+    d.featureGroups > 1 ? inGroup(channel, channels) : channel,
+    ...position.map((p, i) =>
+      addIndex(scaleIndex(p, d.strides[i]), scaleIndex(inKernel[i], d.rhsDilation[i])),
+    ),
+  ];
+  const w = [inGroup(feature, features), channel, ...inKernel];
+  return {
+    batch,
+    m,
+    n,
+    k,
+    outer,
+    domain: [sample, inGroup(feature, features), ...position],
+    a: byImage ? 1 : 0,
+    inputs: [x, w],
+  };
+}
