@@ -23,6 +23,34 @@ export class Mlp extends nn.Module {
   }
 }
 
+interface Batch {
+  readonly x: Tensor;
+  readonly y: Tensor;
+}
+
+/** One step for each batch; its loss is added to `losses`. */
+function trainOn(
+  net: nn.Module,
+  optimizer: optim.Optimizer,
+  batches: readonly Batch[],
+  losses: Tensor[],
+): void {
+  for (const { x, y } of batches) {
+    optimizer.zeroGrad();
+    const loss = F.crossEntropy(net.forward(x), y);
+    loss.backward();
+    optimizer.step();
+    losses.push(loss);
+  }
+}
+
+/** Labels are random: the loss stays near that of a guess among ten. */
+function checkLosses(name: string, losses: Float32Array): void {
+  for (const loss of losses) {
+    if (!(Math.abs(loss - Math.log(10)) < 0.5)) throw new MismatchError(`train ${name}: a loss of ${loss}`);
+  }
+}
+
 /** Multiplications and additions of forward and both gradients; the input of the first layer has none. */
 function flopsOf(sizes: readonly number[], batch: number): number {
   return sizes.slice(1).reduce((sum, out, i) => sum + (i === 0 ? 2 : 3) * 2 * batch * sizes[i] * out, 0);
@@ -58,24 +86,12 @@ function mlp(): Workload {
       }));
       const losses: Tensor[] = [];
       return {
-        run() {
-          for (const { x, y } of batches) {
-            const loss = F.crossEntropy(net.forward(x), y);
-            optimizer.zeroGrad();
-            loss.backward();
-            optimizer.step();
-            losses.push(loss);
-          }
-        },
+        run: () => trainOn(net, optimizer, batches, losses),
         output: () => readAll([...losses, ...net.parameters()]),
         check(output) {
           if (output.length !== STEPS + parameters)
             throw new MismatchError(`train mlp: ${output.length} outputs`);
-          // Labels are random: the loss stays near that of a guess among ten.
-          for (const loss of output.subarray(0, STEPS)) {
-            if (!(Math.abs(loss - Math.log(10)) < 0.5))
-              throw new MismatchError(`train mlp: a loss of ${loss}`);
-          }
+          checkLosses('mlp', output.subarray(0, STEPS));
         },
       };
     },
@@ -136,22 +152,9 @@ function cnn(): Workload {
       }));
       const losses: Tensor[] = [];
       return {
-        run() {
-          for (const { x, y } of batches) {
-            const loss = F.crossEntropy(net.forward(x), y);
-            optimizer.zeroGrad();
-            loss.backward();
-            optimizer.step();
-            losses.push(loss);
-          }
-        },
+        run: () => trainOn(net, optimizer, batches, losses),
         output: () => readAll(losses),
-        check(output) {
-          for (const loss of output) {
-            if (!(Math.abs(loss - Math.log(10)) < 0.5))
-              throw new MismatchError(`train cnn: a loss of ${loss}`);
-          }
-        },
+        check: (output) => checkLosses('cnn', output),
       };
     },
   };
