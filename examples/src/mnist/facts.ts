@@ -1,9 +1,6 @@
 /** What there is to tell about a run. */
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
-import { engine } from 'hadal';
+import { engine, version } from 'hadal';
 import type { MetricsLine } from './metrics-log.js';
 import type { Hyperparameters } from './options.js';
 
@@ -35,7 +32,7 @@ export function listFacts(run: RunFacts): (readonly [name: string, value: string
     ['time of training', `${(metrics.at(-1)?.seconds ?? 0).toFixed(1)} s`],
     ['engine', `${engine().name} (${engine().description})`],
     ['processor', cpus()[0]?.model ?? 'unknown'],
-    ['hadal', hadalVersion()],
+    ['hadal', version],
     ['Node', process.version],
   ];
 }
@@ -47,15 +44,4 @@ function epochSeconds(epochs: readonly MetricsLine[]): number[] {
 
 export function count(n: number): string {
   return n.toLocaleString('en-US');
-}
-
-/** From the package's own description, which it does not export. */
-function hadalVersion(): string {
-  for (const folder of createRequire(import.meta.url).resolve.paths('hadal') ?? []) {
-    const file = join(folder, 'hadal', 'package.json');
-    if (existsSync(file)) {
-      return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version;
-    }
-  }
-  return 'unknown';
 }

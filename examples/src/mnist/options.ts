@@ -48,7 +48,7 @@ export type Command =
 const defaults = { epochs: 3, batchSize: 128, lr: 2e-3, seed: 1 } as const;
 
 /** Little enough for less than a minute. */
-const quick = { ...defaults, epochs: 2, limit: 6000 } as const;
+const quick = { ...defaults, epochs: 2, limit: 4000 } as const;
 
 const defaultCheckpointEvery = 100;
 

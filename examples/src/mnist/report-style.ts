@@ -53,7 +53,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .classes th, .classes td { text-align: right; padding: .2em .9em; border-bottom: 1px solid var(--rule); }
 .classes th { font-weight: 500; color: var(--soft); }
 .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: 1rem .75rem; }
-.mistakes img { width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: .25rem; display: block; }
+.mistakes img { width: 100%; height: auto; aspect-ratio: 1; image-rendering: pixelated; border-radius: .25rem; display: block; }
 .mistakes figcaption { font-size: .85rem; line-height: 1.35; margin-top: .3rem; }
 .mistakes b { color: var(--text); }
 `;

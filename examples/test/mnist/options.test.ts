@@ -31,8 +31,8 @@ describe('npm start -- options', () => {
   });
 
   test('--quick is few images, and gives way to what is said', () => {
-    expect(readOptions(['--quick'])).toMatchObject({ options: { epochs: 2, limit: 6000 } });
-    expect(readOptions(['--quick', '--epochs', '1'])).toMatchObject({ options: { epochs: 1, limit: 6000 } });
+    expect(readOptions(['--quick'])).toMatchObject({ options: { epochs: 2, limit: 4000 } });
+    expect(readOptions(['--quick', '--epochs', '1'])).toMatchObject({ options: { epochs: 1, limit: 4000 } });
   });
 
   test('--resume keeps apart what was given besides', () => {

@@ -16,6 +16,7 @@ export {
   ShapeError,
   StaleValueError,
 } from './base/errors.js';
+export { version } from './base/version.js';
 export * from './data/index.js';
 export type { EngineName } from './engine/backend.js';
 export { Engine, Explanation } from './engine/engine.js';

@@ -1,7 +1,7 @@
 /**
  * Shapes: arrays of non-negative sizes, outermost dimension first.
  */
-import { IndexError, ShapeError } from './errors.js';
+import { ArgumentError, IndexError, ShapeError } from './errors.js';
 
 export type Shape = readonly number[];
 
@@ -64,6 +64,8 @@ export function normalizeDim(op: string, dim: number, rank: number): number {
 }
 
 export function checkShape(op: string, shape: Shape): Shape {
+  if (!Array.isArray(shape))
+    throw new ArgumentError(`${op}: a shape is an array of sizes, as in [2, 3]; got ${typeof shape}`);
   let n = 1;
   for (const size of shape) {
     if (!Number.isInteger(size) || size < 0) {

@@ -1,6 +1,6 @@
 /** The command `hadal`. Adding a verb is one file and one entry of the table below. */
-import { readFileSync } from 'node:fs';
 import { HadalError } from '../base/errors.js';
+import { version } from '../base/version.js';
 import { devices } from './devices.js';
 import { explain } from './explain.js';
 import { info } from './info.js';
@@ -38,7 +38,7 @@ export async function main(args: readonly string[], output: Output = terminal())
 async function dispatch(args: readonly string[], output: Output): Promise<number> {
   const [first, ...rest] = args;
   if (first === '--version' || first === '-v') {
-    output.line(version());
+    output.line(version);
     return 0;
   }
   if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
@@ -64,11 +64,6 @@ async function dispatch(args: readonly string[], output: Output): Promise<number
     return 0;
   }
   return verb.run(rest, output);
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version;
 }
 
 function terminal(): Output {

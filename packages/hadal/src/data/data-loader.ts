@@ -1,9 +1,11 @@
 /**
  * Batches of a dataset, in order or shuffled anew every epoch.
  */
+
 import type { AbortSignal } from '../base/abort.js';
 import { ArgumentError, HadalError } from '../base/errors.js';
 import { nextMacrotask, patience } from '../base/event-loop.js';
+import { checkOptions } from '../base/options.js';
 import { checkInteger, checkSeed, mostSamples } from './check.js';
 import { defaultCollate } from './collate.js';
 import type { AsyncDataset, Batch } from './dataset.js';
@@ -83,6 +85,18 @@ export class DataLoader<Sample, B = Batch<Sample>> implements Iterable<B>, Async
   #current: Place | null = null;
 
   constructor(dataset: AsyncDataset<Sample>, options: DataLoaderOptions<Sample, B> = {}) {
+    if (typeof dataset?.get !== 'function')
+      throw new ArgumentError('DataLoader: expected a dataset, an object with length and get(index)');
+    checkOptions('DataLoader', options, {
+      batchSize: true,
+      shuffle: true,
+      dropLast: true,
+      seed: true,
+      sampler: true,
+      batchSampler: true,
+      prefetch: true,
+      collate: true,
+    });
     const { length } = dataset;
     checkInteger('DataLoader', "the dataset's length", length, 0, mostSamples);
     if (length === 0)

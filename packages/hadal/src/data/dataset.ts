@@ -5,7 +5,7 @@
 import type { AbortSignal } from '../base/abort.js';
 import { ArgumentError, IndexError, ShapeError } from '../base/errors.js';
 import { showShape } from '../base/shape.js';
-import { fromTypedArray, type Tensor } from '../tensor/index.js';
+import { fromTypedArray, Tensor } from '../tensor/index.js';
 import { ArrayColumn, type Column } from './column.js';
 
 /**
@@ -121,6 +121,10 @@ export class TensorDataset<Tensors extends readonly Tensor[]> extends ColumnData
 }> {
   constructor(...tensors: Tensors) {
     const columns = tensors.map((tensor, i) => {
+      if (!(tensor instanceof Tensor))
+        throw new ArgumentError(
+          `TensorDataset: expected tensors, got another thing at place ${i}; make one with tensor(...)`,
+        );
       if (tensor.shape.length === 0) {
         throw new ShapeError(
           `TensorDataset: tensor ${i} has shape ${showShape(tensor.shape)}; the first dimension must count the samples`,

@@ -76,6 +76,8 @@ export function randomSplit<Sample>(
 }
 
 function partLengths(total: number, lengths: readonly number[]): number[] {
+  if (!Array.isArray(lengths))
+    throw new ArgumentError(`randomSplit: expected a list such as [0.8, 0.2], got ${String(lengths)}`);
   const valid = lengths.length > 0 && lengths.every((l) => Number.isFinite(l) && l >= 0);
   const sum = lengths.reduce((a, b) => a + b, 0);
   if (valid && sum === total && lengths.every(Number.isInteger)) return [...lengths];

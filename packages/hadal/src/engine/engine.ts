@@ -12,7 +12,7 @@ import { capture, printTemplate, templateOf } from '../graph/template.js';
 import type { Memory } from '../runtime/device.js';
 import type { Plan } from '../schedule/plan.js';
 import { printPlan, schedule } from '../schedule/plan.js';
-import type { Backend, PlanRunner } from './backend.js';
+import type { Backend, EngineName, PlanRunner } from './backend.js';
 import { checkMemory } from './budget.js';
 
 /** A value that takes over another's buffer: what an in-place update of a Storage asks for. */
@@ -63,7 +63,7 @@ export class Engine {
     this.pending.flush = () => this.realize([]);
   }
 
-  get name(): string {
+  get name(): EngineName {
     return this.backend.name;
   }
 

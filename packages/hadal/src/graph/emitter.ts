@@ -14,9 +14,9 @@ import {
   windowShape,
 } from '../base/attributes.js';
 import type { DType } from '../base/dtype.js';
-import { ShapeError } from '../base/errors.js';
+import { IndexError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
-import { sameShape, showShape } from '../base/shape.js';
+import { numel, sameShape, showShape } from '../base/shape.js';
 import type { Attributes, Operand } from './op.js';
 import type {
   ArithmeticName,
@@ -29,6 +29,14 @@ import type {
 import type { OpName } from './table.js';
 
 const NONE: Attributes = [];
+
+/** No index into an empty dimension is in range, whatever it will be. */
+function checkNotEmpty(x: Operand, dim: number, index: Operand): void {
+  if (x.shape[dim] === 0 && numel(index.shape) > 0)
+    throw new IndexError(
+      `index: dimension ${dim} of ${showShape(x.shape)} is empty; there is nothing that ${showShape(index.shape)} positions could name`,
+    );
+}
 
 export abstract class OpEmitter<V extends Operand> implements Ops<V> {
   protected abstract apply(
@@ -156,10 +164,12 @@ export abstract class OpEmitter<V extends Operand> implements Ops<V> {
   }
 
   gather(x: V, dim: number, index: V): V {
+    checkNotEmpty(x, dim, index);
     return this.apply('gather', [x, index], [dim], index.shape, x.dtype);
   }
 
   indexSelect(x: V, dim: number, index: V): V {
+    checkNotEmpty(x, dim, index);
     const shape = x.shape.map((s, d) => (d === dim ? index.shape[0] : s));
     return this.apply('indexSelect', [x, index], [dim], shape, x.dtype);
   }

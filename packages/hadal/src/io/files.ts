@@ -177,8 +177,38 @@ export async function syncFolder(system: System, path: string): Promise<void> {
   });
 }
 
+/**
+ * Makes a folder and those above it that are missing. One at a time: Node's recursive `mkdir` tries for ever where a file system has the
+ * parent and says of every name in it that it does not exist, as /proc does.
+ */
 export async function makeFolder(system: System, path: string): Promise<void> {
-  await attempt('make folder', path, () => system.files.mkdir(path, { recursive: true }));
+  await attempt('make folder', path, () => makeMissing(system, system.paths.resolve(path)));
+}
+
+async function makeMissing({ files, paths }: System, path: string): Promise<void> {
+  const missing: string[] = [];
+  for (let at = path; !(await isFolder(files, at)); at = paths.dirname(at)) {
+    missing.push(at);
+    if (at === paths.dirname(at)) break;
+  }
+  for (const folder of missing.reverse()) {
+    try {
+      await files.mkdir(folder, { recursive: false });
+    } catch (error) {
+      // Another process may have been faster.
+      if (errorCode(error) !== 'EEXIST' || !(await isFolder(files, folder))) throw error;
+    }
+  }
+}
+
+/** @throws the system's error if it cannot be told. */
+async function isFolder(files: FilePromises, path: string): Promise<boolean> {
+  try {
+    return (await files.stat(path)).isDirectory();
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 /** Removes what is there, if anything is; a failure is not reported, for what follows another failure or a success. */
@@ -225,10 +255,14 @@ export async function readingFile<T>(
   body: (source: Source) => Promise<T>,
 ): Promise<T> {
   return attempt('read', path, async () => {
+    // Before it is opened: to open a pipe is to wait for somebody who writes.
+    const found = await system.files.stat(path);
+    if (found.isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
+    if (!found.isFile())
+      throw new FileError(`cannot read ${path}: it is no file but a pipe, a socket or a device`, path, '');
     const handle = await system.files.open(path, 'r');
     try {
       const status = await handle.stat();
-      if (!status.isFile()) throw Object.assign(new Error('not a file'), { code: 'EISDIR' });
       let position = 0;
       const next = async (length: number): Promise<Uint8Array<ArrayBuffer>> => {
         // The caller asks within the size of the file; it may have been cut since.

@@ -13,6 +13,7 @@ import { InternalError } from '../base/errors.js';
 import { encodeStored, fitToDType, isScalarOnly, kinds, memTypes } from './elements.js';
 import type { IndexExpr } from './index-expr.js';
 import type { ExprId, LoopKernel, Stage, Store } from './l2.js';
+import { exprIndices, indexValues } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
@@ -25,11 +26,8 @@ export function needsStatus(kernel: {
   readonly exprs: LoopKernel['exprs'];
   readonly stores: readonly Store[];
 }): boolean {
-  const loaded = (e: IndexExpr): boolean =>
-    e.terms.some((t) => t.atom.kind === 'value' || (t.atom.kind !== 'var' && loaded(t.atom.of)));
-  return (
-    kernel.exprs.some((e) => 'index' in e && loaded(e.index)) || kernel.stores.some((s) => loaded(s.index))
-  );
+  const loaded = (e: IndexExpr): boolean => indexValues(e).length > 0;
+  return kernel.exprs.some((e) => exprIndices(e).some(loaded)) || kernel.stores.some((s) => loaded(s.index));
 }
 
 /** The pass in which each stage runs: after all stages it depends on. */
@@ -57,11 +55,14 @@ interface Accumulator {
   finish(vector: readonly Value[] | null, scalar: readonly Value[] | null): Value;
   /** Whether blocks start from nothing and are added to a total, so that a long sum keeps its digits. */
   readonly inBlocks?: boolean;
-  /** Called at the end of a block by accumulators that keep their values in memory. */
-  endBlock?(): void;
+  /** Called at the end of a block, or of a block of blocks, by accumulators that keep their values in memory. */
+  endBlock?(which: 'block' | 'blocks'): void;
 }
 
-/** Steps that add up from zero before they join the total: the rounding errors of n numbers grow as n / 128 + 128, not as n. */
+/**
+ * Steps that add up from zero before they join the sum of 128 blocks, which joins the total: the rounding errors of n numbers grow as
+ * n / 128^2 + 256, not as n.
+ */
 const BLOCK = 128;
 
 function accumulator(b: L3Builder, stage: Stage): Accumulator {
@@ -175,7 +176,7 @@ export function loopsWorkspace(kernel: LoopKernel, target: Target): readonly num
   const v = kernel.vectorVariable;
   if (v < 0 || !kernel.dims[v].reduced || target.lanes === 1) return [];
   if (!kernel.stages.some(sumsFloats) || chooseVector(kernel, dependences(kernel), target) >= 0) return [];
-  return [kernel.stages.length * 2 * (target.lanes + 1) * 4];
+  return [kernel.stages.length * 3 * (target.lanes + 1) * 4];
 }
 
 function sumsFloats(s: Stage): boolean {
@@ -261,8 +262,9 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
   function laneSums(stage: number): Accumulator {
     const wide = target.lanes;
     const cells = wide + 1;
-    const block = stage * 2 * cells;
-    const total = block + cells;
+    const block = stage * 3 * cells;
+    const blocks = block + cells;
+    const total = blocks + cells;
     const slot = scratchSlots;
     return {
       width: 0,
@@ -278,11 +280,13 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
         b.store(slot, at, b.add(b.load(slot, at), value));
         return [];
       },
-      endBlock: () =>
-        b.forEach(b.index(block), b.index(total), 1, (i) => {
+      endBlock: (which) => {
+        const from = which === 'block' ? block : blocks;
+        b.forEach(b.index(from), b.index(from + cells), 1, (i) => {
           b.store(slot, i, b.add(b.load(slot, i, { offset: cells }), b.load(slot, i)), { offset: cells });
           b.store(slot, i, b.constant('f32', 0));
-        }),
+        });
+      },
       finish: () => {
         let sums = Array.from({ length: wide }, (_, l) => b.load(slot, b.index(total), { offset: l }));
         while (sums.length > 1) {
@@ -327,7 +331,7 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
     type Carried = { vector: readonly Value[]; scalar: readonly Value[] };
     const isBlocked = accs.flatMap((a) => Array.from({ length: a.width }, () => a.inBlocks === true));
 
-    /** The innermost loop from `start` to `end`, in blocks. */
+    /** The innermost loop from `start` to `end`, in blocks of blocks. */
     function inBlocks(
       variable: number,
       start: Value,
@@ -337,18 +341,32 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
       vector: { mask(at: Value): Value | null } | null,
       totals: readonly Value[],
     ): readonly Value[] {
-      return b.loop(start, end, step * blockSteps, totals, (from, before) => {
-        const stop = b.min(b.add(from, b.index(step * blockSteps)), end);
+      /** From nothing, for the sums of a block; others go on. */
+      const parts = (
+        from: Value,
+        wide: number,
+        before: readonly Value[],
+        which: 'block' | 'blocks',
+        to: Value,
+      ) => {
+        const stop = b.min(b.add(from, b.index(wide)), to);
         const inits = before.map((v, k) => (isBlocked[k] ? b.like(v, 0) : v));
-        const after = b.loop(from, stop, step, inits, (at, params) =>
+        const after = which === 'blocks' ? blocks(from, stop, inits) : steps(from, stop, inits);
+        for (const acc of accs) acc.endBlock?.(which);
+        return after.map((v, k) => (isBlocked[k] ? b.add(before[k], v) : v));
+      };
+      const blockWidth = step * blockSteps;
+      const blocks = (from: Value, to: Value, carried: readonly Value[]): readonly Value[] =>
+        b.loop(from, to, blockWidth, carried, (at, before) => parts(at, blockWidth, before, 'block', to));
+      const steps = (from: Value, to: Value, carried: readonly Value[]): readonly Value[] =>
+        b.loop(from, to, step, carried, (at, params) =>
           emitter.bind(variable, at, vector ? { mask: vector.mask(at) } : null, () => {
             positions.set(variable, at);
             return stepAll(params);
           }),
         );
-        for (const acc of accs) acc.endBlock?.();
-        return after.map((v, k) => (isBlocked[k] ? b.add(before[k], v) : v));
-      });
+      const wide = blockWidth * BLOCK;
+      return b.loop(start, end, wide, totals, (at, before) => parts(at, wide, before, 'blocks', end));
     }
 
     function innermost(variable: number, carried: Carried): Carried {
@@ -390,7 +408,12 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
     if (reduced.length > 0) end = nest(0, begin);
     else if (wide) end = { vector: stepAll(begin.vector), scalar: [] };
     else end = { vector: [], scalar: stepAll(begin.scalar) };
-    if (reduced.length === 0) for (const acc of accs) acc.endBlock?.();
+    if (reduced.length === 0) {
+      for (const acc of accs) {
+        acc.endBlock?.('block');
+        acc.endBlock?.('blocks');
+      }
+    }
     let at = 0;
     accs.forEach((acc, i) => {
       const vector = needVector ? end.vector.slice(at, at + acc.width) : null;

@@ -3,6 +3,7 @@
  * pass. The first hook of a module therefore puts a `forward` of the instance's own before that of its class, and the last one to go
  * takes it away again: a module without hooks pays nothing.
  */
+import { ArgumentError } from '../base/errors.js';
 
 export interface HookHandle {
   /** Takes the hook away; doing it twice is harmless. */
@@ -47,7 +48,9 @@ export class ForwardHooks {
     return this.#add(this.#after, { hook });
   }
 
-  #add<Entry>(set: Set<Entry>, entry: Entry): HookHandle {
+  #add<Entry extends { readonly hook: unknown }>(set: Set<Entry>, entry: Entry): HookHandle {
+    if (typeof entry.hook !== 'function')
+      throw new ArgumentError(`a hook is a function, got ${typeof entry.hook}`);
     this.#install();
     set.add(entry);
     return {

@@ -21,7 +21,8 @@ export type AnyModule = Module<never[], unknown>;
  * Base class of all layers and networks. `Inputs` and `Output` are what `forward` takes and gives: tensors and a tensor unless a class
  * says otherwise, as in `class Pair extends nn.Module<[a: Tensor, b: Tensor], { sum: Tensor }>`.
  *
- * Own fields are searched for parameters, buffers and modules, and for arrays of them. Fields with a `#` are not.
+ * Own fields are searched for parameters, buffers and modules, and for arrays of them, arrays of arrays among them. Fields with a `#` are
+ * not, nor are plain objects and maps: `nn.ModuleDict` is a map of modules.
  *
  * @example
  * ```ts
@@ -50,13 +51,9 @@ export abstract class Module<Inputs extends readonly unknown[] = Tensor[], Outpu
 
   // --- what it consists of -------------------------------------------------------------------------------------------------
 
-  /** Names and values among which parameters, buffers and modules are looked for: fields, and the elements of those that are arrays. */
+  /** Names and values among which parameters, buffers and modules are looked for: fields, and the elements of those that are arrays, whatever their depth. */
   protected *members(): Generator<readonly [string, unknown]> {
-    for (const [name, field] of Object.entries(this)) {
-      if (Array.isArray(field)) {
-        for (const [i, item] of field.entries()) yield [`${name}.${i}`, item];
-      } else yield [name, field];
-    }
+    for (const [name, field] of Object.entries(this)) yield* elements(name, field);
   }
 
   /** Direct submodules with their names; elements of arrays have their position as name. */
@@ -294,7 +291,14 @@ export abstract class Module<Inputs extends readonly unknown[] = Tensor[], Outpu
 
   toString(): string {
     const { name } = this.constructor;
-    const children = this.describeChildren();
+    if (shown.has(this.#self)) return `${name}(...)`;
+    shown.add(this.#self);
+    let children: string[];
+    try {
+      children = this.describeChildren();
+    } finally {
+      shown.delete(this.#self);
+    }
     if (children.length === 0) return `${name}(${this.describe()})`;
     const settings = this.describe();
     const lines = [...(settings === '' ? [] : [settings]), ...children];
@@ -305,6 +309,15 @@ export abstract class Module<Inputs extends readonly unknown[] = Tensor[], Outpu
     return this.toString();
   }
 }
+
+/** A value by its path, or all that is in it if it is an array. */
+function* elements(path: string, value: unknown): Generator<readonly [string, unknown]> {
+  if (!Array.isArray(value)) yield [path, value];
+  else for (const [i, item] of value.entries()) yield* elements(`${path}.${i}`, item);
+}
+
+/** Modules whose text is being made: one that holds itself is shown once. */
+const shown = new Set<AnyModule>();
 
 function isPlainList(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every((v) => typeof v !== 'object');

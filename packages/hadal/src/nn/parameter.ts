@@ -1,8 +1,11 @@
 /** The two kinds of tensors that a module owns: those it learns and those it keeps. */
+
 import { Tensor } from '../tensor/index.js';
+import { checkTensor } from './functional/formula.js';
 
 /** The storage of `data` itself if that is all there is to it, else of a copy: a view or a value on the tape cannot be a leaf. */
-function ownStorage(data: Tensor): Tensor['storage'] {
+function ownStorage(owner: string, data: Tensor): Tensor['storage'] {
+  checkTensor(owner, 'the data', data);
   const { storage, value } = data;
   return value.node === storage.node && value.edge === null ? storage : data.detach().clone().storage;
 }
@@ -19,7 +22,7 @@ function ownStorage(data: Tensor): Tensor['storage'] {
  */
 export class Parameter extends Tensor {
   constructor(data: Tensor, options: { requiresGrad?: boolean } = {}) {
-    super(ownStorage(data));
+    super(ownStorage('Parameter', data));
     if (options.requiresGrad ?? true) this.requiresGrad_();
   }
 }
@@ -47,7 +50,7 @@ export class Buffer extends Tensor {
   readonly persistent: boolean;
 
   constructor(data: Tensor, options: { persistent?: boolean } = {}) {
-    super(ownStorage(data));
+    super(ownStorage('Buffer', data));
     this.persistent = options.persistent ?? true;
   }
 }

@@ -46,6 +46,11 @@ export function checkState(
   source: ReadonlyMap<string, Tensor>,
   options: LoadOptions,
 ): StatePlan {
+  if (!(source instanceof Map))
+    throw new ArgumentError(
+      'loadStateDict: the state is a Map from names to tensors, as stateDict() and load() give it; make one of an object with ' +
+        'new Map(Object.entries(...))',
+    );
   const strict = options.strict ?? true;
   const missingKeys = [...target.keys()].filter((key) => !source.has(key));
   const unexpectedKeys = [...source.keys()].filter((key) => !target.has(key));

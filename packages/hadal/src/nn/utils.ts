@@ -6,6 +6,8 @@ import { cat } from '../tensor/arrangement.js';
 import { Tensor, zeros } from '../tensor/index.js';
 
 function list(parameters: Iterable<Tensor> | Tensor): Tensor[] {
+  if (!(parameters instanceof Tensor) && typeof parameters?.[Symbol.iterator] !== 'function')
+    throw new ArgumentError('expected parameters, one or an iterable of them; pass model.parameters()');
   return parameters instanceof Tensor ? [parameters] : [...parameters];
 }
 
@@ -13,7 +15,7 @@ function list(parameters: Iterable<Tensor> | Tensor): Tensor[] {
  * Scales all gradients down so that their norm, as one vector, is at most `maxNorm`.
  *
  * @param options.normType 2 if not given; Infinity for the largest element
- * @returns the norm before
+ * @returns the norm before, float64 if that is a gradient's dtype, else float32
  * @example
  * ```ts
  * import { nn, tensor } from 'hadal';
@@ -29,13 +31,15 @@ export function clipGradNorm_(
   options: { normType?: number } = {},
 ): Tensor {
   const { normType = 2 } = options;
-  if (!(maxNorm >= 0)) throw new ArgumentError(`clipGradNorm_: maxNorm is at least 0, got ${maxNorm}`);
+  if (!(typeof maxNorm === 'number' && maxNorm >= 0))
+    throw new ArgumentError(`clipGradNorm_: maxNorm is at least 0, got ${maxNorm}`);
   if (!(normType > 0)) throw new ArgumentError(`clipGradNorm_: normType is above 0, got ${normType}`);
   return noGrad(() => {
     const grads = list(parameters).flatMap((p) => p.grad ?? []);
     if (grads.length === 0) return zeros([]);
     const parts = grads.map((g) => {
-      const x = g.detach();
+      // A gradient of 16 bits has squares that it cannot hold.
+      const x = g.dtype === 'float64' ? g.detach() : g.detach().to('float32');
       if (normType === Number.POSITIVE_INFINITY) return x.abs().max();
       return normType === 2 ? x.square().sum() : x.abs().pow(normType).sum();
     });
@@ -50,7 +54,8 @@ export function clipGradNorm_(
 
 /** Cuts every element of every gradient to [-clipValue, clipValue]. */
 export function clipGradValue_(parameters: Iterable<Tensor> | Tensor, clipValue: number): void {
-  if (!(clipValue >= 0)) throw new ArgumentError(`clipGradValue_: clipValue is at least 0, got ${clipValue}`);
+  if (!(typeof clipValue === 'number' && clipValue >= 0))
+    throw new ArgumentError(`clipGradValue_: clipValue is at least 0, got ${clipValue}`);
   noGrad(() => {
     for (const p of list(parameters)) {
       const { grad } = p;

@@ -60,9 +60,9 @@ export abstract class Optimizer<S extends Settings = Settings> {
 
   /** @param options what takes the place of `defaults` */
   constructor(parameters: OptimizedParameters<S>, defaults: S, options: Partial<S> = {}) {
-    this.#checkNames(Object.keys(options), defaults);
+    this.#checkNames(options, defaults);
     this.defaults = { ...defaults, ...options };
-    const list = [...parameters];
+    const list = this.#listed<Tensor | GroupOptions<S>>(parameters);
     const [first] = list;
     if (first === undefined) throw new ArgumentError('an optimizer needs at least one parameter, got none');
     const groups = (first instanceof Tensor ? [{ params: list }] : list) as unknown as GroupOptions<S>[];
@@ -118,7 +118,7 @@ export abstract class Optimizer<S extends Settings = Settings> {
   }
 
   #check({ params, ...given }: GroupOptions<S>): ParamGroup<S> {
-    const list: readonly Tensor[] = params instanceof Tensor ? [params] : [...params];
+    const list: readonly Tensor[] = params instanceof Tensor ? [params] : this.#listed(params);
     if (list.length === 0) throw new ArgumentError('an optimizer needs at least one parameter, got none');
     for (const p of list) {
       if (!(p instanceof Tensor))
@@ -128,15 +128,26 @@ export abstract class Optimizer<S extends Settings = Settings> {
       if (!isFloat(p.dtype))
         throw new DTypeError(`an optimizer updates float tensors, got one of ${p.dtype}`);
     }
-    this.#checkNames(Object.keys(given), this.defaults);
+    this.#checkNames(given, this.defaults);
     const settings = { ...this.defaults, ...given } as S;
     checkNumber('lr', settings.lr, 0);
     this.check(settings);
     return { ...settings, params: list };
   }
 
-  #checkNames(names: readonly string[], known: S): void {
-    const unknown = names.filter((name) => !(name in known) && name !== 'initialLr');
+  /** What can be gone over and holds no pairs of names and tensors: the model itself is a usual mistake. */
+  #listed<T>(given: Iterable<T>): T[] {
+    const list = typeof given?.[Symbol.iterator] === 'function' ? [...given] : null;
+    if (list?.every((item) => typeof item === 'object' && item !== null && !Array.isArray(item))) return list;
+    throw new ArgumentError(
+      `${this.type}: expected parameters or groups { params, lr, ... }; pass model.parameters(), or [p] for one parameter`,
+    );
+  }
+
+  #checkNames(settings: object, known: S): void {
+    if (typeof settings !== 'object' || settings === null)
+      throw new ArgumentError(`${this.type}: settings are an object such as { lr: 0.01 }, got ${settings}`);
+    const unknown = Object.keys(settings).filter((name) => !(name in known) && name !== 'initialLr');
     if (unknown.length === 0) return;
     throw new ArgumentError(
       `${this.type}: no setting is called ${unknown.join(', ')}; there are ${Object.keys(known).join(', ')}`,
@@ -220,6 +231,10 @@ export abstract class Optimizer<S extends Settings = Settings> {
    * @throws ArgumentError that lists everything that does not fit; nothing is changed then.
    */
   loadStateDict(saved: OptimizerState): void {
+    if (!(saved?.tensors instanceof Map))
+      throw new ArgumentError(
+        `loadStateDict: the state is what stateDict() of a ${this.type} gives, { tensors, settings }`,
+      );
     const { groups, steps, problems } = readSettings<S>(
       this.type,
       this.paramGroups,

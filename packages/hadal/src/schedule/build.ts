@@ -5,6 +5,7 @@
 import { bitsNumber } from '../base/attributes.js';
 import type { DType } from '../base/dtype.js';
 import { InternalError, known } from '../base/errors.js';
+import { numel } from '../base/shape.js';
 import type { Template, TemplateNode } from '../graph/template.js';
 import type { Guard, IndexExpr } from '../kernel/index-expr.js';
 import {
@@ -143,16 +144,24 @@ export function buildKernel(
     );
   }
 
+  function constant(dtype: DType, value: number): ExprId {
+    return add({ op: 'const', dtype, value }, `const ${dtype} ${Object.is(value, -0) ? '-0' : value}`);
+  }
+
   function guarded(value: ExprId, guards: readonly Guard[]): ExprId {
     if (guards.length === 0) return value;
     const key = guards.map((g) => `${indexKey(g.index)} ${g.low} ${g.high} ${g.step}`).join('&');
     return add({ op: 'guard', dtype: exprs[value].dtype, guards, value }, `guard ${value} ${key}`);
   }
 
-  /** The value of a node at an index. */
+  /**
+   * The value of a node at an index. One without elements has none: its loops run no round, but what does not depend on them is
+   * computed ahead of them, and must not load.
+   */
   function read(id: number, index: readonly IndexExpr[]): ExprId {
     const n = nodes[id];
     const { dtype } = n;
+    if (numel(n.shape) === 0) return constant(dtype, 0);
     if (n.leaf >= 0) return load(id, index);
     if (n.argument >= 0) {
       let at = argumentSlots.get(n.argument);
@@ -191,6 +200,7 @@ export function buildKernel(
   function computeNew(id: number, index: readonly IndexExpr[]): ExprId {
     const n = nodes[id];
     const { dtype } = n;
+    if (numel(n.shape) === 0) return constant(dtype, 0);
     switch (n.op.kind) {
       case 'elementwise': {
         const args = n.inputs.map((i) => read(i, index));
@@ -229,8 +239,7 @@ export function buildKernel(
       }
       case 'source': {
         if (n.op.name === 'constant') {
-          const value = bitsNumber(n.attributes[0], n.attributes[1]);
-          return add({ op: 'const', dtype, value }, `const ${dtype} ${Object.is(value, -0) ? '-0' : value}`);
+          return constant(dtype, bitsNumber(n.attributes[0], n.attributes[1]));
         }
         const position = index[n.attributes[0]];
         return add({ op: 'index', dtype, index: position }, `index ${dtype} ${indexKey(position)}`);

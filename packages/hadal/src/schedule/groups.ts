@@ -31,6 +31,11 @@ export interface Group {
   readonly members: Map<number, Level>;
   /** Groups whose values this one reads. */
   readonly inputs: Set<Group>;
+  /** Groups that read values of this one. */
+  readonly outputs: Set<Group>;
+  /** The first of its nodes, and the last of those that it holds or needs. */
+  first: number;
+  reach: number;
 }
 
 /** More ops than this are not put into one kernel: registers and compile time are finite. */
@@ -91,9 +96,36 @@ export function fuse(template: Template): Fusion {
   let nextId = 0;
 
   function newGroup(kind: Group['kind'], domain: readonly number[], reduced: readonly number[]): Group {
-    const group: Group = { id: nextId++, kind, domain, reduced, members: new Map(), inputs: new Set() };
+    const group: Group = {
+      id: nextId++,
+      kind,
+      domain,
+      reduced,
+      members: new Map(),
+      inputs: new Set(),
+      outputs: new Set(),
+      first: -1,
+      reach: -1,
+    };
     groups.add(group);
     return group;
+  }
+
+  /** Notes that a group, and so all that read it, needs a node as late as `reach`. */
+  function raise(group: Group, reach: number): void {
+    const stack = [group];
+    for (let g = stack.pop(); g !== undefined; g = stack.pop()) {
+      if (g.reach >= reach) continue;
+      g.reach = reach;
+      for (const output of g.outputs) stack.push(output);
+    }
+  }
+
+  function connect(reader: Group, source: Group): void {
+    if (reader === source) return;
+    reader.inputs.add(source);
+    source.outputs.add(reader);
+    raise(reader, source.reach);
   }
 
   /** Whether `group` needs `other`, directly or through others. */
@@ -102,9 +134,10 @@ export function fuse(template: Template): Fusion {
     const stack = [...group.inputs];
     for (let g = stack.pop(); g !== undefined; g = stack.pop()) {
       if (g === other) return true;
-      if (seen.has(g)) continue;
+      // Whatever leads to the other group needs one of its nodes.
+      if (seen.has(g) || g.reach < other.first) continue;
       seen.add(g);
-      stack.push(...g.inputs);
+      for (const input of g.inputs) stack.push(input);
     }
     return false;
   }
@@ -155,26 +188,34 @@ export function fuse(template: Template): Fusion {
     return node.inputs.every((i) => reaches(i, index, group, outside, budget));
   }
 
+  /** What a node that is no reduction reads where it is computed at `own`. */
+  function readsOf(
+    id: number,
+    own: readonly IndexExpr[],
+  ): readonly { readonly node: number; readonly index: readonly IndexExpr[] }[] {
+    const { op, inputs } = nodes[id];
+    return op.kind === 'elementwise' || op.kind === 'interleave'
+      ? inputs.map((i) => ({ node: i, index: own }))
+      : readThrough(nodes, id, own);
+  }
+
   /** Whether `id` fits `group` at a level; if so, the other groups it reads. */
   function fits(id: number, group: Group, level: Level): Set<Group> | null {
     const own = ownIndex(group, pointsOf(nodes, id), level);
     if (own === null) return null;
     const outside = new Set<Group>();
     const budget = { ops: 16 };
-    const node = nodes[id];
-    const inputs =
-      node.op.kind === 'elementwise' || node.op.kind === 'interleave'
-        ? node.inputs.map((i) => ({ node: i, index: own }))
-        : readThrough(nodes, id, own);
-    if (!inputs.every((r) => reaches(r.node, r.index, group, outside, budget))) return null;
+    if (!readsOf(id, own).every((r) => reaches(r.node, r.index, group, outside, budget))) return null;
     for (const other of outside) if (dependsOn(other, group)) return null;
     return outside;
   }
 
   function join(id: number, group: Group, level: Level, outside: Iterable<Group>): void {
     group.members.set(id, level);
+    if (group.first < 0) group.first = id;
+    raise(group, id);
     groupOf.set(id, group);
-    for (const g of outside) if (g !== group) group.inputs.add(g);
+    for (const g of outside) connect(group, g);
   }
 
   /** Whether one kernel could walk both groups: the same domain, and where both reduce, the same rows. */
@@ -192,16 +233,21 @@ export function fuse(template: Template): Fusion {
     if (from.members.size + into.members.size > MAX_MEMBERS) return false;
     for (const between of into.inputs) if (between !== from && dependsOn(between, from)) return false;
     for (const between of from.inputs) if (between !== into && dependsOn(between, into)) return false;
-    for (const g of from.inputs) if (g !== into) into.inputs.add(g);
-    into.inputs.delete(from);
+    for (const g of from.inputs) {
+      g.outputs.delete(from);
+      connect(into, g);
+    }
+    for (const g of from.outputs) {
+      g.inputs.delete(from);
+      connect(g, into);
+    }
+    raise(into, from.reach);
     const order = [...into.members, ...from.members].sort((a, b) => a[0] - b[0]);
     into.members.clear();
+    into.first = Math.min(into.first, from.first);
     for (const [id, level] of order) {
       into.members.set(id, level);
       groupOf.set(id, into);
-    }
-    for (const g of groups) {
-      if (g.inputs.delete(from) && g !== into) g.inputs.add(into);
     }
     groups.delete(from);
     return true;
@@ -238,14 +284,15 @@ export function fuse(template: Template): Fusion {
     const own = ownIndex(group, pointsOf(nodes, id), level);
     const place = ownIndex(group, nodes[producer].shape, theirs);
     if (own === null || place === null) return false;
-    // A reduction reads its input at every point of the domain.
-    const at = nodes[id].op.kind === 'reduce' ? domainIndex(group.domain) : own;
     const visit = (i: number, index: readonly IndexExpr[]): boolean => {
       if (i === producer) return index.every((e, d) => sameIndex(e, place[d]));
       if (computes(nodes[i])) return true;
       return readThrough(nodes, i, index).every((r) => visit(r.node, r.index));
     };
-    return nodes[id].inputs.every((i) => visit(i, at));
+    const node = nodes[id];
+    // A reduction reads its input at every point of the domain.
+    if (node.op.kind === 'reduce') return visit(node.inputs[0], domainIndex(group.domain));
+    return readsOf(id, own).every((r) => visit(r.node, r.index));
   }
 
   function placePointwise(id: number): void {

@@ -25,20 +25,24 @@ function aligned(bytes: number): number {
 export function planArena(values: readonly Lifetime[]): ArenaPlan {
   const offsets = new Array<number>(values.length).fill(0);
   const bySize = values.map((_, i) => i).sort((a, b) => values[b].bytes - values[a].bytes || a - b);
-  const placed: number[] = [];
+  /** Values placed so far, by each launch in which they live. */
+  const placed: number[][] = [];
   let total = 0;
   for (const i of bySize) {
     const v = values[i];
-    const rivals = placed
-      .filter((j) => values[j].from <= v.to && v.from <= values[j].to)
-      .sort((a, b) => offsets[a] - offsets[b]);
+    const together = new Set<number>();
+    for (let t = v.from; t <= v.to; t++) for (const j of placed[t] ?? []) together.add(j);
+    const rivals = [...together].sort((a, b) => offsets[a] - offsets[b]);
     let at = 0;
     for (const j of rivals) {
       if (at + aligned(v.bytes) <= offsets[j]) break;
       at = Math.max(at, offsets[j] + aligned(values[j].bytes));
     }
     offsets[i] = at;
-    placed.push(i);
+    for (let t = v.from; t <= v.to; t++) {
+      placed[t] ??= [];
+      placed[t].push(i);
+    }
     total = Math.max(total, at + aligned(v.bytes));
   }
   return { offsets, bytes: total, unshared: values.reduce((sum, v) => sum + aligned(v.bytes), 0) };

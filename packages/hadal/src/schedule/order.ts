@@ -65,19 +65,24 @@ export function order(template: Template, kernels: readonly BuiltKernel[], keys:
     updates.add(mine);
   });
 
+  const waits = before.map((set) => set.size);
+  const followers: number[][] = kernels.map(() => []);
+  before.forEach((set, i) => {
+    for (const b of set) followers[b].push(i);
+  });
   const launches: number[][] = [];
-  const done = new Set<number>();
-  while (done.size < kernels.length) {
-    const ready: number[] = [];
-    for (let i = 0; i < kernels.length; i++) {
-      if (!done.has(i) && [...before[i]].every((b) => done.has(b))) ready.push(i);
-    }
+  let ready = kernels.flatMap((_, i) => (waits[i] === 0 ? [i] : []));
+  let done = 0;
+  while (done < kernels.length) {
     const next = ready.find((i) => !updates.has(i)) ?? ready[0];
     if (next === undefined) throw new InternalError('kernels wait for each other');
     // Blocks of one launch run one after another, so equal kernels may share it; a gemm's workspace is used in turn.
     const launch = ready.filter((i) => keys[i] === keys[next] && updates.has(i) === updates.has(next));
     launches.push(launch);
-    for (const i of launch) done.add(i);
+    done += launch.length;
+    const gone = new Set(launch);
+    const freed = launch.flatMap((i) => followers[i].filter((f) => --waits[f] === 0));
+    ready = [...ready.filter((i) => !gone.has(i)), ...freed].sort((a, b) => a - b);
   }
   return { launches, fresh };
 }

@@ -7,6 +7,7 @@ import { isGradEnabled, withGradMode } from '../autograd/mode.js';
 import type { AutogradOps } from '../autograd/ops.js';
 import { Value } from '../autograd/value.js';
 import type { DType } from '../base/dtype.js';
+import { IndexError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { normalizeDim, numel } from '../base/shape.js';
 import { GradSlot } from './grad-slot.js';
@@ -29,9 +30,17 @@ interface LeafAlias {
  */
 export type TapeStart = 'storage' | 'none' | LeafAlias;
 
+/** What a view is of, and the step from there to it. */
+export interface Through {
+  readonly under: TensorBase;
+  readonly step: ViewStep;
+}
+
 export abstract class TensorBase {
   readonly #storage: Storage;
-  readonly #views: readonly ViewStep[];
+  readonly #through: Through | null;
+  /** How many views of the storage this is. */
+  readonly #depth: number;
   #start: TapeStart;
   /** The gradient of a view or of an alias that is no leaf, if it ever had one. */
   #slot: GradSlot | null = null;
@@ -39,9 +48,10 @@ export abstract class TensorBase {
   #cachedFrom: Value | null = null;
 
   /** Not for users: see `tensor`, `zeros`, `fromTypedArray` and the like. */
-  constructor(storage: Storage, views: readonly ViewStep[] = [], start: TapeStart = 'storage') {
+  constructor(storage: Storage, through: Through | null = null, start: TapeStart = 'storage') {
     this.#storage = storage;
-    this.#views = views;
+    this.#through = through;
+    this.#depth = through === null ? 0 : through.under.#depth + 1;
     this.#start = start;
   }
 
@@ -50,8 +60,8 @@ export abstract class TensorBase {
   /** This tensor under its full type: `Tensor` is the only class without abstract members. */
   protected abstract get self(): Tensor;
 
-  /** A tensor that shows `storage` through `views`. */
-  protected abstract alias(storage: Storage, views: readonly ViewStep[], start: TapeStart): Tensor;
+  /** A tensor that shows `storage`, all of it or through another that does. */
+  protected abstract alias(storage: Storage, through: Through | null, start: TapeStart): Tensor;
 
   protected get ops(): AutogradOps {
     return this.#storage.workspace.ops;
@@ -59,22 +69,22 @@ export abstract class TensorBase {
 
   /** A tensor of its own storage for a value. */
   protected wrap(value: Value): Tensor {
-    return this.alias(new Storage(this.workspace, value), [], 'storage');
+    return this.alias(new Storage(this.workspace, value), null, 'storage');
   }
 
   /** What this tensor shows, seen through one more step. */
   protected viewThrough(step: ViewStep): Tensor {
-    return this.alias(this.#storage, [...this.#views, step], isGradEnabled() ? this.#start : 'none');
+    return this.alias(this.#storage, { under: this, step }, isGradEnabled() ? this.#start : 'none');
   }
 
   /** An alias that is not on the tape. */
   protected offTape(): Tensor {
-    return this.alias(this.#storage, this.#views, 'none');
+    return this.alias(this.#storage, this.#through, 'none');
   }
 
   /** Whether this is all of its storage, on the storage's tape. */
   protected get isWhole(): boolean {
-    return this.#views.length === 0 && this.#start === 'storage';
+    return this.#through === null && this.#start === 'storage';
   }
 
   /** The gradient of this tensor and what belongs to it; null if it has never had one. */
@@ -92,7 +102,7 @@ export abstract class TensorBase {
 
   get #leafSlot(): GradSlot | null {
     const start = this.#start;
-    return typeof start === 'object' && start.depth === this.#views.length ? start.slot : null;
+    return typeof start === 'object' && start.depth === this.#depth ? start.slot : null;
   }
 
   /** Makes this tensor, which has no place on the tape, a leaf; or takes that back. */
@@ -103,7 +113,7 @@ export abstract class TensorBase {
     }
     const slot = this.ownGradSlot();
     slot.want(on);
-    this.#start = on ? { slot, depth: this.#views.length } : 'none';
+    this.#start = on ? { slot, depth: this.#depth } : 'none';
     this.#cached = null;
   }
 
@@ -116,8 +126,8 @@ export abstract class TensorBase {
   /** Gives the storage a new value in place of what this tensor shows of it. */
   protected assign(name: string, value: Value): this {
     if (typeof this.#start === 'object' && isGradEnabled())
-      throw leafInPlaceError(name, this.#views.length > this.#start.depth);
-    assignThrough(name, this.#storage, this.#views, this.#start !== 'storage', value);
+      throw leafInPlaceError(name, this.#depth > this.#start.depth);
+    assignThrough(name, this.#storage, this.#steps, this.#start !== 'storage', value);
     return this;
   }
 
@@ -139,29 +149,73 @@ export abstract class TensorBase {
     return this.#storage;
   }
 
-  /** The current value on the graph and the tape. */
+  /**
+   * The current value on the graph and the tape. A view's is a step from that of the tensor it was made of, so that gradients for that
+   * one pass it: its hooks see them.
+   */
   get value(): Value {
     const base = this.#storage.value;
-    if (this.#views.length === 0 && this.#start === 'storage') return base;
+    if (this.isWhole) return base;
+    // Chains of views may be longer than the stack is deep.
+    const stale: Through[] = [];
+    const late: TensorBase[] = [];
+    let at: TensorBase = this;
+    while (!at.#isFresh(base) && at.#through !== null && at.#through.under.#start === at.#start) {
+      stale.push(at.#through);
+      late.push(at);
+      at = at.#through.under;
+    }
+    let value = at.#ownValue(base);
+    const walk = (): void => {
+      for (let i = stale.length - 1; i >= 0; i--) {
+        value = forward(this.ops, stale[i].step, value);
+        late[i].#cache(value, base);
+      }
+    };
+    if (this.#start === 'none') walk();
+    else withGradMode(true, walk);
+    return value;
+  }
+
+  #isFresh(base: Value): boolean {
+    return this.#cached !== null && this.#cachedFrom === base;
+  }
+
+  #cache(value: Value, base: Value): void {
+    this.#cached = value;
+    this.#cachedFrom = base;
+    this.#slot?.follow(value.edge);
+  }
+
+  /** The value, without the help of what this is a view of. */
+  #ownValue(base: Value): Value {
+    if (this.isWhole) return base;
     if (this.#cached !== null && this.#cachedFrom === base) return this.#cached;
     const start = this.#start === 'storage' ? base : new Value(base.node, null).belongTo(this.#storage);
-    this.#cached = this.#read(start);
-    this.#cachedFrom = base;
-    this.#slot?.follow(this.#cached.edge);
-    return this.#cached;
+    const value = this.#read(start);
+    this.#cache(value, base);
+    return value;
+  }
+
+  /** The steps from the storage to this view. */
+  get #steps(): readonly ViewStep[] {
+    const steps: ViewStep[] = [];
+    for (let at = this.#through; at !== null; at = at.under.#through) steps.push(at.step);
+    return steps.reverse();
   }
 
   #read(base: Value): Value {
     const start = this.#start;
     if (typeof start === 'object') return withGradMode(true, () => this.#readFromLeaf(base, start));
-    const replay = () => this.#views.reduce((v, step) => forward(this.ops, step, v), base);
+    const replay = () => this.#steps.reduce((v, step) => forward(this.ops, step, v), base);
     return start === 'none' ? replay() : withGradMode(true, replay);
   }
 
   #readFromLeaf(base: Value, leaf: LeafAlias): Value {
-    const under = this.#views.slice(0, leaf.depth).reduce((v, step) => forward(this.ops, step, v), base);
+    const steps = this.#steps;
+    const under = steps.slice(0, leaf.depth).reduce((v, step) => forward(this.ops, step, v), base);
     const value = new Value(under.node, leaf.slot.leaf).belongTo(this.#storage);
-    return this.#views.slice(leaf.depth).reduce((v, step) => forward(this.ops, step, v), value);
+    return steps.slice(leaf.depth).reduce((v, step) => forward(this.ops, step, v), value);
   }
 
   /** Sizes of all dimensions, outermost first. */
@@ -193,6 +247,9 @@ export abstract class TensorBase {
   size(): Shape;
   size(dim: number): number;
   size(dim?: number): Shape | number {
-    return dim === undefined ? this.shape : this.shape[normalizeDim('size', dim, this.ndim)];
+    if (dim === undefined) return this.shape;
+    if (this.ndim === 0)
+      throw new IndexError(`size: there is no dimension ${dim}, the tensor has none; numel() is its size`);
+    return this.shape[normalizeDim('size', dim, this.ndim)];
   }
 }

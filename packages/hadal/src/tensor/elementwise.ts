@@ -5,7 +5,7 @@ import { dtypeInfo, isFloat } from '../base/dtype.js';
 import { ArgumentError, DTypeError } from '../base/errors.js';
 import type { ArithmeticName, UnaryName } from '../graph/ops-interface.js';
 import type { Argument } from './promotion.js';
-import { align, arithmetic, compare, logical, resultDType, spread, toFloat, where } from './promotion.js';
+import { align, arithmetic, compare, logical, spread, toFloat, where } from './promotion.js';
 
 /** A function with a meaning on integers. */
 export function unary(ops: AutogradOps, name: UnaryName, x: Value): Value {
@@ -77,17 +77,35 @@ export function bitwiseNot(ops: AutogradOps, x: Value): Value {
   return ops.unary(x.dtype === 'bool' ? 'logicalNot' : 'bitwiseNot', x);
 }
 
-/** x times 2 to the power of y, or divided by it and rounded down: what shifts of two's complement do. */
+/**
+ * x times 2 to the power of y, or divided by it and rounded down: what shifts of two's complement do. As in PyTorch a shift by more
+ * bits than there are, or by less than none, moves all of them out.
+ */
 export function shift(ops: AutogradOps, side: 'left' | 'right', x: Argument, y: Argument): Value {
   const name = side === 'left' ? 'bitwiseLeftShift' : 'bitwiseRightShift';
   checkIntegers(name, x, y);
   checkNoBools(name, x, y);
   if (!(y instanceof Value) && (Number(y) < 0 || Number(y) > 62))
     throw new ArgumentError(`${name}: expected a shift from 0 to 62, got ${y}`);
-  const dtype = resultDType(name, x, y);
-  const factor =
-    y instanceof Value ? arithmetic(ops, 'pow', spread(name, ops, 2, dtype, y.shape), y) : 2n ** BigInt(y);
-  return arithmetic(ops, side === 'left' ? 'mul' : 'floorDivide', x, factor);
+  const [a, b] = align(name, ops, x, y);
+  const { bytes, min } = dtypeInfo[a.dtype];
+  const bits = 8 * bytes;
+  const fill = (n: number): Value => ops.constant(n, a.dtype, a.shape);
+  const powerOf2 = (n: Value): Value => ops.arithmetic('pow', fill(2), n);
+  const beyond = ops.logical(
+    'logicalOr',
+    ops.compare('lt', b, fill(0)),
+    ops.compare('gt', b, fill(bits - 1)),
+  );
+  if (side === 'left') {
+    // 2 to the power of all bits but one wraps to the smallest number, by which the product is right.
+    return ops.where(beyond, fill(0), ops.arithmetic('mul', a, powerOf2(b)));
+  }
+  // In two steps: 2 to the power of the number of bits, or of one less, is no number of a signed dtype.
+  const count = ops.where(beyond, fill(Number(min) < 0 ? bits - 1 : bits), b);
+  const half = ops.arithmetic('floorDivide', count, fill(2));
+  const rest = ops.arithmetic('sub', count, half);
+  return [half, rest].reduce((v, n) => ops.arithmetic('floorDivide', v, powerOf2(n)), a);
 }
 
 export type RoundingMode = 'trunc' | 'floor';
@@ -137,6 +155,11 @@ export function pow(ops: AutogradOps, x: Argument, y: Argument): Value {
         `pow: integers have no power of ${y}; convert with .to('float32') or use ${y}.0 of a float tensor`,
       );
     if (y === 2 && x.dtype !== 'bool') return ops.arithmetic('mul', x, x);
+    // Its gradient is 0 everywhere; that of the general op asks for x to the power of -1 on the way.
+    if (float && y === 0) {
+      const one = ops.constant(1, x.dtype, x.shape);
+      return ops.where(ops.constant(1, 'bool', x.shape), one, x);
+    }
     if (float && y === 1) return ops.arithmetic('mul', x, ops.constant(1, x.dtype, x.shape));
     if (float && y === 0.5) return ops.unary('sqrt', x);
     if (float && y === -0.5) return ops.unary('rsqrt', x);
@@ -332,12 +355,14 @@ export function xlogy(ops: AutogradOps, x: Argument, y: Argument): Value {
   return ops.where(none, zero, ops.arithmetic('mul', a, ops.unary('log', safe)));
 }
 
-/** The magnitude of x with the sign of y. */
+/** The magnitude of x with the sign of y. Where x is 0, which has no side to move to, its gradient is 0. */
 export function copysign(ops: AutogradOps, x: Argument, y: Argument): Value {
   const [p, q] = align('copysign', ops, x, y);
   const [a, b] = [toFloat(p, ops), toFloat(q, ops)];
   const flip = ops.compare('ne', signbit(ops, ops.detached(a)), signbit(ops, ops.detached(b)));
-  return ops.where(flip, ops.unary('neg', a), a);
+  const out = ops.where(flip, ops.unary('neg', a), a);
+  if (a.edge === null) return out;
+  return ops.where(ops.compare('eq', a, ops.constant(0, a.dtype, a.shape)), ops.detached(out), out);
 }
 
 /** maximum or minimum in which a number wins over NaN. */

@@ -37,6 +37,13 @@ export function broadcastValue(op: string, ops: AutogradOps, v: Value, shape: Sh
   return ops.expand(wide, shape);
 }
 
+/** A value with more dimensions than where it is written, less those of size 1 in front. */
+export function withoutLeadingOnes(ops: AutogradOps, v: Value, ndim: number): Value {
+  const ones = v.shape.findIndex((size) => size !== 1);
+  const drop = Math.min(ones < 0 ? v.shape.length : ones, v.shape.length - ndim);
+  return drop > 0 ? ops.reshape(v, v.shape.slice(drop)) : v;
+}
+
 /** Integers and bools as the default float dtype. */
 export function toFloat(v: Value, ops: AutogradOps): Value {
   return isFloat(v.dtype) ? v : ops.cast(v, getDefaultDtype());

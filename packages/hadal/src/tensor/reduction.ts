@@ -60,15 +60,24 @@ export function checkFloat(op: string, dtype: DType): void {
     );
 }
 
+/**
+ * A 16-bit float in float32, others as they are. The largest float16 is 65504, which the sum of a mean, or the squares of a norm, are
+ * soon above though the result is not.
+ */
+function wide(ops: AutogradOps, x: Value): Value {
+  return x.dtype === 'float16' || x.dtype === 'bfloat16' ? ops.cast(x, 'float32') : x;
+}
+
 export function mean(ops: AutogradOps, x: Value, dim: Dims, keepdim: boolean, dtype?: DType): Value {
-  const v = dtype === undefined ? x : ops.cast(x, checkDType(dtype));
-  checkFloat('mean', v.dtype);
+  const given = dtype === undefined ? x : ops.cast(x, checkDType(dtype));
+  checkFloat('mean', given.dtype);
+  const v = wide(ops, given);
   const dims = resolveDims('mean', v.shape.length, dim);
   const count = dims.reduce((n, d) => n * v.shape[d], 1);
   const total = reduceValue(ops, 'sum', v, dims);
   // The count is an argument of the kernel, so a last batch of another size needs no kernel of its own.
   const result = ops.arithmetic('div', total, ops.argument(count, v.dtype, total.shape));
-  return dropDims(ops, result, dims, keepdim);
+  return dropDims(ops, ops.cast(result, given.dtype), dims, keepdim);
 }
 
 export function extremum(
@@ -164,9 +173,10 @@ function rootOrZero(ops: AutogradOps, v: Value): Value {
 export interface Moments {
   readonly mean: Value;
   readonly var: Value;
+  readonly std: Value;
 }
 
-/** Mean and variance, with the sum of squared distances divided by the count less `correction`. */
+/** Mean, variance and its root, with the sum of squared distances divided by the count less `correction`. */
 export function moments(
   ops: AutogradOps,
   op: string,
@@ -176,33 +186,29 @@ export function moments(
   correction: number,
 ): Moments {
   checkFloat(op, x.dtype);
-  const dims = resolveDims(op, x.shape.length, dim);
-  const count = dims.reduce((n, d) => n * x.shape[d], 1);
-  const center = mean(ops, x, dims, true);
-  const distance = ops.arithmetic('sub', x, ops.expand(center, x.shape));
+  const v = wide(ops, x);
+  const dims = resolveDims(op, v.shape.length, dim);
+  const count = dims.reduce((n, d) => n * v.shape[d], 1);
+  const center = mean(ops, v, dims, true);
+  const distance = ops.arithmetic('sub', v, ops.expand(center, v.shape));
   const total = reduceValue(ops, 'sum', ops.arithmetic('mul', distance, distance), dims);
-  const variance = ops.arithmetic(
-    'div',
-    total,
-    ops.argument(Math.max(count - correction, 0), x.dtype, total.shape),
-  );
-  return { mean: dropDims(ops, center, dims, keepdim), var: dropDims(ops, variance, dims, keepdim) };
-}
-
-export function standardDeviation(ops: AutogradOps, variance: Value): Value {
-  return rootOrZero(ops, variance);
+  const divisor = ops.argument(Math.max(count - correction, 0), v.dtype, total.shape);
+  const variance = ops.arithmetic('div', total, divisor);
+  const finish = (result: Value): Value => dropDims(ops, ops.cast(result, x.dtype), dims, keepdim);
+  return { mean: finish(center), var: finish(variance), std: finish(rootOrZero(ops, variance)) };
 }
 
 /** (sum |x|^p)^(1/p); the largest magnitude for p = Infinity, the smallest for -Infinity, the count of non-zeros for 0. */
-export function norm(ops: AutogradOps, x: Value, p: number, dim: Dims, keepdim: boolean): Value {
-  checkFloat('norm', x.dtype);
+export function norm(ops: AutogradOps, given: Value, p: number, dim: Dims, keepdim: boolean): Value {
+  checkFloat('norm', given.dtype);
+  const x = wide(ops, given);
   const dims = resolveDims('norm', x.shape.length, dim);
-  const finish = (v: Value): Value => dropDims(ops, v, dims, keepdim);
+  const finish = (v: Value): Value => dropDims(ops, ops.cast(v, given.dtype), dims, keepdim);
   const total = (v: Value): Value => reduceValue(ops, 'sum', v, dims);
   const size = (): Value => ops.unary('abs', x);
   if (Number.isNaN(p)) throw new ArgumentError('norm: p is NaN; expected a number, Infinity or -Infinity');
   if (Math.abs(p) === Number.POSITIVE_INFINITY)
-    return extremum(ops, p > 0 ? 'max' : 'min', size(), dim, keepdim);
+    return ops.cast(extremum(ops, p > 0 ? 'max' : 'min', size(), dim, keepdim), given.dtype);
   if (p === 0) return finish(total(ops.cast(ops.cast(x, 'bool'), x.dtype)));
   if (p === 1) return finish(total(size()));
   if (p === 2) return finish(rootOrZero(ops, total(ops.arithmetic('mul', x, x))));

@@ -5,10 +5,9 @@
  * The methods are in methods/, one concept a class, each extending the one before.
  */
 import type { Value } from '../autograd/value.js';
-import type { TapeStart } from './base.js';
+import type { TapeStart, Through } from './base.js';
 import { ReadingMethods } from './methods/reading.js';
 import { Storage } from './storage.js';
-import type { ViewStep } from './views.js';
 import type { Workspace } from './workspace.js';
 
 export type { Nested, NumberLike } from './format.js';
@@ -23,7 +22,7 @@ export class Tensor extends ReadingMethods {
     return this;
   }
 
-  protected override alias(storage: Storage, views: readonly ViewStep[], start: TapeStart): Tensor {
-    return new Tensor(storage, views, start);
+  protected override alias(storage: Storage, through: Through | null, start: TapeStart): Tensor {
+    return new Tensor(storage, through, start);
   }
 }

@@ -65,7 +65,7 @@ export function replaceThrough(
   base: Value,
   part: Value,
 ): Value {
-  if (steps.length === 0) return part;
-  const [first, ...rest] = steps;
-  return putBack(ops, first, base, replaceThrough(ops, rest, forward(ops, first, base), part));
+  const shown = [base];
+  for (const step of steps.slice(0, -1)) shown.push(forward(ops, step, shown[shown.length - 1]));
+  return steps.reduceRight((put, step, i) => putBack(ops, step, shown[i], put), part);
 }

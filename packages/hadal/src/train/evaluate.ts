@@ -3,6 +3,7 @@
 import { noGrad } from '../autograd/mode.js';
 import type { AbortSignal } from '../base/abort.js';
 import { ArgumentError } from '../base/errors.js';
+import { checkOptions } from '../base/options.js';
 import type { Tensor } from '../tensor/index.js';
 import { type BatchSource, batchSource, readBatch, type TrainingData } from './batches.js';
 import type { Figures } from './history.js';
@@ -10,7 +11,7 @@ import { catchSignals } from './interrupt.js';
 import { type LossFunction, type LossSpec, makeLoss, thresholdOf } from './losses.js';
 import { Measures } from './measures.js';
 import { type MetricSpec, makeMetrics } from './metrics/registry.js';
-import { call, keepModes, type Model } from './model.js';
+import { call, checkModel, keepModes, type Model } from './model.js';
 import type { ProgressSettings } from './options.js';
 import { ProgressLine } from './progress.js';
 
@@ -48,6 +49,14 @@ export async function evaluate<Output = Tensor, Target = Tensor>(
   data: TrainingData,
   options: EvaluateOptions<Output, Target>,
 ): Promise<Figures> {
+  checkModel('evaluate', model);
+  checkOptions<EvaluateOptions>('evaluate', options as EvaluateOptions, {
+    loss: true,
+    metrics: true,
+    batchSize: true,
+    signal: true,
+    progress: true,
+  });
   const { loss, metrics = [], batchSize = 32, signal, progress = false } = options;
   if (loss === undefined && metrics.length === 0)
     throw new ArgumentError('evaluate: pass a loss or metrics; there is nothing to compute');

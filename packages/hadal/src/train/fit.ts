@@ -1,8 +1,11 @@
 /** Training in one call. */
+
 import { ArgumentError } from '../base/errors.js';
+import { checkOptions } from '../base/options.js';
 import { DataLoader } from '../data/data-loader.js';
 import type { Dataset } from '../data/dataset.js';
 import { randomSplit } from '../data/subset.js';
+import type { Optimizer } from '../optim/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { asDataset, batchSource, isDataset, type TrainingData } from './batches.js';
 import type { Callback } from './callbacks/callback.js';
@@ -12,9 +15,9 @@ import type { History } from './history.js';
 import { makeLoss, thresholdOf } from './losses.js';
 import { Measures } from './measures.js';
 import { makeMetrics } from './metrics/registry.js';
-import type { Model } from './model.js';
+import { checkModel, type Model } from './model.js';
 import { makeOptimizer } from './optimizers.js';
-import type { FitOptions } from './options.js';
+import { type FitOptions, fitOptionNames, type Schedule } from './options.js';
 import { Trainer } from './trainer.js';
 
 /**
@@ -54,6 +57,8 @@ export async function fit<Output = Tensor, Target = Tensor>(
   data: TrainingData,
   options: FitOptions<Output, Target>,
 ): Promise<History> {
+  checkModel('fit', model);
+  checkOptions<FitOptions>('fit', options as FitOptions, fitOptionNames);
   const {
     epochs,
     initialEpoch = 0,
@@ -68,7 +73,7 @@ export async function fit<Output = Tensor, Target = Tensor>(
   atLeast('accumulate', accumulate, 1);
   atLeast('validationEvery', validationEvery, 1);
   if (batchesPerEpoch !== undefined) atLeast('batchesPerEpoch', batchesPerEpoch, 1);
-  if (clipNorm !== undefined && !(clipNorm > 0))
+  if (clipNorm !== undefined && !(typeof clipNorm === 'number' && clipNorm > 0))
     throw new ArgumentError(`fit: clipNorm is a positive number, got ${clipNorm}`);
   oneOf('onNaN', onNaN, ['warn', 'stop', 'ignore']);
   oneOf('scheduleEvery', scheduleEvery, ['step', 'epoch']);
@@ -80,10 +85,11 @@ export async function fit<Output = Tensor, Target = Tensor>(
   const loss = makeLoss(options.loss);
   const metrics = makeMetrics(options.metrics ?? [], { threshold: thresholdOf(options.loss) });
   const optimizer = makeOptimizer(options.optimizer ?? 'adamw', model.parameters(), options.lr);
-  const { schedule } = options;
+  checkLearns(model, optimizer);
+  const schedule = makeSchedule(options.schedule, optimizer);
   const trainer = new Trainer<Output, Target>(model, {
     optimizer,
-    schedule: typeof schedule === 'function' ? schedule(optimizer) : (schedule ?? null),
+    schedule,
     scheduleEvery,
     loss,
     measures: new Measures(metrics),
@@ -110,8 +116,42 @@ export async function fit<Output = Tensor, Target = Tensor>(
   return trainer.run();
 }
 
+/** @throws ArgumentError if no step would change the model, which nothing else would tell. */
+function checkLearns(model: Model<unknown>, optimizer: Optimizer): void {
+  const stepped = new Set(optimizer.parameters.map((p) => p.storage));
+  for (const parameter of model.parameters()) if (stepped.has(parameter.storage)) return;
+  throw new ArgumentError(
+    "fit: the optimizer has none of the model's parameters; make it with model.parameters(), after replacing any",
+  );
+}
+
+function makeSchedule(given: FitOptions['schedule'], optimizer: Optimizer): Schedule | null {
+  if (given === undefined) return null;
+  const schedule: unknown = typeof given === 'function' ? given(optimizer) : given;
+  if (typeof schedule === 'object' && schedule !== null && 'step' in schedule) return schedule as Schedule;
+  throw new ArgumentError(
+    `fit: schedule is one of optim.lrScheduler or a function from the optimizer to one, such as ` +
+      `(o) => new optim.lrScheduler.StepLR(o, 10), got ${typeof given === 'function' ? `a function that gives ${typeof schedule}` : typeof given}`,
+  );
+}
+
+function checkCallbacks(callbacks: readonly Callback[]): void {
+  if (!Array.isArray(callbacks))
+    throw new ArgumentError(
+      `fit: callbacks is an array of callbacks, got ${typeof callbacks}; put it in [ ]`,
+    );
+  callbacks.forEach((callback: unknown, i) => {
+    if (typeof callback === 'object' && callback !== null) return;
+    throw new ArgumentError(
+      `fit: callbacks[${i}] is an object such as { onEpochEnd(context, figures) { ... } } or new callbacks.EarlyStopping(), ` +
+        `got ${callback === null ? 'null' : typeof callback}`,
+    );
+  });
+}
+
 function callbacksFor<Output, Target>(options: FitOptions<Output, Target>): Callback[] {
   const { callbacks = [], progress = true, checkpoint } = options;
+  checkCallbacks(callbacks);
   return [
     ...(progress === false ? [] : [new ProgressBar(progress === true ? {} : progress)]),
     ...callbacks,

@@ -1,5 +1,7 @@
 /** Ctrl-C as an AbortSignal. */
+
 import type { AbortSignal } from '../base/abort.js';
+import { ArgumentError } from '../base/errors.js';
 
 interface Watch {
   readonly controller: AbortController;
@@ -43,6 +45,9 @@ export function interruptSignal(): AbortSignal {
 
 /** Catches the process's signals for a signal that `interruptSignal` made, until the returned function is called. */
 export function catchSignals(signal: AbortSignal | undefined): () => void {
+  // Any that keeps to the interface, not only the platform's own.
+  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function')
+    throw new ArgumentError('signal: expected an AbortSignal; of an AbortController pass its .signal');
   const watch = signal === undefined ? undefined : watches.get(signal);
   if (watch === undefined || watch.controller.signal.aborted || !hasSignals()) return () => undefined;
   watch.listeners++;

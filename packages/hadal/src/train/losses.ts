@@ -8,6 +8,7 @@ import {
   nllLoss,
 } from '../nn/functional/classification-loss.js';
 import { huberLoss, l1Loss, mseLoss, smoothL1Loss } from '../nn/functional/regression-loss.js';
+import { Module } from '../nn/module.js';
 import { Tensor } from '../tensor/index.js';
 import { aligned } from './metrics/decisions.js';
 
@@ -42,13 +43,23 @@ export type LossSpec<Output = Tensor, Target = Tensor> = LossName | LossFunction
 /** @throws ArgumentError for a name that is not known. */
 export function makeLoss<Output, Target>(spec: LossSpec<Output, Target>): LossFunction<Output, Target> {
   if (typeof spec === 'function') return checked(spec);
-  if (!Object.hasOwn(losses, spec)) {
+  if (typeof spec !== 'string' || !Object.hasOwn(losses, spec)) {
+    const given =
+      typeof spec === 'string'
+        ? `no loss is called '${spec}'`
+        : `expected a name or a function, got ${showSpec(spec)}`;
     throw new ArgumentError(
-      `loss: no loss is called '${spec}'; there are ${Object.keys(losses).join(', ')}, or pass a function`,
+      `loss: ${given}; there are ${Object.keys(losses).join(', ')}, or pass a function`,
     );
   }
   // Names are of losses on tensors; a model with other outputs gets their error for what is no tensor.
   return checked(losses[spec] as unknown as LossFunction<Output, Target>);
+}
+
+function showSpec(spec: unknown): string {
+  if (spec instanceof Module)
+    return 'a module, of which pass (output, target) => loss.forward(output, target)';
+  return spec === undefined ? 'nothing' : spec === null ? 'null' : typeof spec;
 }
 
 function checked<Output, Target>(loss: LossFunction<Output, Target>): LossFunction<Output, Target> {

@@ -37,6 +37,10 @@ export function makeOptimizer(
   if (lr !== undefined) {
     throw new ArgumentError('fit: `lr` goes with an optimizer by name; this one has a learning rate already');
   }
+  if (typeof spec === 'function' && spec.prototype instanceof Optimizer)
+    throw new ArgumentError(
+      `optimizer: expected an optimizer and not its class; pass new optim.${spec.name}(model.parameters(), { ... })`,
+    );
   const optimizer = typeof spec === 'function' ? spec(parameters) : spec;
   if (!(optimizer instanceof Optimizer))
     throw new ArgumentError(`optimizer: expected an optimizer, its name or a function, got ${typeof spec}`);

@@ -1,6 +1,7 @@
 /** The options of `fit`. */
 
 import type { AbortSignal } from '../base/abort.js';
+import type { OptionNames } from '../base/options.js';
 import type { Json } from '../io/json.js';
 import type { Optimizer } from '../optim/index.js';
 import type { Tensor } from '../tensor/index.js';
@@ -13,7 +14,10 @@ import type { ProgressOutput } from './progress.js';
 
 /** A learning rate schedule, such as those of `optim.lrScheduler`. */
 export interface Schedule {
-  /** Once an epoch it is given the validation's loss, or the epoch's if there is none, for schedules that look at it. */
+  /**
+   * Once an epoch it is given a figure, for schedules that look at it: the epoch's loss or, where there is a validation, the newest loss of
+   * that (NaN before the first).
+   */
   step(loss?: number): void;
   stateDict(): Json;
   loadStateDict(state: Json): void;
@@ -85,3 +89,29 @@ export interface FitOptions<Output = Tensor, Target = Tensor> {
   /** Default 'warn'. */
   readonly onNaN?: OnNaN;
 }
+
+/** For callers without a compiler. */
+export const fitOptionNames: OptionNames<FitOptions> = {
+  epochs: true,
+  loss: true,
+  optimizer: true,
+  lr: true,
+  metrics: true,
+  validation: true,
+  validationEvery: true,
+  batchSize: true,
+  shuffle: true,
+  seed: true,
+  batchesPerEpoch: true,
+  callbacks: true,
+  schedule: true,
+  scheduleEvery: true,
+  clipNorm: true,
+  accumulate: true,
+  signal: true,
+  progress: true,
+  checkpoint: true,
+  resume: true,
+  initialEpoch: true,
+  onNaN: true,
+};

@@ -5,11 +5,12 @@ import type { AbortSignal } from '../base/abort.js';
 import type { DType, TypedArray } from '../base/dtype.js';
 import { newArray } from '../base/dtype.js';
 import { ArgumentError, ShapeError } from '../base/errors.js';
+import { checkOptions } from '../base/options.js';
 import { sameShape, showShape } from '../base/shape.js';
 import { TensorDataset } from '../data/dataset.js';
 import { fromTypedArray, Tensor, withWorkspace } from '../tensor/index.js';
 import { batchSource, readUnlabelled, type TrainingData } from './batches.js';
-import { call, keepModes, type Model } from './model.js';
+import { call, checkModel, keepModes, type Model } from './model.js';
 
 export interface PredictOptions {
   /** Samples in a batch of a dataset or of tensors. Default 32. */
@@ -89,6 +90,8 @@ export async function* predictBatches<Output = Tensor>(
   data: PredictData,
   options: PredictOptions = {},
 ): AsyncGenerator<Output, void, undefined> {
+  checkModel('predict', model);
+  checkOptions('predict', options, { batchSize: true, signal: true });
   const { batchSize = 32, signal } = options;
   const known = data instanceof Tensor ? new TensorDataset(data) : data;
   const source = batchSource('predict', known, { batchSize, shuffle: false, seed: 0 });

@@ -236,8 +236,8 @@ export class Trainer<Output, Target> implements TrainingContext {
     // The epoch ends when it is gone on with: then its validation runs from the begin.
     if (validated === null) return;
     const figures: Figures = { ...trained, ...validated };
-    if (scheduleEvery === 'epoch') schedule?.step(figures.valLoss ?? figures.loss);
     this.history.push(this.epoch, figures);
+    if (scheduleEvery === 'epoch') schedule?.step(this.#figureForSchedule(figures));
     this.#data = this.#settings.source.state();
     this.#trained = { ...this.#trained, random: getRngState() };
     this.#epochEnded = true;
@@ -247,6 +247,12 @@ export class Trainer<Output, Target> implements TrainingContext {
     this.epoch++;
     this.batch = 0;
     this.samples = 0;
+  }
+
+  /** One figure from first to last: of epochs that are not validated that of the last one that was, NaN before there is one. */
+  #figureForSchedule({ loss }: Figures): number {
+    if (this.#settings.validation === null) return loss;
+    return this.history.figures.valLoss?.findLast((v) => !Number.isNaN(v)) ?? Number.NaN;
   }
 
   /** Trains on the batches of an epoch that are left; false if it is to end before they are through. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,4 +79,15 @@ test.each<[string, RegExp]>([
   expect(err).toMatch(expected);
   expect(err).toMatch(/^hadal: .*$/);
   expect(out).toContain('IDX');
+});
+
+test.runIf(process.platform === 'linux')('a pipe is not waited for', async () => {
+  execFileSync('mkfifo', [at('pipe')]);
+  for (const path of [at('pipe'), '/dev/null']) {
+    const { code, err } = await hadal('info', path);
+    expect([code, err]).toEqual([
+      1,
+      `hadal: cannot read ${path}: it is no file but a pipe, a socket or a device`,
+    ]);
+  }
 });

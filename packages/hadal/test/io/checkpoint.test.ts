@@ -120,6 +120,11 @@ describe('saveCheckpoint and loadCheckpoint', () => {
     expect(readdirSync(dir)).toEqual(['checkpoint-000000000001']);
   });
 
+  // Node's own recursive mkdir never returns there.
+  test.runIf(process.platform === 'linux')('a folder that cannot be made is a FileError', async () => {
+    await expect(saveCheckpoint('/proc/hadal/deep', content(1))).rejects.toThrow(FileError);
+  });
+
   test('a file in the way is a FileError that says so', async () => {
     writeFileSync(dir, 'x');
     await expect(saveCheckpoint(dir, content(1))).rejects.toThrow(FileError);

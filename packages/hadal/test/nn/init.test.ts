@@ -66,6 +66,13 @@ describe('utils', () => {
     return list;
   }
 
+  test('clipGradNorm_ of gradients whose squares float16 cannot hold', () => {
+    const p = tensor([300, 400], { dtype: 'float16', requiresGrad: true });
+    p.mul(p).mul(0.5).sum().backward();
+    expect(utils.clipGradNorm_([p], 1).itemSync()).toBe(500);
+    expect(p.grad?.tolistSync()).toEqual([0.60009765625, 0.80029296875]);
+  });
+
   test('clipGradNorm_ scales all gradients together', () => {
     const list = withGradients();
     expect(utils.clipGradNorm_(list, 10).itemSync()).toBe(5);

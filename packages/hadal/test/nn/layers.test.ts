@@ -203,3 +203,14 @@ describe('errors', () => {
     expect(body).toThrow(kind);
   });
 });
+
+describe('ceilMode', () => {
+  // PyTorch 2.13: max_pool2d(x, (1, 4), 4, ceil_mode=True), and the same of avg_pool2d.
+  test('keeps a window that is larger than the image', () => {
+    const x = tensor([[[[1, 2, 3]]]]);
+    expect(F.maxPool2d(x, [1, 4], { stride: 4, ceilMode: true }).tolistSync()).toEqual([[[[3]]]]);
+    expect(F.avgPool2d(x, [1, 4], { stride: 4, ceilMode: true }).tolistSync()).toEqual([[[[2]]]]);
+    expect(() => F.maxPool2d(x, [1, 4], { stride: 1, ceilMode: true })).toThrow(ShapeError);
+    expect(() => F.maxPool2d(x, [1, 4])).toThrow(ShapeError);
+  });
+});

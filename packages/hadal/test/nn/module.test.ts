@@ -67,6 +67,18 @@ describe('what a module consists of', () => {
     expect([...block.children()].length).toBe(3);
   });
 
+  test('and in arrays of arrays', () => {
+    class Grid extends nn.Module {
+      cells = [[new nn.Linear(1, 1, { bias: false })], [[new nn.Parameter(zeros([2]))]]];
+      override forward(x: Tensor): Tensor {
+        return x;
+      }
+    }
+    const grid = new Grid();
+    expect([...grid.stateDict().keys()].sort()).toEqual(['cells.0.0.weight', 'cells.1.0.0']);
+    expect(grid.eval().cells[0][0]).toMatchObject({ training: false });
+  });
+
   test('a tied parameter is listed once and saved under each name', () => {
     const tied = new Tied();
     expect([...tied.namedParameters()].map(([name]) => name)).toEqual(['a.weight']);
@@ -111,6 +123,17 @@ describe('what a module consists of', () => {
 });
 
 describe('toString', () => {
+  test('of a module that holds itself ends', () => {
+    class Ring extends nn.Module {
+      inner = new nn.ReLU();
+      self: nn.Module = this;
+      override forward(x: Tensor): Tensor {
+        return x;
+      }
+    }
+    expect(String(new Ring())).toBe('Ring(\n  (inner): ReLU()\n  (self): Ring(...)\n)');
+  });
+
   test('is as PyTorch shows modules', () => {
     const net = new nn.Sequential(
       new nn.Conv2d(1, 8, 3, { padding: 'same' }),

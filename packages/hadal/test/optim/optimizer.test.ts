@@ -197,3 +197,30 @@ describe('an optimizer refuses', () => {
     },
   );
 });
+
+describe('what callers without a compiler get wrong', () => {
+  const net = new nn.Linear(2, 1);
+  const SGD = optim.SGD as unknown as new (...args: unknown[]) => optim.SGD;
+
+  test.each<[string, readonly unknown[], string]>([
+    ['the model', [net], 'SGD: expected parameters or groups'],
+    ['nothing', [], 'pass model.parameters()'],
+    ['its state', [net.stateDict()], 'SGD: expected parameters or groups'],
+    ['names with parameters', [[...net.namedParameters()]], 'SGD: expected parameters or groups'],
+    ['a group without parameters', [[{ lr: 1 }]], 'SGD: expected parameters or groups'],
+    ['a group and then a parameter', [[{ params: [net.weight] }, net.bias]], 'SGD: expected parameters'],
+    [
+      'a number for the settings',
+      [net.parameters(), 0.1],
+      'settings are an object such as { lr: 0.01 }, got 0.1',
+    ],
+  ])('%s', (_, args, message) => {
+    expect(() => new SGD(...args)).toThrow(ArgumentError);
+    expect(() => new SGD(...args)).toThrow(message);
+  });
+
+  test('a state that is none', () => {
+    const opt = new optim.SGD(net.parameters());
+    expect(() => opt.loadStateDict({} as never)).toThrow('what stateDict() of a SGD gives');
+  });
+});

@@ -160,3 +160,44 @@ describe('a schedule refuses', () => {
     expect(() => s.step()).toThrow(ArgumentError);
   });
 });
+
+describe('what callers without a compiler get wrong', () => {
+  const optimizer = () => new optim.SGD([zeros([1], { requiresGrad: true })], { lr: 0.1 });
+  const make = (type: unknown, ...args: unknown[]): unknown =>
+    new (type as new (...args: unknown[]) => unknown)(...args);
+
+  test.each<[unknown, readonly unknown[], string]>([
+    [L.StepLR, [undefined, 3], 'StepLR: the first argument is the optimizer'],
+    [L.StepLR, [optimizer(), 3, 0.5], 'StepLR: options are an object such as { gamma: ... }, got 0.5'],
+    [L.MultiStepLR, [optimizer(), 3], 'MultiStepLR: milestones are a list of epochs, got 3'],
+    [L.OneCycleLR, [optimizer(), 0.1], 'OneCycleLR: options are an object such as'],
+    [L.CyclicLR, [optimizer()], 'CyclicLR: baseLr is a number or 1 of them'],
+    [L.LambdaLR, [optimizer(), 3], 'LambdaLR: expected a function of the epoch, or 1 of them, got number'],
+    [L.SequentialLR, [optimizer()], 'SequentialLR: there are no schedules'],
+    [L.ReduceLROnPlateau, [optimizer(), { Mode: 'max' }], 'no option is called Mode; it is mode'],
+  ])('%#', (type, args, message) => {
+    expect(() => make(type, ...args)).toThrow(ArgumentError);
+    expect(() => make(type, ...args)).toThrow(message);
+  });
+
+  test('milestones that do not ascend', () => {
+    const opt = optimizer();
+    const parts = [new L.ConstantLR(opt), new L.ConstantLR(opt), new L.ConstantLR(opt)];
+    expect(() => new L.SequentialLR(opt, parts, [5, 2])).toThrow('each after the one before, got [5,2]');
+  });
+
+  test('ReduceLROnPlateau without a figure', () => {
+    const schedule = new L.ReduceLROnPlateau(optimizer());
+    expect(() => Reflect.apply(schedule.step, schedule, [])).toThrow("takes the epoch's figure");
+  });
+});
+
+test('ReduceLROnPlateau goes on from figures that were all NaN', () => {
+  const opt = new optim.SGD([zeros([1], { requiresGrad: true })], { lr: 1 });
+  const first = new L.ReduceLROnPlateau(opt, { patience: 1 });
+  first.step(Number.NaN);
+  const second = new L.ReduceLROnPlateau(opt, { patience: 1 });
+  second.loadStateDict(JSON.parse(JSON.stringify(first.stateDict())));
+  second.step(Number.NaN);
+  expect(opt.lr).toBe(0.1);
+});

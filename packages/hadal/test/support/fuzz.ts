@@ -20,6 +20,9 @@ export interface FuzzOptions {
 /** Programs a run of fast-check; kernels are compiled anew in each, so that code memory does not grow without end. */
 const CHUNK = 250;
 
+/** Milliseconds for all runs of a program on all engines; more than this is worth a look at how it was planned. */
+const SLOW = 3000;
+
 /** A difference without its numbers, to tell failures apart. */
 function kindOf(difference: string): string {
   return difference
@@ -41,7 +44,11 @@ export async function fuzz(options: FuzzOptions): Promise<number> {
     const result = fc.check(
       fc.property(programs(options.steps), (program: Program) => {
         ran++;
+        const start = performance.now();
         const examined = examine(bench, program);
+        const took = performance.now() - start;
+        if (took > SLOW)
+          options.print(`${Math.round(took)} ms for\n${printProgram(program)}\n${JSON.stringify(program)}\n`);
         if (examined.difference === null) {
           if (out !== null) writeSync(out, `${JSON.stringify(encodeCase(program, examined))}\n`);
           return;

@@ -13,6 +13,7 @@ import { decode, pattern } from './plain.js';
 import { convolutionSteps } from './steps/convolution.js';
 import { coreSteps } from './steps/core.js';
 import { elementwiseSteps } from './steps/elementwise.js';
+import { inPlaceSteps } from './steps/in-place.js';
 import { nnSteps } from './steps/nn.js';
 import type { Parameter, Rule } from './steps/parameters.js';
 import { tensorSteps } from './steps/tensor.js';
@@ -51,6 +52,7 @@ export const rules: { readonly [name: string]: Rule } = {
   ...coreSteps,
   ...convolutionSteps,
   ...elementwiseSteps,
+  ...inPlaceSteps,
   ...nnSteps,
   ...tensorSteps,
 };
@@ -78,8 +80,8 @@ function secondGradients(y: Tensor, leaves: readonly Tensor[]): (Tensor | null)[
 export interface RunOptions {
   /** Read every tensor as soon as it is there, so that no two steps are fused. */
   readonly eager?: boolean;
-  /** Called with the result of every step (after an update, with what was updated); gives the tensor to go on with. */
-  readonly after?: (step: number, t: Tensor) => Tensor;
+  /** Called with the result of every step (after an update, with what was updated) and its operands; gives the tensor to go on with. */
+  readonly after?: (step: number, t: Tensor, operands: readonly Tensor[]) => Tensor;
 }
 
 export function runProgram(space: Workspace, program: Program, options: RunOptions = {}): Outcome {
@@ -113,8 +115,8 @@ export function runProgram(space: Workspace, program: Program, options: RunOptio
           const rule = rules[name];
           if (rule === undefined) throw new TypeError(`no step is called ${name}`);
           const made = rule(taken, parameters);
-          if (made !== null) tensors.push(options.after ? options.after(at, made) : made);
-          else if (options.after) options.after(at, taken[0]);
+          if (made !== null) tensors.push(options.after ? options.after(at, made, taken) : made);
+          else if (options.after) options.after(at, taken[0], taken);
           if (options.eager) {
             (made ?? taken[0]).dataSync();
             for (const leaf of leaves) leaf.grad?.dataSync();

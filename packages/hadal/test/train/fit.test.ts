@@ -465,3 +465,83 @@ describe('an aborted signal', () => {
     );
   });
 });
+
+describe('what callers without a compiler get wrong', () => {
+  const loose = (options: unknown, model: unknown = new nn.Linear(2, 1)): Promise<unknown> =>
+    fit(model as nn.Linear, [zeros([4, 2]), zeros([4, 1])], options as Parameters<typeof fit>[2]);
+  const good = { epochs: 1, loss: 'mse', progress: false };
+  const other = new nn.Linear(2, 1);
+
+  test.each<[string, unknown, string]>([
+    ['no options', undefined, 'fit: options are an object such as { epochs: ... }'],
+    [
+      'a name of another library',
+      { ...good, batch_size: 8 },
+      'no option is called batch_size; it is batchSize',
+    ],
+    [
+      'an option that is none',
+      { ...good, learningRate: 1 },
+      'fit: no option is called learningRate; there are',
+    ],
+    ['no loss', { epochs: 1 }, 'loss: expected a name or a function, got nothing'],
+    ['a loss that is a module', { ...good, loss: new nn.MSELoss() }, 'loss.forward(output, target)'],
+    [
+      'the class of an optimizer',
+      { ...good, optimizer: optim.Adam },
+      'pass new optim.Adam(model.parameters()',
+    ],
+    [
+      'the optimizer of another model',
+      { ...good, optimizer: new optim.SGD(other.parameters()) },
+      "none of the model's",
+    ],
+    [
+      'a metric by itself',
+      { ...good, metrics: 'mae' },
+      "metrics: expected an array such as ['accuracy'], got string",
+    ],
+    ['no metric', { ...good, metrics: [null] }, 'each is a name, a metric or a function'],
+    ['a callback by itself', { ...good, callbacks: new callbacks.EarlyStopping() }, 'put it in [ ]'],
+    [
+      'the class of a callback',
+      { ...good, callbacks: [callbacks.EarlyStopping] },
+      'callbacks[0] is an object',
+    ],
+    [
+      'the name of a schedule',
+      { ...good, schedule: 'cosine' },
+      'new optim.lrScheduler.StepLR(o, 10), got string',
+    ],
+    ['a schedule that is not returned', { ...good, schedule: () => {} }, 'a function that gives undefined'],
+    ['a controller', { ...good, signal: new AbortController() }, 'of an AbortController pass its .signal'],
+    ['a norm that is a string', { ...good, clipNorm: '1' }, 'clipNorm is a positive number'],
+  ])('%s', async (_, options, message) => {
+    await expect(loose(options)).rejects.toThrow(ArgumentError);
+    await expect(loose(options)).rejects.toThrow(message);
+  });
+
+  test('a function in place of the model', async () => {
+    await expect(loose(good, (x: Tensor) => x)).rejects.toThrow('fit: the model is a module');
+  });
+});
+
+test('a schedule sees one figure, also in epochs that are not validated', async () => {
+  const seen: (number | undefined)[] = [];
+  const schedule = {
+    step: (figure?: number) => void seen.push(figure),
+    stateDict: () => null,
+    loadStateDict() {},
+  };
+  const data = [ones([4, 2]), zeros([4, 1])] as const;
+  const history = await fit(new nn.Linear(2, 1), data, {
+    ...quiet,
+    epochs: 5,
+    loss: 'mse',
+    validation: [zeros([4, 2]), ones([4, 1])],
+    validationEvery: 2,
+    schedule,
+  });
+  const { valLoss } = history.figures;
+  expect(seen).toEqual([Number.NaN, valLoss[1], valLoss[1], valLoss[3], valLoss[4]]);
+});

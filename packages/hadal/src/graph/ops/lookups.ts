@@ -12,7 +12,7 @@ import { flatIndex, forEachIndex, gatherElements, newArray } from './arrays.js';
 export function indexError(index: number, last: number): IndexError {
   const range = last < 0 ? 'the dimension is empty' : `expected 0 to ${last}`;
   return new IndexError(
-    `gather: index ${index} is out of range; ${range}. (Labels that start at 1, or a class too many?)`,
+    `index ${index} is out of range; ${range}. (Labels that start at 1, or a class too many?)`,
   );
 }
 

@@ -2,14 +2,17 @@
  * Activations. Where a function has a kink, its gradient there is PyTorch's. Branches that are not taken are given harmless arguments:
  * the gradient of a choice is a product with zero, and zero times infinity is NaN.
  */
+
 import { ArgumentError, ShapeError } from '../../base/errors.js';
+import { checkOptions } from '../../base/options.js';
 import { normalizeDim, showShape } from '../../base/shape.js';
 import { nextStream } from '../../random/index.js';
 import { Tensor } from '../../tensor/index.js';
-import { checkFloat, Formula, pointwise } from './formula.js';
+import { checkFloat, checkTensor, Formula, pointwise } from './formula.js';
 
 /** max(x, 0). */
 export function relu(x: Tensor): Tensor {
+  checkTensor('relu', 'the input', x);
   return x.relu();
 }
 
@@ -103,6 +106,7 @@ export function celu(x: Tensor, options: { alpha?: number } = {}): Tensor {
  * @param options.approximate 'tanh' for the cheaper approximation of the paper's section 2.
  */
 export function gelu(x: Tensor, options: { approximate?: 'none' | 'tanh' } = {}): Tensor {
+  checkOptions('gelu', options, { approximate: true });
   const { approximate = 'none' } = options;
   if (approximate !== 'none' && approximate !== 'tanh')
     throw new ArgumentError(

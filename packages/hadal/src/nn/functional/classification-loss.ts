@@ -1,9 +1,11 @@
 /** Losses of scores or probabilities against classes. */
+
 import { isFloat } from '../../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
+import { checkOptions, type OptionNames } from '../../base/options.js';
 import { sameShape, showShape } from '../../base/shape.js';
-import type { Tensor } from '../../tensor/index.js';
-import { checkFloat, pointwise } from './formula.js';
+import { onesLike, type Tensor } from '../../tensor/index.js';
+import { checkFloat, checkTensor, pointwise } from './formula.js';
 import type { LossOptions } from './reduction.js';
 import { checkReduction, checkSameShape, reduceLoss } from './reduction.js';
 
@@ -19,7 +21,10 @@ export interface CrossEntropyOptions extends NllOptions {
   readonly labelSmoothing?: number;
 }
 
+const nllNames: OptionNames<NllOptions> = { reduction: true, weight: true, ignoreIndex: true };
+
 function checkWeight(name: string, weight: Tensor | null | undefined, classes: number): void {
+  if (weight) checkTensor(name, 'the weight', weight);
   if (weight && !sameShape(weight.shape, [classes]))
     throw new ShapeError(
       `${name}: the weight of ${classes} classes is [${classes}], got ${showShape(weight.shape)}`,
@@ -69,7 +74,7 @@ function classNll(logProbabilities: Tensor, target: Tensor, options: CrossEntrop
   const index = (counted === null ? target : target.where(counted, 0)).unsqueeze(1);
   const masked = (t: Tensor): Tensor => (counted === null ? t : t.where(counted, 0));
   const picked = logProbabilities.gather(1, index).squeeze(1).neg();
-  const ones = picked.detach().mul(0).add(1);
+  const ones = onesLike(picked);
   // A table [N, C, ...] to look the class weights up in, as gather wants it.
   const table =
     weight &&
@@ -112,6 +117,9 @@ function probabilityNll(
  * ```
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  checkOptions('crossEntropy', options, { ...nllNames, labelSmoothing: true });
+  checkTensor('crossEntropy', 'the input', logits);
+  checkTensor('crossEntropy', 'the target', target);
   const { labelSmoothing = 0 } = options;
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
     throw new ArgumentError(`crossEntropy: labelSmoothing is from 0 to 1, got ${labelSmoothing}`);
@@ -134,6 +142,9 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
  * @param target class numbers 0 to C - 1, int64 or int32
  */
 export function nllLoss(logProbabilities: Tensor, target: Tensor, options: NllOptions = {}): Tensor {
+  checkOptions('nllLoss', options, nllNames);
+  checkTensor('nllLoss', 'the input', logProbabilities);
+  checkTensor('nllLoss', 'the target', target);
   checkClasses('nllLoss', logProbabilities, target);
   checkFloat('nllLoss', logProbabilities);
   const single = logProbabilities.ndim === 1;

@@ -2,6 +2,7 @@
  * Convolutions (cross-correlations, as everywhere in the field) over one, two or three dimensions, and their transposes. They run as
  * implicit gemm: windows are never written to memory.
  */
+
 import type { ConvDims } from '../../base/attributes.js';
 import { convShape, dilatedSize } from '../../base/attributes.js';
 import { isFloat } from '../../base/dtype.js';
@@ -9,6 +10,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { showShape } from '../../base/shape.js';
 import { Tensor } from '../../tensor/index.js';
+import { checkTensor } from './formula.js';
 
 /** One number for all dimensions, or one for each. */
 export type Sizes = number | readonly number[];
@@ -32,11 +34,11 @@ export interface ConvTransposeOptions extends Omit<ConvOptions, 'padding'> {
 
 /** A list of `rank` integers of at least `least`. */
 export function sizeList(op: string, name: string, given: Sizes, rank: number, least: number): number[] {
-  const list = typeof given === 'number' ? new Array<number>(rank).fill(given) : [...given];
+  const list = Array.isArray(given) ? [...given] : new Array<number>(rank).fill(given as number);
   if (list.length !== rank || list.some((v) => !Number.isInteger(v) || v < least)) {
     const what = rank === 1 ? 'an integer' : `an integer or ${rank} of them`;
     throw new ArgumentError(
-      `${op}: ${name} is ${what}, ${least} or more; got ${typeof given === 'number' ? given : showShape(given)}`,
+      `${op}: ${name} is ${what}, ${least} or more; got ${Array.isArray(given) ? showShape(given) : JSON.stringify(given)}`,
     );
   }
   return list;
@@ -52,6 +54,7 @@ function checkOperands(
   channels: number,
   features: number,
 ): void {
+  checkTensor(op, 'the input', input);
   const letters = ['L', 'H, W', 'D, H, W'][rank - 1];
   if (weight.ndim !== rank + 2 || (input.ndim !== rank + 2 && input.ndim !== rank + 1)) {
     throw new ShapeError(

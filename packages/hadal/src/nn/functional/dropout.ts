@@ -13,7 +13,7 @@ export interface DropoutOptions {
 }
 
 export function checkProbability(name: string, p: number): number {
-  if (p >= 0 && p <= 1) return p;
+  if (typeof p === 'number' && p >= 0 && p <= 1) return p;
   throw new ArgumentError(`${name}: p is a probability from 0 to 1, got ${p}`);
 }
 

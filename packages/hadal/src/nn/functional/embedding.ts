@@ -1,10 +1,13 @@
 /** Tables looked up by number. */
+
 import { isFloat } from '../../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
 import { showShape } from '../../base/shape.js';
 import { Tensor } from '../../tensor/index.js';
+import { checkTensor } from './formula.js';
 
 function checkIndices(name: string, indices: Tensor): void {
+  checkTensor(name, 'the list of indices', indices);
   if (isFloat(indices.dtype) || indices.dtype === 'bool')
     throw new DTypeError(
       `${name}: indices are int64 or int32, got ${indices.dtype}; convert with .to('int64')`,

@@ -3,7 +3,7 @@ import type { Value } from '../../autograd/value.js';
 import { DTypeError, ShapeError } from '../../base/errors.js';
 import { sameShape, showShape } from '../../base/shape.js';
 import { Tensor } from '../../tensor/index.js';
-import { checkFloat } from './formula.js';
+import { checkFloat, checkTensor } from './formula.js';
 
 function made(x: Tensor, value: Value): Tensor {
   return Tensor.of(x.workspace, value);
@@ -34,6 +34,7 @@ function checkOneDType(name: string, ...tensors: readonly (Tensor | null)[]): vo
  * ```
  */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  checkTensor('linear', 'the input', x);
   if (weight.ndim !== 2)
     throw new ShapeError(`linear: the weight is [out, in], got ${showShape(weight.shape)}`);
   const [out, inner] = weight.shape;

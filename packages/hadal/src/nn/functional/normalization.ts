@@ -1,5 +1,7 @@
 /** Normalisation by means and variances. */
+
 import { noGrad } from '../../autograd/mode.js';
+import { dtypeInfo } from '../../base/dtype.js';
 import { ArgumentError, ShapeError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { sameShape, showShape } from '../../base/shape.js';
@@ -18,6 +20,11 @@ interface Moments {
   /** Divided by n, not n - 1. */
   readonly variance: Tensor;
   readonly centered: Tensor;
+}
+
+/** 16-bit values in float32: their squares and sums leave their range. */
+function widened(x: Tensor): Tensor {
+  return dtypeInfo[x.dtype].bytes === 2 ? x.to('float32') : x;
 }
 
 /** In two passes: the difference of two large sums would lose the variance. */
@@ -63,8 +70,9 @@ function trailingDims(name: string, x: Tensor, shape: Shape, options: AffineOpti
  */
 export function layerNorm(x: Tensor, normalizedShape: Shape, options: AffineOptions = {}): Tensor {
   const dims = trailingDims('layerNorm', x, normalizedShape, options);
-  const { centered, variance } = moments(x, dims);
-  return affine(centered.div(variance.add(options.eps ?? 1e-5).sqrt()), normalizedShape, options);
+  const { centered, variance } = moments(widened(x), dims);
+  const y = centered.div(variance.add(options.eps ?? 1e-5).sqrt()).to(x.dtype);
+  return affine(y, normalizedShape, options);
 }
 
 const EPSILON: { readonly [dtype: string]: number } = {
@@ -85,8 +93,10 @@ export function rmsNorm(
   options: Omit<AffineOptions, 'bias'> = {},
 ): Tensor {
   const dims = trailingDims('rmsNorm', x, normalizedShape, options);
-  const square = x.square().mean(dims, { keepdim: true });
-  return affine(x.div(square.add(options.eps ?? EPSILON[x.dtype]).sqrt()), normalizedShape, {
+  const wide = widened(x);
+  const square = wide.square().mean(dims, { keepdim: true });
+  const y = wide.div(square.add(options.eps ?? EPSILON[x.dtype]).sqrt()).to(x.dtype);
+  return affine(y, normalizedShape, {
     weight: options.weight ?? null,
   });
 }
@@ -165,12 +175,12 @@ export function batchNorm(
       `batchNorm: a channel needs more than one value while training, got ${showShape(x.shape)}`,
     );
   const dims = x.shape.map((_, d) => d).filter((d) => d !== 1);
-  const { mean, variance, centered } = moments(x, dims);
+  const { mean, variance, centered } = moments(widened(x), dims);
   const momentum = options.momentum ?? 0.1;
   if (training && runningMean !== null) average(runningMean, mean, momentum);
   if (training && runningVar !== null)
     average(runningVar, variance.detach().mul(count / (count - 1)), momentum);
-  return affine(centered.div(variance.add(eps).sqrt()), shape, options);
+  return affine(centered.div(variance.add(eps).sqrt()).to(x.dtype), shape, options);
 }
 
 /**
@@ -184,8 +194,11 @@ export function groupNorm(x: Tensor, numGroups: number, options: AffineOptions =
   if (!Number.isInteger(numGroups) || numGroups < 1 || channels % numGroups !== 0)
     throw new ArgumentError(`groupNorm: numGroups must divide the ${channels} channels, got ${numGroups}`);
   const grouped = x.reshape([x.shape[0], numGroups, x.numel() / (x.shape[0] * numGroups || 1)]);
-  const { centered, variance } = moments(grouped, [2]);
-  const y = centered.div(variance.add(options.eps ?? 1e-5).sqrt()).reshape(x.shape);
+  const { centered, variance } = moments(widened(grouped), [2]);
+  const y = centered
+    .div(variance.add(options.eps ?? 1e-5).sqrt())
+    .to(x.dtype)
+    .reshape(x.shape);
   return affine(y, alongChannels(x, channels), options);
 }
 

@@ -1,4 +1,5 @@
 /** Pooling: one number of each window. */
+
 import type { Value } from '../../autograd/value.js';
 import { windowCount } from '../../base/attributes.js';
 import { dtypeInfo, isFloat } from '../../base/dtype.js';
@@ -8,6 +9,7 @@ import { showShape } from '../../base/shape.js';
 import { windowElements, windowPositions } from '../../graph/ops/pool.js';
 import { fromTypedArray, Tensor } from '../../tensor/index.js';
 import { type Sizes, sizeList } from './convolution.js';
+import { checkTensor } from './formula.js';
 
 export interface PoolOptions {
   /** Steps between windows; the window's size if not given. */
@@ -44,6 +46,7 @@ function windowsOf(
   rank: number,
   options: MaxPoolOptions,
 ): Windows {
+  checkTensor(op, 'the input', input);
   if (input.ndim !== rank + 2 && input.ndim !== rank + 1) {
     throw new ShapeError(
       `${op}: the input has ${rank + 2} dimensions ([N, C, ...]) or ${rank + 1} without a batch, got ${showShape(input.shape)}`,
@@ -62,7 +65,8 @@ function windowsOf(
   const counts = space.map((size, i) => {
     const padded = size + 2 * low[i];
     let count = windowCount(padded, reach[i], strides[i]);
-    if (options.ceilMode && padded >= reach[i]) {
+    // The first window may be the last and reach over the end as well.
+    if (options.ceilMode) {
       const all = Math.ceil((padded - reach[i]) / strides[i]) + 1;
       // A last window starts inside of the input or of the padding before it.
       count = (all - 1) * strides[i] >= size + low[i] ? all - 1 : all;
@@ -126,6 +130,9 @@ function avgPool(op: string, rank: number, x: Tensor, kernelSize: Sizes, options
     throw new DTypeError(
       `${op}: only float tensors have a mean here, got ${x.dtype}; convert with .to('float32')`,
     );
+  // Sums of 16-bit values leave their range.
+  if (dtypeInfo[x.dtype].bytes === 2)
+    return avgPool(op, rank, x.to('float32'), kernelSize, options).to(x.dtype);
   const w = windowsOf(op, x, kernelSize, rank, options);
   const { ops } = x.workspace;
   const v = surrounded(x, w, 0);

@@ -1,7 +1,9 @@
 /** What losses have in common. */
+
 import { ArgumentError, ShapeError } from '../../base/errors.js';
 import { sameShape, showShape } from '../../base/shape.js';
 import type { Tensor } from '../../tensor/index.js';
+import { checkTensor } from './formula.js';
 
 export interface LossOptions {
   /** 'mean' (the default), 'sum', or 'none' for a loss per element. */
@@ -27,6 +29,8 @@ export function reduceLoss(loss: Tensor, reduction: LossOptions['reduction']): T
 
 /** A loss that compares element by element does not broadcast: [N] against [N, 1] would silently be all pairs. */
 export function checkSameShape(name: string, input: Tensor, target: Tensor): void {
+  checkTensor(name, 'the input', input);
+  checkTensor(name, 'the target', target);
   if (sameShape(input.shape, target.shape)) return;
   throw new ShapeError(
     `${name}: input and target have one shape, got ${showShape(input.shape)} and ${showShape(target.shape)}; ` +

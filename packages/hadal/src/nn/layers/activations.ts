@@ -1,4 +1,5 @@
 /** Activations as layers; each is the function of the same name in `functional`. */
+import { checkOptions } from '../../base/options.js';
 import { full, type Tensor } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
 import * as F from '../functional/activation.js';
@@ -32,6 +33,7 @@ export class LeakyReLU extends Module {
 
   constructor(options: { negativeSlope?: number } = {}) {
     super();
+    checkOptions('LeakyReLU', options, { negativeSlope: true });
     this.negativeSlope = options.negativeSlope ?? 0.01;
   }
 
@@ -53,6 +55,7 @@ export class PReLU extends Module {
 
   constructor(options: { numParameters?: number; init?: number } = {}) {
     super();
+    checkOptions('PReLU', options, { numParameters: true, init: true });
     this.numParameters = checkSize('PReLU', 'numParameters', options.numParameters ?? 1);
     this.init = options.init ?? 0.25;
     this.weight = new Parameter(full([this.numParameters], this.init));
@@ -74,6 +77,7 @@ export class RReLU extends Module {
 
   constructor(options: { lower?: number; upper?: number } = {}) {
     super();
+    checkOptions('RReLU', options, { lower: true, upper: true });
     this.lower = options.lower ?? 1 / 8;
     this.upper = options.upper ?? 1 / 3;
   }
@@ -93,6 +97,7 @@ export class ELU extends Module {
 
   constructor(options: { alpha?: number } = {}) {
     super();
+    checkOptions('ELU', options, { alpha: true });
     this.alpha = options.alpha ?? 1;
   }
 
@@ -118,6 +123,7 @@ export class CELU extends Module {
 
   constructor(options: { alpha?: number } = {}) {
     super();
+    checkOptions('CELU', options, { alpha: true });
     this.alpha = options.alpha ?? 1;
   }
 
@@ -136,6 +142,7 @@ export class GELU extends Module {
 
   constructor(options: { approximate?: 'none' | 'tanh' } = {}) {
     super();
+    checkOptions('GELU', options, { approximate: true });
     this.approximate = options.approximate ?? 'none';
   }
 
@@ -169,6 +176,7 @@ export class Softplus extends Module {
 
   constructor(options: { beta?: number; threshold?: number } = {}) {
     super();
+    checkOptions('Softplus', options, { beta: true, threshold: true });
     this.beta = options.beta ?? 1;
     this.threshold = options.threshold ?? 20;
   }
@@ -195,6 +203,7 @@ export class Softshrink extends Module {
 
   constructor(options: { lambda?: number } = {}) {
     super();
+    checkOptions('Softshrink', options, { lambda: true });
     this.lambda = options.lambda ?? 0.5;
   }
 
@@ -213,6 +222,7 @@ export class Hardshrink extends Module {
 
   constructor(options: { lambda?: number } = {}) {
     super();
+    checkOptions('Hardshrink', options, { lambda: true });
     this.lambda = options.lambda ?? 0.5;
   }
 
@@ -232,6 +242,7 @@ export class Hardtanh extends Module {
 
   constructor(options: { min?: number; max?: number } = {}) {
     super();
+    checkOptions('Hardtanh', options, { min: true, max: true });
     this.min = options.min ?? -1;
     this.max = options.max ?? 1;
   }

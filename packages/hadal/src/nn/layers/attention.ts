@@ -1,6 +1,8 @@
 /** Attention with several heads. */
+
 import { isFloat } from '../../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
+import { checkOptions } from '../../base/options.js';
 import { sameShape, showShape } from '../../base/shape.js';
 import { type Tensor, zeros } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
@@ -11,6 +13,7 @@ import {
   scaledDotProductAttention,
 } from '../functional/attention.js';
 import { checkProbability } from '../functional/dropout.js';
+import { checkTensor } from '../functional/formula.js';
 import { linear } from '../functional/linear.js';
 import { checkSize, Module } from '../module.js';
 import { Parameter } from '../parameter.js';
@@ -103,6 +106,13 @@ export class MultiheadAttention extends Module<Inputs, MultiheadAttentionOutput>
   constructor(embedDim: number, numHeads: number, options: MultiheadAttentionOptions = {}) {
     super();
     const name = 'MultiheadAttention';
+    checkOptions(name, options, {
+      dropout: true,
+      bias: true,
+      kdim: true,
+      vdim: true,
+      batchFirst: true,
+    });
     this.embedDim = checkSize(name, 'embedDim', embedDim);
     this.numHeads = checkSize(name, 'numHeads', numHeads);
     if (embedDim % numHeads !== 0)
@@ -142,6 +152,7 @@ export class MultiheadAttention extends Module<Inputs, MultiheadAttentionOutput>
   }
 
   #checkShapes(query: Tensor, key: Tensor, value: Tensor): void {
+    for (const [what, t] of Object.entries({ query, key, value })) checkTensor('MultiheadAttention', what, t);
     const fits =
       (query.ndim === 2 || query.ndim === 3) &&
       key.ndim === query.ndim &&

@@ -1,5 +1,7 @@
 /** Convolutions with learned kernels. */
+
 import { ArgumentError } from '../../base/errors.js';
+import { checkOptions, type OptionNames } from '../../base/options.js';
 import { numel } from '../../base/shape.js';
 import type { Tensor } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
@@ -97,6 +99,14 @@ export interface ConvLayerOptions extends ConvOptions {
   readonly bias?: boolean;
 }
 
+const convNames: OptionNames<ConvLayerOptions> = {
+  stride: true,
+  padding: true,
+  dilation: true,
+  groups: true,
+  bias: true,
+};
+
 abstract class Forward extends Convolution {
   readonly padding: Padding;
 
@@ -108,6 +118,7 @@ abstract class Forward extends Convolution {
     kernelSize: Sizes,
     options: ConvLayerOptions,
   ) {
+    checkOptions(name, options, convNames);
     super(name, rank, (i, o, g) => [o, i / g], inChannels, outChannels, kernelSize, options);
     const { padding = 0 } = options;
     if (typeof padding === 'string' && padding !== 'same' && padding !== 'valid')
@@ -186,6 +197,7 @@ abstract class Transpose extends Convolution {
     kernelSize: Sizes,
     options: ConvTransposeLayerOptions,
   ) {
+    checkOptions(name, options, { ...convNames, outputPadding: true });
     super(name, rank, (i, o, g) => [i, o / g], inChannels, outChannels, kernelSize, options);
     this.padding = sizeList(name, 'padding', options.padding ?? 0, rank, 0);
     this.outputPadding = sizeList(name, 'outputPadding', options.outputPadding ?? 0, rank, 0);

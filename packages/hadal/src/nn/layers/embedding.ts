@@ -1,5 +1,7 @@
 /** Learned tables. */
+
 import { ArgumentError } from '../../base/errors.js';
+import { checkOptions } from '../../base/options.js';
 import { randn } from '../../random/index.js';
 import { Tensor } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
@@ -27,6 +29,7 @@ export class Embedding extends Module {
 
   constructor(numEmbeddings: number, embeddingDim: number, options: { paddingIdx?: number | null } = {}) {
     super();
+    checkOptions('Embedding', options, { paddingIdx: true });
     this.numEmbeddings = checkSize('Embedding', 'numEmbeddings', numEmbeddings);
     this.embeddingDim = checkSize('Embedding', 'embeddingDim', embeddingDim);
     const padding = options.paddingIdx ?? null;

@@ -1,4 +1,5 @@
 /** Layers that multiply by a learned matrix. */
+import { checkOptions } from '../../base/options.js';
 import type { Tensor } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
 import { bilinear, linear } from '../functional/linear.js';
@@ -26,6 +27,7 @@ export class Linear extends Module {
 
   constructor(inFeatures: number, outFeatures: number, options: { bias?: boolean } = {}) {
     super();
+    checkOptions('Linear', options, { bias: true });
     this.inFeatures = checkSize('Linear', 'inFeatures', inFeatures);
     this.outFeatures = checkSize('Linear', 'outFeatures', outFeatures);
     const bound = 1 / Math.sqrt(inFeatures);
@@ -64,6 +66,7 @@ export class Bilinear extends Module {
     options: { bias?: boolean } = {},
   ) {
     super();
+    checkOptions('Bilinear', options, { bias: true });
     this.in1Features = checkSize('Bilinear', 'in1Features', in1Features);
     this.in2Features = checkSize('Bilinear', 'in2Features', in2Features);
     this.outFeatures = checkSize('Bilinear', 'outFeatures', outFeatures);

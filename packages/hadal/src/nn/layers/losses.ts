@@ -1,4 +1,5 @@
 /** Losses as modules; each is the function of the same name in `functional`. */
+import { checkOptions } from '../../base/options.js';
 import type { Tensor } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
 import * as classification from '../functional/classification-loss.js';
@@ -31,6 +32,7 @@ function weightBuffer(weight: Tensor | null | undefined): Buffer | null {
 /** See `functional.mseLoss`. */
 export class MSELoss extends Loss {
   constructor(options: LossOptions = {}) {
+    checkOptions('MSELoss', options, { reduction: true });
     super(options);
   }
 
@@ -42,6 +44,7 @@ export class MSELoss extends Loss {
 /** See `functional.l1Loss`. */
 export class L1Loss extends Loss {
   constructor(options: LossOptions = {}) {
+    checkOptions('L1Loss', options, { reduction: true });
     super(options);
   }
 
@@ -55,6 +58,7 @@ export class SmoothL1Loss extends Loss {
   readonly beta: number;
 
   constructor(options: LossOptions & { beta?: number } = {}) {
+    checkOptions('SmoothL1Loss', options, { reduction: true, beta: true });
     super(options);
     this.beta = options.beta ?? 1;
   }
@@ -73,6 +77,7 @@ export class HuberLoss extends Loss {
   readonly delta: number;
 
   constructor(options: LossOptions & { delta?: number } = {}) {
+    checkOptions('HuberLoss', options, { reduction: true, delta: true });
     super(options);
     this.delta = options.delta ?? 1;
   }
@@ -103,6 +108,12 @@ export class CrossEntropyLoss extends Loss {
   weight: Buffer | null;
 
   constructor(options: classification.CrossEntropyOptions = {}) {
+    checkOptions('CrossEntropyLoss', options, {
+      reduction: true,
+      weight: true,
+      ignoreIndex: true,
+      labelSmoothing: true,
+    });
     super(options);
     this.weight = weightBuffer(options.weight);
     this.ignoreIndex = options.ignoreIndex ?? null;
@@ -133,6 +144,7 @@ export class NLLLoss extends Loss {
   weight: Buffer | null;
 
   constructor(options: classification.NllOptions = {}) {
+    checkOptions('NLLLoss', options, { reduction: true, weight: true, ignoreIndex: true });
     super(options);
     this.weight = weightBuffer(options.weight);
     this.ignoreIndex = options.ignoreIndex ?? null;
@@ -153,6 +165,7 @@ export class BCELoss extends Loss {
   weight: Buffer | null;
 
   constructor(options: LossOptions & { weight?: Tensor | null } = {}) {
+    checkOptions('BCELoss', options, { reduction: true, weight: true });
     super(options);
     this.weight = weightBuffer(options.weight);
   }
@@ -173,6 +186,7 @@ export class BCEWithLogitsLoss extends Loss {
   posWeight: Buffer | null;
 
   constructor(options: LossOptions & { weight?: Tensor | null; posWeight?: Tensor | null } = {}) {
+    checkOptions('BCEWithLogitsLoss', options, { reduction: true, weight: true, posWeight: true });
     super(options);
     this.weight = weightBuffer(options.weight);
     this.posWeight = weightBuffer(options.posWeight);
@@ -194,6 +208,7 @@ export class KLDivLoss extends Module {
   readonly logTarget: boolean;
 
   constructor(options: { reduction?: Reduction | 'batchmean'; logTarget?: boolean } = {}) {
+    checkOptions('KLDivLoss', options, { reduction: true, logTarget: true });
     super();
     const { reduction } = options;
     this.reduction = reduction === 'batchmean' ? reduction : checkReduction(reduction);
@@ -214,6 +229,7 @@ export class HingeEmbeddingLoss extends Loss {
   readonly margin: number;
 
   constructor(options: LossOptions & { margin?: number } = {}) {
+    checkOptions('HingeEmbeddingLoss', options, { reduction: true, margin: true });
     super(options);
     this.margin = options.margin ?? 1;
   }
@@ -232,6 +248,7 @@ export class CosineEmbeddingLoss extends Loss {
   readonly margin: number;
 
   constructor(options: LossOptions & { margin?: number } = {}) {
+    checkOptions('CosineEmbeddingLoss', options, { reduction: true, margin: true });
     super(options);
     this.margin = options.margin ?? 0;
   }
@@ -255,6 +272,7 @@ export class TripletMarginLoss extends Loss {
   readonly swap: boolean;
 
   constructor(options: LossOptions & { margin?: number; p?: number; swap?: boolean } = {}) {
+    checkOptions('TripletMarginLoss', options, { reduction: true, margin: true, p: true, swap: true });
     super(options);
     this.margin = options.margin ?? 1;
     this.p = options.p ?? 2;

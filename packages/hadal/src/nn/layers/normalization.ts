@@ -1,10 +1,13 @@
 /** Normalisation with learned scales and running statistics. */
+
 import { noGrad } from '../../autograd/mode.js';
 import { ArgumentError, ShapeError } from '../../base/errors.js';
+import { checkOptions } from '../../base/options.js';
 import type { Shape } from '../../base/shape.js';
 import { showShape } from '../../base/shape.js';
 import { ones, type Tensor, zeros } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
+import { checkTensor } from '../functional/formula.js';
 import { batchNorm, groupNorm, instanceNorm, layerNorm, rmsNorm } from '../functional/normalization.js';
 import { checkSize, Module } from '../module.js';
 import { Buffer, Parameter } from '../parameter.js';
@@ -18,6 +21,18 @@ export interface BatchNormLayerOptions {
   readonly affine?: boolean;
   /** Whether evaluation uses running statistics; true if not given. */
   readonly trackRunningStats?: boolean;
+}
+
+function checkEps(name: string, eps: number): number {
+  if (Number.isFinite(eps) && eps >= 0) return eps;
+  throw new ArgumentError(`${name}: eps is a number, 0 or more, got ${eps}`);
+}
+
+function checkMomentum(name: string, momentum: number | null): number | null {
+  if (momentum === null || (Number.isFinite(momentum) && momentum >= 0 && momentum <= 1)) return momentum;
+  throw new ArgumentError(
+    `${name}: momentum is the share of a batch, from 0 to 1, or null for averages, got ${momentum}`,
+  );
 }
 
 abstract class BatchNorm extends Module {
@@ -37,18 +52,15 @@ abstract class BatchNorm extends Module {
   readonly #name: string;
   readonly #ranks: readonly number[];
 
-  constructor(
-    name: string,
-    ranks: readonly number[],
-    numFeatures: number,
-    { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true }: BatchNormLayerOptions,
-  ) {
+  constructor(name: string, ranks: readonly number[], numFeatures: number, options: BatchNormLayerOptions) {
     super();
+    checkOptions(name, options, { eps: true, momentum: true, affine: true, trackRunningStats: true });
+    const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
     this.#name = name;
     this.#ranks = ranks;
     this.numFeatures = checkSize(name, 'numFeatures', numFeatures);
-    this.eps = eps;
-    this.momentum = momentum;
+    this.eps = checkEps(name, eps);
+    this.momentum = checkMomentum(name, momentum);
     this.weight = affine ? new Parameter(ones([numFeatures])) : null;
     this.bias = affine ? new Parameter(zeros([numFeatures])) : null;
     this.runningMean = trackRunningStats ? new Buffer(zeros([numFeatures])) : null;
@@ -65,6 +77,7 @@ abstract class BatchNorm extends Module {
   }
 
   override forward(x: Tensor): Tensor {
+    checkTensor(this.#name, 'the input', x);
     if (!this.#ranks.includes(x.ndim) || x.shape[1] !== this.numFeatures) {
       throw new ShapeError(
         `${this.#name}: the input has ${this.#ranks.join(' or ')} dimensions, the second of size ${this.numFeatures}, got ${showShape(x.shape)}`,
@@ -147,9 +160,10 @@ export class LayerNorm extends Module {
 
   constructor(normalizedShape: number | Shape, options: LayerNormOptions = {}) {
     super();
+    checkOptions('LayerNorm', options, { eps: true, elementwiseAffine: true, bias: true });
     const { eps = 1e-5, elementwiseAffine = true, bias = true } = options;
     this.normalizedShape = normalizedShapeOf('LayerNorm', normalizedShape);
-    this.eps = eps;
+    this.eps = checkEps('LayerNorm', eps);
     this.weight = elementwiseAffine ? new Parameter(ones(this.normalizedShape)) : null;
     this.bias = elementwiseAffine && bias ? new Parameter(zeros(this.normalizedShape)) : null;
   }
@@ -180,9 +194,10 @@ export class RMSNorm extends Module {
     options: { eps?: number | null; elementwiseAffine?: boolean } = {},
   ) {
     super();
+    checkOptions('RMSNorm', options, { eps: true, elementwiseAffine: true });
     const { eps = null, elementwiseAffine = true } = options;
     this.normalizedShape = normalizedShapeOf('RMSNorm', normalizedShape);
-    this.eps = eps;
+    this.eps = eps === null ? null : checkEps('RMSNorm', eps);
     this.weight = elementwiseAffine ? new Parameter(ones(this.normalizedShape)) : null;
   }
 
@@ -212,6 +227,7 @@ export class GroupNorm extends Module {
 
   constructor(numGroups: number, numChannels: number, options: { eps?: number; affine?: boolean } = {}) {
     super();
+    checkOptions('GroupNorm', options, { eps: true, affine: true });
     const { eps = 1e-5, affine = true } = options;
     this.numGroups = checkSize('GroupNorm', 'numGroups', numGroups);
     this.numChannels = checkSize('GroupNorm', 'numChannels', numChannels);
@@ -219,7 +235,7 @@ export class GroupNorm extends Module {
       throw new ArgumentError(
         `GroupNorm: numGroups divides numChannels, got ${numGroups} and ${numChannels}`,
       );
-    this.eps = eps;
+    this.eps = checkEps('GroupNorm', eps);
     this.weight = affine ? new Parameter(ones([numChannels])) : null;
     this.bias = affine ? new Parameter(zeros([numChannels])) : null;
   }
@@ -248,16 +264,18 @@ abstract class InstanceNorm extends Module {
 
   constructor(name: string, rank: number, numFeatures: number, options: { eps?: number; affine?: boolean }) {
     super();
+    checkOptions(name, options, { eps: true, affine: true });
     const { eps = 1e-5, affine = false } = options;
     this.#name = name;
     this.#rank = rank;
     this.numFeatures = checkSize(name, 'numFeatures', numFeatures);
-    this.eps = eps;
+    this.eps = checkEps(name, eps);
     this.weight = affine ? new Parameter(ones([numFeatures])) : null;
     this.bias = affine ? new Parameter(zeros([numFeatures])) : null;
   }
 
   override forward(x: Tensor): Tensor {
+    checkTensor(this.#name, 'the input', x);
     const single = x.ndim === this.#rank - 1;
     if ((x.ndim !== this.#rank && !single) || x.shape[single ? 0 : 1] !== this.numFeatures) {
       throw new ShapeError(

@@ -1,4 +1,5 @@
 /** Pooling as layers; each is the function of the same name in `functional`. */
+import { checkOptions } from '../../base/options.js';
 import type { Tensor } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
 import { type Sizes, sizeList } from '../functional/convolution.js';
@@ -41,10 +42,13 @@ abstract class Pool extends Module {
   }
 }
 
+const poolNames = { stride: true, padding: true, ceilMode: true } as const;
+
 abstract class MaxPool extends Pool {
   readonly dilation: readonly number[];
 
   constructor(name: string, rank: number, kernelSize: Sizes, options: MaxPoolOptions) {
+    checkOptions(name, options, { ...poolNames, dilation: true });
     super(name, rank, kernelSize, options);
     this.dilation = sizeList(name, 'dilation', options.dilation ?? 1, rank, 1);
   }
@@ -63,6 +67,7 @@ abstract class AvgPool extends Pool {
   readonly countIncludePad: boolean;
 
   constructor(name: string, rank: number, kernelSize: Sizes, options: AvgPoolOptions) {
+    checkOptions(name, options, { ...poolNames, countIncludePad: true });
     super(name, rank, kernelSize, options);
     this.countIncludePad = options.countIncludePad ?? true;
   }

@@ -1,10 +1,13 @@
 /** Recurrent networks over sequences. */
+
 import { ArgumentError, ShapeError } from '../../base/errors.js';
+import { checkOptions, type OptionNames } from '../../base/options.js';
 import { sameShape, showShape } from '../../base/shape.js';
 import { stack } from '../../tensor/arrangement.js';
 import { Tensor, withWorkspace, zeros } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
 import { checkProbability, dropout } from '../functional/dropout.js';
+import { checkTensor } from '../functional/formula.js';
 import { linear } from '../functional/linear.js';
 import { checkSize, Module } from '../module.js';
 import type { Parameter } from '../parameter.js';
@@ -23,6 +26,14 @@ export interface RecurrentOptions {
   /** A second network reads the sequence from its end. */
   readonly bidirectional?: boolean;
 }
+
+const recurrentNames: OptionNames<RecurrentOptions> = {
+  numLayers: true,
+  bias: true,
+  batchFirst: true,
+  dropout: true,
+  bidirectional: true,
+};
 
 interface Kind {
   readonly name: string;
@@ -167,6 +178,7 @@ abstract class Recurrent<State, Output> extends Module<[x: Tensor, state?: State
    */
   protected run(x: Tensor, given: readonly Tensor[] | null): [output: Tensor, state: Tensor[]] {
     const { name, states: count } = this.#kind;
+    checkTensor(name, 'the input', x);
     const single = x.ndim === 2;
     if ((x.ndim !== 3 && !single) || x.size(-1) !== this.inputSize) {
       throw new ShapeError(
@@ -179,6 +191,7 @@ abstract class Recurrent<State, Output> extends Module<[x: Tensor, state?: State
     const shape = [this.numLayers * this.#directions.length, batch, this.hiddenSize];
     const wanted = single ? [shape[0], shape[2]] : shape;
     for (const t of given ?? []) {
+      checkTensor(name, count === 1 ? 'the state' : 'each of hidden and cell in the state', t);
       if (!sameShape(t.shape, wanted))
         throw new ShapeError(`${name}: the state is ${showShape(wanted)}, got ${showShape(t.shape)}`);
     }
@@ -222,6 +235,7 @@ export interface LSTMOutput extends LSTMState, Iterable<Tensor> {
  */
 export class LSTM extends Recurrent<LSTMState, LSTMOutput> {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions = {}) {
+    checkOptions('LSTM', options, recurrentNames);
     super({ name: 'LSTM', gates: 4, states: 2, step: lstmStep }, inputSize, hiddenSize, options);
   }
 
@@ -248,6 +262,7 @@ abstract class HiddenOnly extends Recurrent<Tensor, RecurrentOutput> {
 /** Gated recurrent units; Cho et al. 2014. The state is the hidden one. */
 export class GRU extends HiddenOnly {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions = {}) {
+    checkOptions('GRU', options, recurrentNames);
     super({ name: 'GRU', gates: 3, states: 1, step: gruStep }, inputSize, hiddenSize, options);
   }
 }
@@ -262,6 +277,7 @@ export class RNN extends HiddenOnly {
   readonly nonlinearity: 'tanh' | 'relu';
 
   constructor(inputSize: number, hiddenSize: number, options: RNNOptions = {}) {
+    checkOptions('RNN', options, { ...recurrentNames, nonlinearity: true });
     const { nonlinearity = 'tanh' } = options;
     if (nonlinearity !== 'tanh' && nonlinearity !== 'relu')
       throw new ArgumentError(`RNN: nonlinearity is 'tanh' or 'relu', got ${JSON.stringify(nonlinearity)}`);

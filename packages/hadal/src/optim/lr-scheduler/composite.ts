@@ -9,7 +9,8 @@ function checkSchedules(
   optimizer: Scheduled,
   schedules: readonly LRScheduler[],
 ): readonly LRScheduler[] {
-  if (schedules.length === 0) throw new ArgumentError(`${name}: there are no schedules`);
+  if (!Array.isArray(schedules) || schedules.length === 0)
+    throw new ArgumentError(`${name}: there are no schedules`);
   schedules.forEach((s, i) => {
     if (!(s instanceof LRScheduler))
       throw new ArgumentError(`${name}: schedule ${i} is none that steps without a figure`);
@@ -42,6 +43,12 @@ export class SequentialLR extends LRScheduler {
   constructor(optimizer: Scheduled, schedules: readonly LRScheduler[], milestones: readonly number[]) {
     super(optimizer);
     this.schedules = checkSchedules('SequentialLR', optimizer, schedules);
+    const ascend = (m: number, i: number): boolean =>
+      Number.isInteger(m) && (i === 0 || m > milestones[i - 1]);
+    if (!Array.isArray(milestones) || !milestones.every(ascend))
+      throw new ArgumentError(
+        `SequentialLR: milestones are a list of epochs, each after the one before, got ${JSON.stringify(milestones)}`,
+      );
     this.milestones = [...milestones];
     if (milestones.length !== schedules.length - 1)
       throw new ArgumentError(

@@ -1,4 +1,5 @@
 /** Schedules along a cosine; Loshchilov and Hutter 2017. */
+import { checkOptions } from '../../base/options.js';
 import type { Json } from '../../io/json.js';
 import type { Scheduled, StateReader } from './scheduler.js';
 import { checkCount, checkFactor, LRScheduler } from './scheduler.js';
@@ -10,6 +11,7 @@ export class CosineAnnealingLR extends LRScheduler {
 
   constructor(optimizer: Scheduled, tMax: number, options: { etaMin?: number } = {}) {
     super(optimizer);
+    checkOptions('CosineAnnealingLR', options, { etaMin: true });
     this.tMax = checkCount('CosineAnnealingLR', 'tMax', tMax);
     this.etaMin = checkFactor('CosineAnnealingLR', 'etaMin', options.etaMin ?? 0);
     this.initialize();
@@ -45,6 +47,7 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
 
   constructor(optimizer: Scheduled, t0: number, options: { tMult?: number; etaMin?: number } = {}) {
     super(optimizer);
+    checkOptions('CosineAnnealingWarmRestarts', options, { tMult: true, etaMin: true });
     this.t0 = checkCount('CosineAnnealingWarmRestarts', 't0', t0);
     this.tMult = checkCount('CosineAnnealingWarmRestarts', 'tMult', options.tMult ?? 1);
     this.etaMin = checkFactor('CosineAnnealingWarmRestarts', 'etaMin', options.etaMin ?? 0);

@@ -1,5 +1,7 @@
 /** Schedules that go up and down; Smith 2017, Smith and Topin 2019. */
+
 import { ArgumentError } from '../../base/errors.js';
+import { checkOptions, type OptionNames } from '../../base/options.js';
 import type { Scheduled } from './scheduler.js';
 import { checkCount, checkFactor, LRScheduler, perGroup } from './scheduler.js';
 
@@ -34,6 +36,12 @@ interface MomentumOptions {
   readonly maxMomentum?: number | readonly number[];
 }
 
+const momentumNames: OptionNames<MomentumOptions> = {
+  cycleMomentum: true,
+  baseMomentum: true,
+  maxMomentum: true,
+};
+
 export interface OneCycleOptions extends MomentumOptions {
   /** Steps in all; or `epochs` and `stepsPerEpoch`. */
   readonly totalSteps?: number;
@@ -66,6 +74,17 @@ export class OneCycleLR extends LRScheduler {
   constructor(optimizer: Scheduled, maxLr: number | readonly number[], options: OneCycleOptions) {
     super(optimizer);
     const name = 'OneCycleLR';
+    checkOptions(name, options, {
+      ...momentumNames,
+      totalSteps: true,
+      epochs: true,
+      stepsPerEpoch: true,
+      pctStart: true,
+      annealStrategy: true,
+      divFactor: true,
+      finalDivFactor: true,
+      threePhase: true,
+    });
     const { totalSteps, epochs, stepsPerEpoch, pctStart = 0.3, annealStrategy = 'cos' } = options;
     if (totalSteps === undefined && (epochs === undefined || stepsPerEpoch === undefined))
       throw new ArgumentError(`${name}: give totalSteps, or epochs and stepsPerEpoch`);
@@ -117,7 +136,8 @@ export class OneCycleLR extends LRScheduler {
     const at = found < 0 ? this.#phases.length - 1 : found;
     const phase = this.#phases[at];
     const start = at === 0 ? 0 : this.#phases[at - 1].end;
-    const share = (step - start) / (phase.end - start);
+    // A phase of no steps is over at once, and after the last step the rate stays.
+    const share = phase.end === start ? 1 : Math.min((step - start) / (phase.end - start), 1);
     return this.optimizer.paramGroups.map((_, i) => {
       if (this.#cycleMomentum)
         setMomentum(momentumGroup(this.optimizer, i), this.#between(phase.momenta, i, share));
@@ -152,6 +172,13 @@ export class CyclicLR extends LRScheduler {
     options: CyclicOptions = {},
   ) {
     super(optimizer);
+    checkOptions('CyclicLR', options, {
+      ...momentumNames,
+      stepSizeUp: true,
+      stepSizeDown: true,
+      mode: true,
+      gamma: true,
+    });
     const name = 'CyclicLR';
     const { mode = 'triangular', gamma = 1, cycleMomentum = true } = options;
     if (!['triangular', 'triangular2', 'expRange'].includes(mode))

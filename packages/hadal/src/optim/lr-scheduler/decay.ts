@@ -1,5 +1,7 @@
 /** Schedules that multiply the learning rate by factors. */
+
 import { ArgumentError } from '../../base/errors.js';
+import { checkOptions } from '../../base/options.js';
 import type { Scheduled } from './scheduler.js';
 import { checkCount, checkFactor, LRScheduler } from './scheduler.js';
 
@@ -10,6 +12,7 @@ export class StepLR extends LRScheduler {
 
   constructor(optimizer: Scheduled, stepSize: number, options: { gamma?: number } = {}) {
     super(optimizer);
+    checkOptions('StepLR', options, { gamma: true });
     this.stepSize = checkCount('StepLR', 'stepSize', stepSize);
     this.gamma = checkFactor('StepLR', 'gamma', options.gamma ?? 0.1);
     this.initialize();
@@ -34,9 +37,12 @@ export class MultiStepLR extends LRScheduler {
 
   constructor(optimizer: Scheduled, milestones: readonly number[], options: { gamma?: number } = {}) {
     super(optimizer);
-    if (!milestones.every(Number.isInteger))
-      throw new ArgumentError(`MultiStepLR: milestones are epochs, got [${milestones.join(', ')}]`);
+    if (!Array.isArray(milestones) || !milestones.every(Number.isInteger))
+      throw new ArgumentError(
+        `MultiStepLR: milestones are a list of epochs, got ${JSON.stringify(milestones)}`,
+      );
     this.milestones = [...milestones].sort((a, b) => a - b);
+    checkOptions('MultiStepLR', options, { gamma: true });
     this.gamma = checkFactor('MultiStepLR', 'gamma', options.gamma ?? 0.1);
     this.initialize();
   }
@@ -80,6 +86,7 @@ export class ConstantLR extends LRScheduler {
 
   constructor(optimizer: Scheduled, options: { factor?: number; totalIters?: number } = {}) {
     super(optimizer);
+    checkOptions('ConstantLR', options, { factor: true, totalIters: true });
     this.factor = checkFactor('ConstantLR', 'factor', options.factor ?? 1 / 3, 0, 1);
     this.totalIters = checkCount('ConstantLR', 'totalIters', options.totalIters ?? 5);
     this.initialize();
@@ -109,6 +116,7 @@ export class LinearLR extends LRScheduler {
     options: { startFactor?: number; endFactor?: number; totalIters?: number } = {},
   ) {
     super(optimizer);
+    checkOptions('LinearLR', options, { startFactor: true, endFactor: true, totalIters: true });
     this.startFactor = checkFactor(
       'LinearLR',
       'startFactor',
@@ -144,6 +152,7 @@ export class PolynomialLR extends LRScheduler {
 
   constructor(optimizer: Scheduled, options: { totalIters?: number; power?: number } = {}) {
     super(optimizer);
+    checkOptions('PolynomialLR', options, { totalIters: true, power: true });
     this.totalIters = checkCount('PolynomialLR', 'totalIters', options.totalIters ?? 5);
     this.power = checkFactor('PolynomialLR', 'power', options.power ?? 1);
     this.initialize();
@@ -167,11 +176,10 @@ type Rule = (epoch: number) => number;
 
 function rulesOf(schedule: string, optimizer: Scheduled, rule: Rule | readonly Rule[]): Rule[] {
   const count = optimizer.paramGroups.length;
-  const list = typeof rule === 'function' ? new Array<Rule>(count).fill(rule) : [...rule];
-  if (list.length === count && list.every((r) => typeof r === 'function')) return list;
-  throw new ArgumentError(
-    `${schedule}: expected a function of the epoch, or ${count} of them, got ${list.length}`,
-  );
+  const list: readonly Rule[] = Array.isArray(rule) ? rule : new Array(count).fill(rule);
+  if (list.length === count && list.every((r) => typeof r === 'function')) return [...list];
+  const given = Array.isArray(rule) ? rule.length : typeof rule;
+  throw new ArgumentError(`${schedule}: expected a function of the epoch, or ${count} of them, got ${given}`);
 }
 
 /** The first learning rate times a function of the epoch; one for all groups or one for each. */

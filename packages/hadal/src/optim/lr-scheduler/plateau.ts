@@ -1,8 +1,10 @@
 /** A schedule that goes by how the training goes. */
+
 import { ArgumentError } from '../../base/errors.js';
+import { checkOptions } from '../../base/options.js';
 import type { Json } from '../../io/json.js';
 import type { Scheduled } from './scheduler.js';
-import { checkFactor, perGroup, StateReader } from './scheduler.js';
+import { checkFactor, checkScheduled, perGroup, StateReader } from './scheduler.js';
 
 export interface ReduceOnPlateauOptions {
   /** Whether the figure should fall ('min', if not given) or rise. */
@@ -46,6 +48,17 @@ export class ReduceLROnPlateau {
 
   constructor(optimizer: Scheduled, options: ReduceOnPlateauOptions = {}) {
     const name = 'ReduceLROnPlateau';
+    checkScheduled(name, optimizer);
+    checkOptions(name, options, {
+      mode: true,
+      factor: true,
+      patience: true,
+      threshold: true,
+      thresholdMode: true,
+      cooldown: true,
+      minLr: true,
+      eps: true,
+    });
     this.optimizer = optimizer;
     const { minLr = 0, ...given } = options;
     this.#options = {
@@ -82,6 +95,10 @@ export class ReduceLROnPlateau {
 
   /** Takes in an epoch's figure. */
   step(figure: number): void {
+    if (typeof figure !== 'number')
+      throw new ArgumentError(
+        `ReduceLROnPlateau: step takes the epoch's figure, a number such as its loss, got ${figure === undefined ? 'nothing' : typeof figure}`,
+      );
     this.lastEpoch++;
     if (this.#isBetter(figure)) {
       this.#best = figure;
@@ -119,8 +136,8 @@ export class ReduceLROnPlateau {
   loadStateDict(saved: Json): void {
     const reader = new StateReader('ReduceLROnPlateau', saved);
     const [lastEpoch, bad, cooling] = ['lastEpoch', 'bad', 'cooling'].map((name) => reader.number(name));
-    // Before the first figure the best is infinite, which JSON does not have.
-    const best = lastEpoch === 0 ? [] : reader.numbers('best', 1);
+    // Before the first figure that is a number the best is infinite, which JSON does not have.
+    const best = reader.numbers('best', 0, 1);
     this.lastEpoch = lastEpoch;
     this.#bad = bad;
     this.#cooling = cooling;

@@ -32,6 +32,7 @@ export abstract class LRScheduler {
   #lastLr: number[];
 
   constructor(optimizer: Scheduled) {
+    checkScheduled(new.target.name, optimizer);
     this.optimizer = optimizer;
     for (const group of optimizer.paramGroups) group.initialLr ??= group.lr;
     this.baseLrs = optimizer.paramGroups.map((group) => group.initialLr ?? group.lr);
@@ -117,6 +118,12 @@ export abstract class LRScheduler {
   }
 }
 
+/** @throws ArgumentError unless it is an optimizer. */
+export function checkScheduled(schedule: string, optimizer: Scheduled): void {
+  if (!Array.isArray(optimizer?.paramGroups))
+    throw new ArgumentError(`${schedule}: the first argument is the optimizer whose learning rate it sets`);
+}
+
 /** Fields of a saved state, checked. */
 export class StateReader {
   readonly #type: string;
@@ -139,10 +146,11 @@ export class StateReader {
     return value;
   }
 
-  numbers(name: string, length: number): number[] {
+  numbers(name: string, ...lengths: readonly number[]): number[] {
     const value = this.#fields[name];
-    if (!Array.isArray(value) || value.length !== length || !value.every((v) => typeof v === 'number'))
-      throw this.#error(`${name} is no list of ${length} numbers`);
+    const fits = Array.isArray(value) && lengths.includes(value.length);
+    if (!fits || !value.every((v) => typeof v === 'number'))
+      throw this.#error(`${name} is no list of ${lengths.join(' or ')} numbers`);
     return [...value];
   }
 
@@ -178,8 +186,8 @@ export function perGroup(
   value: number | readonly number[],
 ): number[] {
   const count = optimizer.paramGroups.length;
-  const list = typeof value === 'number' ? new Array<number>(count).fill(value) : [...value];
+  const list: readonly number[] = Array.isArray(value) ? value : new Array(count).fill(value);
   if (list.length !== count || !list.every(Number.isFinite))
     throw new ArgumentError(`${schedule}: ${name} is a number or ${count} of them, got [${list.join(', ')}]`);
-  return list;
+  return [...list];
 }

@@ -57,7 +57,7 @@ export abstract class AutogradMethods extends InPlaceMethods {
     const slot = this.gradSlot;
     const storage = slot?.storage();
     if (!slot || !storage) return null;
-    slot.tensor ??= this.alias(storage, [], 'storage');
+    slot.tensor ??= this.alias(storage, null, 'storage');
     return slot.tensor;
   }
 

@@ -10,7 +10,7 @@ import { repeatEach } from '../arrangement.js';
 import { basicIndex } from '../indexing.js';
 import * as l from '../lookup.js';
 import type { Operand } from '../promotion.js';
-import { argumentOf, broadcastValue, spread } from '../promotion.js';
+import { argumentOf, broadcastValue, spread, withoutLeadingOnes } from '../promotion.js';
 import type { Tensor } from '../tensor.js';
 import { ArrangementMethods } from './arrangement.js';
 
@@ -94,7 +94,7 @@ export abstract class IndexingMethods extends ArrangementMethods {
     const { before } = view;
     const [only] = tensors;
     if (tensors.length === 0) {
-      const full = broadcastValue(op, ops, source, view.shape);
+      const full = broadcastValue(op, ops, withoutLeadingOnes(ops, source, view.ndim), view.shape);
       view.assign(op, accumulate ? ops.arithmetic('add', before, full) : full);
     } else if (tensors.length === 1 && isMask(only.index) && source.shape.length === 0 && !accumulate) {
       // One number wherever a mask holds: no need to know how many places that are.
@@ -104,7 +104,7 @@ export abstract class IndexingMethods extends ArrangementMethods {
       view.assign(op, ops.where(hit, broadcastValue(op, ops, source, view.shape), before));
     } else {
       const at = new AdvancedIndex(this.workspace, view.shape, tensors);
-      view.assign(op, at.write(op, before, source, accumulate));
+      view.assign(op, at.write(op, before, withoutLeadingOnes(ops, source, at.shape.length), accumulate));
     }
   }
 

@@ -123,7 +123,7 @@ export abstract class ReductionMethods extends ComparisonMethods {
   }
   /** Standard deviation: the root of the variance. Its gradient at 0 is 0. */
   std(dim?: Dims, options: SpreadOptions = {}): Tensor {
-    return this.wrap(r.standardDeviation(this.ops, this.momentsAlong('std', dim, options).var));
+    return this.wrap(this.momentsAlong('std', dim, options).std);
   }
   varMean(dim?: Dims, options: SpreadOptions = {}): VarAndMean {
     const m = this.momentsAlong('varMean', dim, options);
@@ -132,7 +132,7 @@ export abstract class ReductionMethods extends ComparisonMethods {
   }
   stdMean(dim?: Dims, options: SpreadOptions = {}): StdAndMean {
     const m = this.momentsAlong('stdMean', dim, options);
-    const [std, mean] = [this.wrap(r.standardDeviation(this.ops, m.var)), this.wrap(m.mean)];
+    const [std, mean] = [this.wrap(m.std), this.wrap(m.mean)];
     return { std, mean, [Symbol.iterator]: () => [std, mean].values() };
   }
   private momentsAlong(op: string, dim: Dims | undefined, options: SpreadOptions): r.Moments {

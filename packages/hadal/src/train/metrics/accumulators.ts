@@ -41,9 +41,7 @@ export class RunningSum implements Accumulator {
     const dtype = value.dtype === 'float64' ? 'float64' : 'float32';
     this.#sum ??= zerosFor(value, dtype);
     this.#excess ??= zerosFor(value, dtype);
-    const { ops, engine } = value.workspace;
-    // Each sum is used three times in the next, so a chain of pending ones would be copied out into 3^n terms.
-    if (this.#sum.storage.node.buffer === null) engine.realize([]);
+    const { ops } = value.workspace;
     const plain = (t: Tensor) => new Value(t.value.node, null);
     const [sum, excess] = [plain(this.#sum), plain(this.#excess)];
     const given = ops.cast(plain(value), dtype);

@@ -59,6 +59,8 @@ export function makeMetrics<Output, Target>(
   specs: readonly MetricSpec<Output, Target>[],
   context: MetricContext,
 ): Metric<Output, Target>[] {
+  if (!Array.isArray(specs))
+    throw new ArgumentError(`metrics: expected an array such as ['accuracy'], got ${typeof specs}`);
   const made = specs.map((spec) => makeMetric(spec, context));
   const seen = new Set(['loss', 'lr']);
   for (const { name } of made) {
@@ -77,11 +79,19 @@ function makeMetric<Output, Target>(
   context: MetricContext,
 ): Metric<Output, Target> {
   if (typeof spec === 'function') {
+    if (typeof spec.prototype?.update === 'function')
+      throw new ArgumentError(
+        `metrics: expected a metric and not its class; pass new metrics.${spec.name}()`,
+      );
     if (spec.name === '')
       throw new ArgumentError('metrics: a function needs a name, or new MeanMetric(name, fn)');
     return new MeanMetric(spec.name, spec);
   }
-  if (typeof spec !== 'string') return spec;
+  if (typeof spec === 'object' && typeof spec?.update === 'function') return spec;
+  if (typeof spec !== 'string')
+    throw new ArgumentError(
+      `metrics: each is a name, a metric or a function of output and target, got ${spec === null ? 'null' : typeof spec}`,
+    );
   if (!Object.hasOwn(metrics, spec)) {
     throw new ArgumentError(
       `metrics: no metric is called '${spec}'; there are ${Object.keys(metrics).join(', ')}`,

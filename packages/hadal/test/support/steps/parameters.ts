@@ -8,7 +8,8 @@ export type Parameter =
   | string
   | boolean
   | null
-  | readonly (number | string | null | readonly (number | null)[])[];
+  | readonly (number | string | null | readonly (number | null)[])[]
+  | { readonly [option: string]: number | boolean | readonly number[] };
 
 export function num(p: Parameter | undefined): number {
   if (typeof p === 'number') return p;

@@ -1,0 +1,113 @@
+/** Corners of ops that a program of steps does not reach; values from PyTorch 2.13. */
+import { describe, expect, test } from 'vitest';
+import type { DType, Tensor } from '../../src/index.js';
+import { autograd, full, IndexError, ShapeError, tensor, zeros } from '../../src/index.js';
+import { withWorkspace } from '../../src/tensor/workspace.js';
+import { forEachEngine } from '../support/engines.js';
+
+const of = (data: number[], dtype: DType): Tensor => tensor(data, { dtype });
+
+forEachEngine('shifts', (space) => {
+  const cases: readonly [DType, 'left' | 'right', number[], number[], number[]][] = [
+    ['int32', 'right', [1, -8, 5], [31, 31, 31], [0, -1, 0]],
+    ['int32', 'left', [1, -8, 5], [31, 31, 31], [-(2 ** 31), 0, -(2 ** 31)]],
+    ['int32', 'right', [1, -8, 5, -5], [32, 40, 2, 1], [0, -1, 1, -3]],
+    ['int64', 'right', [1, -8, 5], [62, 63, 1], [0, -1, 2]],
+    ['int8', 'right', [127, -128, 5], [7, 7, 8], [0, -1, 0]],
+    ['uint8', 'right', [255, 200, 5], [7, 8, 1], [1, 0, 2]],
+    ['int32', 'left', [1, -8, 5], [32, 2, -1], [0, -32, 0]],
+  ];
+  test.each(cases)('of %s to the %s: %j by %j', (dtype, side, x, y, expected) => {
+    withWorkspace(space, () => {
+      const name = side === 'left' ? 'bitwiseLeftShift' : 'bitwiseRightShift';
+      expect(of(x, dtype)[name](of(y, dtype)).tolistSync()).toEqual(expected);
+      x.forEach((v, i) => {
+        if (y[i] >= 0 && y[i] <= 62)
+          expect(of([v], dtype)[name](y[i]).tolistSync(), `${v} by ${y[i]}`).toEqual([expected[i]]);
+      });
+    });
+  });
+});
+
+forEachEngine('reductions of 16-bit floats', (space) => {
+  const values = [300, 400, -200, 250];
+  const cases: readonly [string, DType, (x: Tensor) => Tensor, number][] = [
+    ['norm', 'float16', (x) => x.norm(), 593.5],
+    ['norm of order 3', 'float16', (x) => x.norm(3), 485.75],
+    ['largest magnitude', 'float16', (x) => x.norm(Number.POSITIVE_INFINITY), 400],
+    ['standard deviation', 'float16', (x) => x.std(), 265.75],
+    ['standard deviation of all', 'float16', (x) => x.std(0, { correction: 0 }), 230.125],
+    ['variance', 'float16', (x) => x.var(), Number.POSITIVE_INFINITY],
+    ['norm', 'bfloat16', (x) => x.norm(), 592],
+  ];
+  test.each(cases)('%s in %s', (_, dtype, body, expected) => {
+    withWorkspace(space, () => {
+      const result = body(of(values, dtype));
+      expect([result.dtype, result.itemSync()]).toEqual([dtype, expected]);
+    });
+  });
+
+  test('a mean whose sum is no float16', () => {
+    withWorkspace(space, () => {
+      const x = full([100_000], 3, { dtype: 'float16' });
+      expect([x.mean().itemSync(), x.var().itemSync(), x.std().itemSync()]).toEqual([3, 0, 0]);
+      expect([x.mean().dtype, x.norm().itemSync()]).toEqual(['float16', 948.5]);
+    });
+  });
+
+  test('the gradient of a norm', () => {
+    withWorkspace(space, () => {
+      const x = of(values, 'float16').requiresGrad_();
+      const [g] = autograd.grad(x.norm(), x);
+      expect(g.dtype).toBe('float16');
+      expect(g.mul(593.5).tolistSync()).toEqual([300, 400, -200, 250].map((v) => expect.closeTo(v, -0.3)));
+    });
+  });
+});
+
+describe('pow', () => {
+  test('x to the power of 0 is 1 with a gradient of 0, at 0 and in second gradients too', () => {
+    const x = tensor([0, -2, Number.NaN, Number.POSITIVE_INFINITY], { requiresGrad: true });
+    const y = x.pow(0);
+    expect(y.tolistSync()).toEqual([1, 1, 1, 1]);
+    const [g] = autograd.grad(y.mul(x.detach().nanToNum({ nan: 1, posinf: 1 })).sum(), x, {
+      createGraph: true,
+    });
+    expect(g.tolistSync()).toEqual([0, 0, 0, 0]);
+    expect(g.requiresGrad).toBe(false);
+  });
+});
+
+test('copysign has no gradient at 0', () => {
+  const x = tensor([0, -0, 2, -2], { requiresGrad: true });
+  const y = x.copysign(tensor([-1, 1, -1, 1]));
+  expect(y.tolistSync()).toEqual([-0, 0, -2, 2]);
+  y.sum().backward();
+  expect(x.grad?.tolistSync()).toEqual([0, 0, -1, -1]);
+});
+
+describe('setIndex', () => {
+  test('takes a value with dimensions of size 1 in front, as PyTorch does', () => {
+    const row = tensor([[[1, 2, 3]]]);
+    expect(zeros([2, 3]).setIndex(row, 1).tolistSync()).toEqual([
+      [0, 0, 0],
+      [1, 2, 3],
+    ]);
+    expect(zeros([2, 3]).setIndex(row, [0]).tolistSync()).toEqual([
+      [1, 2, 3],
+      [0, 0, 0],
+    ]);
+    expect(
+      zeros([2])
+        .setIndex(tensor([[7]]), 0)
+        .tolistSync(),
+    ).toEqual([7, 0]);
+    expect(() => zeros([2, 3]).setIndex(zeros([2, 1, 3]), 1)).toThrow(ShapeError);
+  });
+});
+
+test('a tensor without dimensions has no size along one', () => {
+  expect(tensor(3).size()).toEqual([]);
+  expect(() => tensor(3).size(0)).toThrow(IndexError);
+  expect(() => tensor(3).size(-1)).toThrow(/has none/);
+});
