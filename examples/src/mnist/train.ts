@@ -81,15 +81,18 @@ export async function train(options: Options, { output, signal }: Surroundings):
       new MetricsLog(folder.metrics),
       ...(run.losses === null ? [] : [run.losses]),
     ],
-    checkpoint: { dir: folder.dir, everySteps: options.checkpointEvery, everyEpochs: 1, keep: 2 },
+    checkpoint: {
+      dir: folder.dir,
+      everySteps: options.checkpointEvery,
+      everyEpochs: 1,
+      keep: 2,
+      howToGoOn: `to go on: npm start -- --resume ${folder.dir}`,
+    },
     resume: run.resumed,
     progress: { output },
     ...(signal === undefined ? {} : { signal }),
   });
-  if (history.interrupted) {
-    say(`to go on: npm start -- --resume ${folder.dir}`);
-    return 130;
-  }
+  if (history.interrupted) return 130;
 
   const assessment = await test(net, data.test, batchSize);
   say(`\n${classTable(assessment)}\n\n${confusionTable(assessment)}\n`);

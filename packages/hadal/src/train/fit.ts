@@ -111,7 +111,8 @@ export async function fit<Output = Tensor, Target = Tensor>(
     howToGoOn:
       options.checkpoint === undefined
         ? 'to be able to go on, pass checkpoint: { dir }'
-        : `to go on, call fit with the same options and resume: true (checkpoints are in ${options.checkpoint.dir})`,
+        : (options.checkpoint.howToGoOn ??
+          `to go on, call fit with the same options and resume: true (checkpoints are in ${options.checkpoint.dir})`),
   });
   return trainer.run();
 }

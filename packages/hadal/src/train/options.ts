@@ -32,6 +32,8 @@ export interface CheckpointOptions {
   readonly everyEpochs?: number;
   /** How many checkpoints to keep. Default 3. */
   readonly keep?: number;
+  /** What an interrupted run is told to do to go on. Default: to call `fit` with `resume: true`. */
+  readonly howToGoOn?: string;
 }
 
 /** Where the progress goes, and how it looks. */
