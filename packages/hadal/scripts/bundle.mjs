@@ -14,8 +14,10 @@ const dist = `${folder}dist/`;
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 const manifest = JSON.parse(readFileSync(`${folder}package.json`, 'utf8'));
+// An entry that is a string, package.json itself, is no code.
+const exported = Object.values(manifest.exports).filter((entry) => typeof entry === 'object');
 const entries = Object.fromEntries(
-  ['./dist/cli/main.js', ...Object.values(manifest.exports).map(({ default: file }) => file)].map((file) => [
+  ['./dist/cli/main.js', ...exported.map(({ default: file }) => file)].map((file) => [
     file.replace(/^\.\/dist\/|\.js$/g, ''),
     `${folder}${file}`,
   ]),
