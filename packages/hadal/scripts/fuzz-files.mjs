@@ -5,25 +5,14 @@
  *
  * Each must load or be refused with a FormatError. File i of a seed is the same on every machine.
  */
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { createViteServer } from 'vitest/node';
+import { root, withModule } from './source-server.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { seed: { type: 'string', default: '1' } },
 });
-const root = fileURLToPath(new URL('..', import.meta.url));
-const server = await createViteServer({
-  configFile: false,
-  root,
-  server: { middlewareMode: true, watch: null, hmr: false, ws: false },
-  appType: 'custom',
-  logLevel: 'error',
-  optimizeDeps: { noDiscovery: true, include: [] },
-});
-try {
-  const { fuzzFiles } = await server.ssrLoadModule('/test/fuzz-files/fuzz.ts');
+await withModule('/test/fuzz-files/fuzz.ts', async ({ fuzzFiles }) => {
   const reports = await fuzzFiles({
     files: Number(positionals[0] ?? 10_000),
     seed: Number(values.seed),
@@ -40,6 +29,4 @@ try {
     for (const failure of failures.slice(0, 10)) console.log(`${format}, ${failure}\n`);
   console.log(`at most ${Math.round(process.resourceUsage().maxRSS / 1024)} MB of memory`);
   process.exitCode = reports.some(({ failures }) => failures.length > 0) ? 1 : 0;
-} finally {
-  await server.close();
-}
+});

@@ -6,9 +6,8 @@
  * Each failure is shrunk and printed as a program. `--dump file` writes every program with what the reference engine gave, one JSON
  * object a line, for `pytorch-fixtures.py compare`.
  */
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { createViteServer } from 'vitest/node';
+import { withModule } from './source-server.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,16 +18,7 @@ const { values, positionals } = parseArgs({
     dump: { type: 'string' },
   },
 });
-const server = await createViteServer({
-  configFile: false,
-  root: fileURLToPath(new URL('..', import.meta.url)),
-  server: { middlewareMode: true, watch: null, hmr: false, ws: false },
-  appType: 'custom',
-  logLevel: 'error',
-  optimizeDeps: { noDiscovery: true, include: [] },
-});
-try {
-  const { fuzz } = await server.ssrLoadModule('/test/support/fuzz.ts');
+await withModule('/test/support/fuzz.ts', async ({ fuzz }) => {
   const failed = await fuzz({
     programs: Number(positionals[0] ?? 1000),
     seed: Number(values.seed),
@@ -38,6 +28,4 @@ try {
     print: (line) => console.log(line),
   });
   process.exitCode = failed > 0 ? 1 : 0;
-} finally {
-  await server.close();
-}
+});

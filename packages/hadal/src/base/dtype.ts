@@ -131,6 +131,16 @@ export function isFloat(dtype: DType): boolean {
   return dtypeInfo[dtype].category === 'float';
 }
 
+/** The floats that are 16-bit patterns in memory and float32 wherever they are computed with. */
+export function isHalf(dtype: DType): dtype is 'float16' | 'bfloat16' {
+  return dtype === 'float16' || dtype === 'bfloat16';
+}
+
+/** The dtype that sums, squares and small steps of a dtype are computed in: 16-bit floats would overflow or lose them. */
+export function wideDType(dtype: DType): DType {
+  return isHalf(dtype) ? 'float32' : dtype;
+}
+
 /** A cleared array of values. */
 export function newElements(dtype: DType, length: number): TypedArray {
   switch (dtype) {
@@ -215,7 +225,7 @@ export function decodeElements(
 
 /** Values as elements in memory: the bytes of the array itself but for float16 and bfloat16. */
 export function encodeElements(dtype: DType, values: TypedArray): Uint8Array {
-  if (dtype === 'float16' || dtype === 'bfloat16') {
+  if (isHalf(dtype)) {
     const bits = new Uint16Array(values.length);
     const code = dtype === 'float16' ? float16Bits : bfloat16Bits;
     for (let i = 0; i < bits.length; i++) bits[i] = code(Number(values[i]));
@@ -226,7 +236,7 @@ export function encodeElements(dtype: DType, values: TypedArray): Uint8Array {
 
 /** The values of elements, rounded to what their dtype can hold; in place. */
 export function roundElements(dtype: DType, values: TypedArray): TypedArray {
-  if (dtype !== 'float16' && dtype !== 'bfloat16') return values;
+  if (!isHalf(dtype)) return values;
   for (let i = 0; i < values.length; i++) values[i] = roundToDType(Number(values[i]), dtype);
   return values;
 }

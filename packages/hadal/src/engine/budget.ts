@@ -1,5 +1,6 @@
 /** A plan that cannot fit is refused before anything is allocated for it. */
 
+import { showBytes } from '../base/bytes.js';
 import { dtypeInfo } from '../base/dtype.js';
 import { OutOfMemoryError } from '../base/errors.js';
 import { numel, showShape } from '../base/shape.js';
@@ -7,17 +8,6 @@ import type { Plan } from '../schedule/plan.js';
 
 /** Plans that need less are not worth asking the host about. */
 const UNCHECKED_BYTES = 64 * 2 ** 20;
-
-function showBytes(bytes: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-  let size = bytes;
-  let unit = 0;
-  while (size >= 1024 && unit < units.length - 1) {
-    size /= 1024;
-    unit++;
-  }
-  return `${unit === 0 ? size : size.toFixed(1)} ${units[unit]}`;
-}
 
 function largest(plan: Plan): string {
   const values = [...plan.where.entries()]
@@ -33,12 +23,17 @@ function largest(plan: Plan): string {
     .join('; ');
 }
 
+/** Bytes that a run of a plan allocates. */
+export function bytesOf(plan: Plan): number {
+  return plan.outputs.reduce((sum, o) => sum + o.bytes, plan.arena.bytes);
+}
+
 /**
+ * @param needed what `bytesOf` says of the plan.
  * @param available bytes the engine can still take.
  * @throws OutOfMemoryError naming the largest tensors.
  */
-export function checkMemory(plan: Plan, available: () => number): void {
-  const needed = plan.outputs.reduce((sum, o) => sum + o.bytes, plan.arena.bytes);
+export function checkMemory(plan: Plan, needed: number, available: () => number): void {
   if (needed <= UNCHECKED_BYTES) return;
   const free = available();
   if (needed <= free) return;

@@ -13,7 +13,7 @@ import type { Memory } from '../runtime/device.js';
 import type { Plan } from '../schedule/plan.js';
 import { printPlan, schedule } from '../schedule/plan.js';
 import type { Backend, EngineName, PlanRunner } from './backend.js';
-import { checkMemory } from './budget.js';
+import { bytesOf, checkMemory } from './budget.js';
 
 /** A value that takes over another's buffer: what an in-place update of a Storage asks for. */
 export interface Assignable {
@@ -28,6 +28,7 @@ export interface Assignable {
 interface CachedPlan {
   readonly key: readonly number[];
   readonly plan: Plan;
+  readonly bytes: number;
   readonly runner: PlanRunner;
   readonly next: CachedPlan | null;
 }
@@ -159,8 +160,8 @@ export class Engine {
 
   /** Runs the plan of a captured graph and settles its nodes; says whether kernels may have noted an error. */
   #run(captured: CapturedGraph): boolean {
-    const { plan, runner } = this.#planFor(captured);
-    checkMemory(plan, () => this.backend.availableBytes());
+    const { plan, bytes, runner } = this.#planFor(captured);
+    checkMemory(plan, bytes, () => this.backend.availableBytes());
     const buffers: Memory[] = [];
     for (const leaf of captured.leafNodes) {
       if (leaf.buffer === null || leaf.isStale)
@@ -195,7 +196,13 @@ export class Engine {
     for (let p = first; p !== null; p = p.next) if (sameKey(p.key, captured)) return p;
     const plan = schedule(decompose(templateOf(captured)), this.backend.target);
     const key = captured.key.slice(0, captured.keyLength);
-    const entry: CachedPlan = { key, plan, runner: this.backend.prepare(plan), next: first };
+    const entry: CachedPlan = {
+      key,
+      plan,
+      bytes: bytesOf(plan),
+      runner: this.backend.prepare(plan),
+      next: first,
+    };
     if (this.#planCount >= MAX_PLANS) {
       this.#plans.clear();
       this.#planCount = 0;

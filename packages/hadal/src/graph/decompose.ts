@@ -12,12 +12,12 @@
 import type { ConvDims } from '../base/attributes.js';
 import { convDims, dilatedSize, dotLayout, windowDims } from '../base/attributes.js';
 import type { DType } from '../base/dtype.js';
-import { known } from '../base/errors.js';
+import { isHalf } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
 import { OpEmitter } from './emitter.js';
 import type { Attributes, Operand } from './op.js';
-import { windowElements, windowPositions } from './ops/pool.js';
+import { windowElements, windowPositions } from './ops/windows.js';
 import type { OpName } from './table.js';
 import { opTable } from './table.js';
 import type { Template, TemplateNode } from './template.js';
@@ -107,7 +107,7 @@ function scatterAdd(
 
 /** Whether the gemm template multiplies a dtype: in float32, rounded after. */
 function isGemmType(dtype: DType): boolean {
-  return dtype === 'float32' || dtype === 'float16' || dtype === 'bfloat16';
+  return dtype === 'float32' || isHalf(dtype);
 }
 
 /** The sum over the last `count` dimensions of a product. */
@@ -195,26 +195,21 @@ const UNROLLED = 25;
 
 /** One channel in, one feature out, in every group: a sum of products over shifted inputs, one kernel that reads neighbours. */
 function depthwise(e: TemplateEmitter, x: Position, w: Position, d: ConvDims, shape: Shape): Position {
-  const kernel = w.shape.slice(2);
-  let sum: Position | null = null;
-  for (let flat = 0; flat < numel(kernel); flat++) {
-    const k: number[] = [];
-    for (let i = kernel.length - 1, rest = flat; i >= 0; i--) {
-      k.unshift(rest % kernel[i]);
-      rest = Math.floor(rest / kernel[i]);
-    }
-    const shifted = e.slice(x, [0, 0, ...k.map((v, i) => v * d.rhsDilation[i])], [1, 1, ...d.strides], shape);
-    const weight = e.slice(
-      w,
-      [0, 0, ...k],
-      w.shape.map(() => 1),
-      [w.shape[0], 1, ...k.map(() => 1)],
-    );
-    const wide = e.expand(e.reshape(weight, [1, w.shape[0], ...k.map(() => 1)]), shape);
-    const product = e.arithmetic('mul', shifted, wide);
-    sum = sum === null ? product : e.arithmetic('add', sum, product);
-  }
-  return known(sum, 'a kernel with elements');
+  const sizes = w.shape.slice(2);
+  const windows = { sizes, strides: d.strides, dilations: d.rhsDilation };
+  return windowPositions(sizes)
+    .map((k) => {
+      const ones = k.map(() => 1);
+      const weight = e.slice(
+        w,
+        [0, 0, ...k],
+        w.shape.map(() => 1),
+        [w.shape[0], 1, ...ones],
+      );
+      const wide = e.expand(e.reshape(weight, [1, w.shape[0], ...ones]), shape);
+      return e.arithmetic('mul', windowElements(e, x, windows, k), wide);
+    })
+    .reduce((sum, product) => e.arithmetic('add', sum, product));
 }
 
 /** Windows of the input times the kernel, for dtypes without a gemm. */

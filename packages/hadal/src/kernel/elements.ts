@@ -3,7 +3,7 @@
  * registers, rounded to their own values after every op; small integers are i32 lanes that are wrapped after every op; uint32 is an
  * i64 from 0 to 2^32 - 1.
  */
-import { type DType, isFloat } from '../base/dtype.js';
+import { type DType, isFloat, isHalf } from '../base/dtype.js';
 import type { Kind, MemType, Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
 
@@ -38,10 +38,6 @@ export const kinds: { readonly [K in DType]: Kind } = {
 /** Whether values of a dtype are never vectors. */
 export function isScalarOnly(dtype: DType): boolean {
   return kinds[dtype] === 'i64' || kinds[dtype] === 'f64';
-}
-
-export function isHalf(dtype: DType): dtype is 'float16' | 'bfloat16' {
-  return dtype === 'float16' || dtype === 'bfloat16';
 }
 
 /** 2^112: moves the exponent of float16 (bias 15) to that of float32 (bias 127). */

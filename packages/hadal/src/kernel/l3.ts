@@ -49,7 +49,7 @@ export function isFloatKind(kind: Kind): kind is 'f32' | 'f64' {
 
 export type MemType = 'f32' | 'f64' | 'i8' | 'i16' | 'i32' | 'i64' | 'u8' | 'u16' | 'u32' | 'bool';
 
-export const memBytes: { readonly [K in MemType]: number } = {
+export const memBytes: { readonly [K in MemType]: 1 | 2 | 4 | 8 } = {
   f32: 4,
   f64: 8,
   i8: 1,

@@ -9,8 +9,9 @@
  * stay scalars and are broadcast where they meet vectors.
  */
 import type { DType } from '../base/dtype.js';
+import { isHalf } from '../base/dtype.js';
 import { InternalError, known } from '../base/errors.js';
-import { decodeLoaded, dtypeConstant, fitToDType, isHalf, isScalarOnly, kinds } from './elements.js';
+import { decodeLoaded, dtypeConstant, fitToDType, isScalarOnly, kinds } from './elements.js';
 import type { Atom, Guard, IndexExpr, Term } from './index-expr.js';
 import { factorOf, indexKey, indexVariables } from './index-expr.js';
 import type { CompiledKernel, Expr, ExprId } from './l2.js';

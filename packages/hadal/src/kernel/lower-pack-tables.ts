@@ -14,7 +14,7 @@ import { indexValues } from './l2.js';
 import type { Value } from './l3.js';
 import type { Dependence } from './lower-exprs.js';
 import type { PackContext, Packing } from './lower-pack.js';
-import { alongLanes } from './vector-loop.js';
+import { copyNeighbours } from './vector-loop.js';
 
 type Run =
   | { readonly kind: 'one' }
@@ -183,11 +183,13 @@ export function packTableRows(
   /** Copies neighbours from k = `from` to `to`, which lie at `source`. */
   const copy = (source: Value, row: Value, from: Value, to: Value): void => {
     const into = b.add(row, b.sub(from, p.fromK));
-    alongLanes(b, target, b.sub(to, from), target.lanes > 1, (i, lanesNow) => {
-      const mask = lanesNow?.mask ?? null;
-      const options = lanesNow ? { lanes: target.lanes, mask } : {};
-      b.store(p.buffer, b.add(into, i), b.load(s.buffer, b.add(source, i), options), { mask });
-    });
+    copyNeighbours(
+      b,
+      target,
+      { source: s.buffer, from: source },
+      { buffer: p.buffer, to: into },
+      b.sub(to, from),
+    );
   };
   b.forEach(zero, rows, 1, (i) => {
     const offset = acrossPart(c, p, s, b.add(first, i));

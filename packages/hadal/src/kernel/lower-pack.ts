@@ -17,7 +17,7 @@ import type { Dependence, ExprEmitter } from './lower-exprs.js';
 import { canVectorize } from './lower-exprs.js';
 import { fillTable, packSteps, packTableRows, separate } from './lower-pack-tables.js';
 import type { Target } from './target.js';
-import { alongLanes } from './vector-loop.js';
+import { alongLanes, copyNeighbours } from './vector-loop.js';
 
 export type PanelLayout = { readonly kind: 'steps' } | { readonly kind: 'rows'; readonly pitch: number };
 
@@ -142,15 +142,7 @@ function packRows(
   const start = positionAt(c, p, first, p.fromK);
   const step = b.sub(positionAt(c, p, b.add(first, one), p.fromK), start);
   const copied = b.loop(b.index(0), rows, 1, [start, base], (_, [from, to]) => {
-    alongLanes(b, target, p.depth, true, (k, lanesNow) => {
-      const options = lanesNow ? { lanes: target.lanes, mask: lanesNow.mask } : {};
-      b.store(
-        p.buffer,
-        b.add(to, k),
-        b.load(source, b.add(from, k), options),
-        lanesNow ? { mask: lanesNow.mask } : {},
-      );
-    });
+    copyNeighbours(b, target, { source, from }, { buffer: p.buffer, to }, p.depth);
     return [b.add(from, step), b.add(to, b.index(pitch))];
   });
   const zeroLanes = b.broadcast(b.constant('f32', 0));

@@ -22,3 +22,18 @@ export function alongLanes(
   if (target.masks) b.forEach(main, count, lanes, (i) => body(i, { mask: b.tail(b.sub(count, i)) }));
   else b.forEach(main, count, 1, (i) => body(i, null));
 }
+
+/** Copies `count` float32 elements that lie together. */
+export function copyNeighbours(
+  b: L3Builder,
+  target: Target,
+  { source, from }: { readonly source: number; readonly from: Value },
+  { buffer, to }: { readonly buffer: number; readonly to: Value },
+  count: Value,
+): void {
+  alongLanes(b, target, count, true, (i, lanesNow) => {
+    const mask = lanesNow?.mask ?? null;
+    const options = lanesNow ? { lanes: target.lanes, mask } : {};
+    b.store(buffer, b.add(to, i), b.load(source, b.add(from, i), options), { mask });
+  });
+}

@@ -1,5 +1,7 @@
 /** The table of a module's layers, sizes and parameters. */
+
 import { noGrad } from '../autograd/mode.js';
+import { showBytes } from '../base/bytes.js';
 import { dtypeInfo } from '../base/dtype.js';
 import { ArgumentError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
@@ -31,12 +33,6 @@ function count(tensors: Iterable<Tensor>): number {
   let n = 0;
   for (const t of tensors) n += numel(t.shape);
   return n;
-}
-
-function showBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  const unit = bytes === 0 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
-  return `${(bytes / 1024 ** unit).toFixed(unit === 0 ? 0 : 1)} ${units[unit]}`;
 }
 
 function thousands(n: number): string {

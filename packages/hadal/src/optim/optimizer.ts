@@ -5,7 +5,7 @@
 import { withGradMode } from '../autograd/mode.js';
 import { Value } from '../autograd/value.js';
 import { config } from '../base/config.js';
-import { isFloat } from '../base/dtype.js';
+import { isFloat, wideDType } from '../base/dtype.js';
 import { ArgumentError, DTypeError, known } from '../base/errors.js';
 import { checkState, writeState } from '../nn/state-dict.js';
 import { Tensor, type Workspace } from '../tensor/index.js';
@@ -18,7 +18,7 @@ import type {
 } from './param-group.js';
 import { readSettings, writeSettings } from './state.js';
 import type { Scalars } from './update-rule.js';
-import { UpdateRule, workingDType } from './update-rule.js';
+import { UpdateRule } from './update-rule.js';
 
 /** Running values of an optimizer for one parameter, by name, with the number that they start from. */
 export interface InitialState {
@@ -187,7 +187,7 @@ export abstract class Optimizer<S extends Settings = Settings> {
 
   #fresh(p: Tensor, initial: number): Tensor {
     const { ops } = this.workspace;
-    return Tensor.of(this.workspace, ops.argument(initial, workingDType(p.dtype), p.shape));
+    return Tensor.of(this.workspace, ops.argument(initial, wideDType(p.dtype), p.shape));
   }
 
   /** A running value of a parameter. */

@@ -2,17 +2,13 @@
 import type { AutogradOps } from '../autograd/ops.js';
 import { Value } from '../autograd/value.js';
 import type { DType } from '../base/dtype.js';
+import { wideDType } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
 import type { Tensor } from '../tensor/index.js';
 
 /** Numbers of one step as launch arguments, made once and shared by all parameters of a group. */
 export interface Scalars {
   readonly [name: string]: number;
-}
-
-/** The dtype in which a parameter is updated and its state is kept: small steps would be lost in 16 bits. */
-export function workingDType(dtype: DType): DType {
-  return dtype === 'float16' || dtype === 'bfloat16' ? 'float32' : dtype;
 }
 
 export class UpdateRule {
@@ -25,7 +21,7 @@ export class UpdateRule {
   constructor(ops: AutogradOps, p: Tensor, scalars: Scalars, made: Map<string, Value>) {
     this.#ops = ops;
     this.#p = p;
-    this.#dtype = workingDType(p.dtype);
+    this.#dtype = wideDType(p.dtype);
     this.#scalars = scalars;
     this.#made = made;
   }

@@ -7,6 +7,7 @@ import {
   dtypeInfo,
   dtypeOfArray,
   encodeElements,
+  isHalf,
   newElements,
 } from '../base/dtype.js';
 import { ArgumentError, ShapeError } from '../base/errors.js';
@@ -48,7 +49,7 @@ export function fromTypedArray(data: TypedArray, shape: Shape, options: CreateOp
   const have = dtypeOfArray(data);
   const want = options.dtype === undefined ? have : checkDType(options.dtype);
   // float16 and bfloat16 are held as float32 in JavaScript and rounded on their way into memory.
-  const half = have === 'float32' && (want === 'float16' || want === 'bfloat16');
+  const half = have === 'float32' && isHalf(want);
   const truth = want === 'bool' && have === 'uint8' && data.every((x: number | bigint) => x <= 1);
   const same = want === have || half || truth;
   const space = workspace();

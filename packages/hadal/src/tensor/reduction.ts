@@ -2,7 +2,7 @@
 import type { AutogradOps } from '../autograd/ops.js';
 import type { Value } from '../autograd/value.js';
 import type { DType } from '../base/dtype.js';
-import { checkDType, isFloat } from '../base/dtype.js';
+import { checkDType, isFloat, wideDType } from '../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { normalizeDim, showShape } from '../base/shape.js';
@@ -65,7 +65,7 @@ export function checkFloat(op: string, dtype: DType): void {
  * soon above though the result is not.
  */
 function wide(ops: AutogradOps, x: Value): Value {
-  return x.dtype === 'float16' || x.dtype === 'bfloat16' ? ops.cast(x, 'float32') : x;
+  return ops.cast(x, wideDType(x.dtype));
 }
 
 export function mean(ops: AutogradOps, x: Value, dim: Dims, keepdim: boolean, dtype?: DType): Value {

@@ -36,19 +36,6 @@ const scalarStore: { readonly [M in MemType]: Opcode } = {
   u32: 'i64.store32',
   bool: 'i32.store8',
 };
-const memAlign: { readonly [M in MemType]: 1 | 2 | 4 | 8 } = {
-  f32: 4,
-  f64: 8,
-  i8: 1,
-  i16: 2,
-  i32: 4,
-  i64: 8,
-  u8: 1,
-  u16: 2,
-  u32: 4,
-  bool: 1,
-};
-
 export function emitLoad(emitter: FunctionEmitter, instr: InstrOf<'load'>): void {
   const { code } = emitter.writer;
   if (instr.mask)
@@ -58,7 +45,7 @@ export function emitLoad(emitter: FunctionEmitter, instr: InstrOf<'load'>): void
     vectorLoad(code, instr.mem, offset);
     return;
   }
-  code.memory(scalarLoad[instr.mem], memAlign[instr.mem], offset);
+  code.memory(scalarLoad[instr.mem], memBytes[instr.mem], offset);
   if (instr.mem === 'bool') {
     code.i32(0);
     code.op('i32.ne');
@@ -66,7 +53,7 @@ export function emitLoad(emitter: FunctionEmitter, instr: InstrOf<'load'>): void
 }
 
 function vectorLoad(code: CodeWriter, mem: MemType, offset: number): void {
-  const align = memAlign[mem];
+  const align = memBytes[mem];
   switch (mem) {
     case 'f32':
     case 'i32':
@@ -107,11 +94,11 @@ export function emitStore(emitter: FunctionEmitter, instr: InstrOf<'store'>): vo
   const offset = emitter.pushAddress(instr);
   emitter.push(instr.value);
   if (instr.value.type.lanes > 1) vectorStore(code, instr.mem, offset);
-  else code.memory(scalarStore[instr.mem], memAlign[instr.mem], offset);
+  else code.memory(scalarStore[instr.mem], memBytes[instr.mem], offset);
 }
 
 function vectorStore(code: CodeWriter, mem: MemType, offset: number): void {
-  const align = memAlign[mem];
+  const align = memBytes[mem];
   switch (mem) {
     case 'f32':
     case 'i32':

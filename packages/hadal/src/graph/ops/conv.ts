@@ -8,20 +8,21 @@ import type { Shape } from '../../base/shape.js';
 import { contiguousStrides, numel } from '../../base/shape.js';
 import type { ArrayOp, Operand, PlainArray, VjpContext } from '../op.js';
 import { savesOther } from '../op.js';
+import type { Ops } from '../ops-interface.js';
 import { forEachIndex, newArray } from './arrays.js';
 
 /** [A * groups, B, ...] to [B * groups, A, ...]: in each group the first two dimensions swapped. */
-function swapInGroups<V extends Operand>(c: VjpContext<V>, x: V, groups: number): V {
+export function swapInGroups<V extends Operand>(ops: Ops<V>, x: V, groups: number): V {
   const [a, b, ...rest] = x.shape;
-  if (groups === 1) return c.ops.permute(x, [1, 0, ...rest.map((_, d) => d + 2)]);
-  const split = c.ops.reshape(x, [groups, a / groups, b, ...rest]);
-  const swapped = c.ops.permute(split, [0, 2, 1, ...rest.map((_, d) => d + 3)]);
-  return c.ops.reshape(swapped, [groups * b, a / groups, ...rest]);
+  if (groups === 1) return ops.permute(x, [1, 0, ...rest.map((_, d) => d + 2)]);
+  const split = ops.reshape(x, [groups, a / groups, b, ...rest]);
+  const swapped = ops.permute(split, [0, 2, 1, ...rest.map((_, d) => d + 3)]);
+  return ops.reshape(swapped, [groups * b, a / groups, ...rest]);
 }
 
 /** A kernel with its last dimensions walked backwards. */
-function turned<V extends Operand>(c: VjpContext<V>, w: V): V {
-  return c.ops.slice(
+export function turned<V extends Operand>(ops: Ops<V>, w: V): V {
+  return ops.slice(
     w,
     w.shape.map((s, d) => (d < 2 ? 0 : s - 1)),
     w.shape.map((_, d) => (d < 2 ? 1 : -1)),
@@ -39,7 +40,7 @@ function inputGradient<V extends Operand>(c: VjpContext<V>, g: V): V {
     return wanted - low[i] - dilatedSize(g.shape[i + 2], d.strides[i]);
   });
   const groups = d.featureGroups * d.batchGroups;
-  const gradient = c.ops.conv(g, turned(c, swapInGroups(c, c.input(1), groups)), {
+  const gradient = c.ops.conv(g, turned(c.ops, swapInGroups(c.ops, c.input(1), groups)), {
     strides: d.lhsDilation,
     low,
     high,
@@ -64,7 +65,7 @@ function kernelGradient<V extends Operand>(c: VjpContext<V>, g: V): V {
     const wanted = dilatedSize(g.shape[i + 2], d.strides[i]) + (k - 1) * d.rhsDilation[i];
     return wanted - d.low[i] - dilatedSize(input[i + 2], d.lhsDilation[i]);
   });
-  const swap = (x: V): V => c.ops.permute(x, [1, 0, ...x.shape.slice(2).map((_, i) => i + 2)]);
+  const swap = (x: V): V => swapInGroups(c.ops, x, 1);
   const gradient = c.ops.conv(swap(c.input(0)), swap(g), {
     strides: d.rhsDilation,
     low: d.low,

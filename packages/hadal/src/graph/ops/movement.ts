@@ -6,7 +6,8 @@ import { halves, inversePermutation, windowDims } from '../../base/attributes.js
 import type { Shape } from '../../base/shape.js';
 import type { ArrayOp, Operand, VjpContext } from '../op.js';
 import { savesNothing } from '../op.js';
-import { forEachIndex, gatherElements } from './arrays.js';
+import { gatherElements } from './arrays.js';
+import { spreadBack, windowPositions } from './windows.js';
 
 /** The dimensions along which `from` was repeated to become `to` (equal ranks). */
 export function expandedDims(from: Shape, to: Shape): number[] {
@@ -129,25 +130,18 @@ export const movement = {
 
 /** Every element is in several windows: their gradients are added up, one position in the window after the other. */
 function windowsGradient<V extends Operand>(c: VjpContext<V>, g: V): V {
-  const { sizes, strides, dilations } = windowDims(c.attributes);
+  const d = windowDims(c.attributes);
   const shape = c.inputShapes[0];
-  const lead = shape.length - sizes.length;
   const counts = g.shape.slice(0, shape.length);
-  let sum: V | null = null;
-  forEachIndex(sizes, (k) => {
+  const parts = windowPositions(d.sizes).map((k) => {
     const one = c.ops.slice(
       g,
-      g.shape.map((_, d) => (d < shape.length ? 0 : k[d - shape.length])),
+      [...counts.map(() => 0), ...k],
       g.shape.map(() => 1),
-      [...counts, ...sizes.map(() => 1)],
+      [...counts, ...k.map(() => 1)],
     );
-    const back = c.ops.pad(
-      c.ops.reshape(one, counts),
-      shape.map((_, d) => (d < lead ? 0 : k[d - lead] * dilations[d - lead])),
-      shape.map((_, d) => (d < lead ? 0 : strides[d - lead] - 1)),
-      shape,
-    );
-    sum = sum === null ? back : c.ops.arithmetic('add', sum, back);
+    return spreadBack(c.ops, c.ops.reshape(one, counts), shape, d, k);
   });
-  return sum ?? c.ops.constant(0, g.dtype, shape);
+  const none = (): V => c.ops.constant(0, g.dtype, shape);
+  return parts.length === 0 ? none() : parts.reduce((sum, part) => c.ops.arithmetic('add', sum, part));
 }

@@ -8,26 +8,8 @@ import type { Shape } from '../../base/shape.js';
 import { contiguousStrides } from '../../base/shape.js';
 import type { ArrayOp, Operand, VjpContext } from '../op.js';
 import { savesInputs, savesNothing } from '../op.js';
-import type { Ops } from '../ops-interface.js';
 import { flatIndex, forEachIndex, newArray } from './arrays.js';
-
-/** The elements at one position of all windows: [..., windows]. */
-export function windowElements<V extends Operand>(ops: Ops<V>, x: V, d: WindowDims, k: readonly number[]): V {
-  const lead = x.shape.length - d.sizes.length;
-  return ops.slice(
-    x,
-    x.shape.map((_, i) => (i < lead ? 0 : k[i - lead] * d.dilations[i - lead])),
-    x.shape.map((_, i) => (i < lead ? 1 : d.strides[i - lead])),
-    windowShape(x.shape, d).slice(0, x.shape.length),
-  );
-}
-
-/** All positions in a window, in row-major order. */
-export function windowPositions(sizes: readonly number[]): number[][] {
-  const out: number[][] = [];
-  forEachIndex(sizes, (k) => out.push([...k]));
-  return out;
-}
+import { spreadBack, windowElements, windowPositions } from './windows.js';
 
 /** Whether windows lie side by side, so that every element is in at most one. */
 function isTiling(d: WindowDims): boolean {
@@ -70,17 +52,11 @@ function tilingGradient<V extends Operand>(c: VjpContext<V>, g: V, at: V, d: Win
 function overlappingGradient<V extends Operand>(c: VjpContext<V>, g: V, at: V, d: WindowDims): V {
   const { ops } = c;
   const shape = c.inputShapes[0];
-  const lead = shape.length - d.sizes.length;
   let sum: V | null = null;
   windowPositions(d.sizes).forEach((k, j) => {
     const won = ops.compare('eq', at, ops.constant(j, 'int32', at.shape));
     const picked = ops.where(won, g, ops.constant(0, g.dtype, g.shape));
-    const back = ops.pad(
-      picked,
-      shape.map((_, i) => (i < lead ? 0 : k[i - lead] * d.dilations[i - lead])),
-      shape.map((_, i) => (i < lead ? 0 : d.strides[i - lead] - 1)),
-      shape,
-    );
+    const back = spreadBack(ops, picked, shape, d, k);
     sum = sum === null ? back : ops.arithmetic('add', sum, back);
   });
   return sum ?? ops.constant(0, g.dtype, shape);

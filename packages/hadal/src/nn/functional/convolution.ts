@@ -9,6 +9,7 @@ import { isFloat } from '../../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { showShape } from '../../base/shape.js';
+import { swapInGroups, turned } from '../../graph/ops/conv.js';
 import { Tensor } from '../../tensor/index.js';
 import { checkTensor } from './formula.js';
 
@@ -92,22 +93,31 @@ function batched(input: Tensor, rank: number, body: (x: Tensor) => Tensor): Tens
   return input.ndim === rank + 2 ? body(input) : body(input.unsqueeze(0)).squeeze(0);
 }
 
+/** A padding by name, or a list of `rank` integers. */
+export function paddingList(
+  op: string,
+  padding: Sizes | 'same' | 'valid',
+  rank: number,
+): number[] | 'same' | 'valid' {
+  if (padding === 'same' || padding === 'valid') return padding;
+  if (typeof padding === 'string')
+    throw new ArgumentError(`${op}: padding is a number, a list, 'same' or 'valid', got '${padding}'`);
+  return sizeList(op, 'padding', padding, rank, 0);
+}
+
 function paddingOf(
   op: string,
-  padding: ConvOptions['padding'],
-  rank: number,
+  padding: readonly number[] | 'same' | 'valid',
   strides: readonly number[],
   reach: readonly number[],
-): { low: number[]; high: number[] } {
+): { readonly low: readonly number[]; readonly high: readonly number[] } {
   if (padding === 'same') {
     if (strides.some((s) => s !== 1))
       throw new ArgumentError(`${op}: padding 'same' is for stride 1, got [${strides.join(', ')}]`);
     const low = reach.map((r) => Math.floor((r - 1) / 2));
     return { low, high: reach.map((r, i) => r - 1 - low[i]) };
   }
-  if (typeof padding === 'string' && padding !== 'valid')
-    throw new ArgumentError(`${op}: padding is a number, a list, 'same' or 'valid', got '${padding}'`);
-  const both = sizeList(op, 'padding', padding === undefined || padding === 'valid' ? 0 : padding, rank, 0);
+  const both = padding === 'valid' ? strides.map(() => 0) : padding;
   return { low: both, high: both };
 }
 
@@ -137,7 +147,7 @@ function convolve(
   const rhsDilation = sizeList(op, 'dilation', options.dilation ?? 1, rank, 1);
   const reach = weight.shape.slice(2).map((k, i) => dilatedSize(k, rhsDilation[i]));
   if (reach.includes(0)) throw new ShapeError(`${op}: the kernel ${showShape(weight.shape)} is empty`);
-  const { low, high } = paddingOf(op, options.padding, rank, strides, reach);
+  const { low, high } = paddingOf(op, paddingList(op, options.padding ?? 0, rank), strides, reach);
   const lhsDilation = strides.map(() => 1);
   const dims = { strides, low, high, lhsDilation, rhsDilation, featureGroups: groups, batchGroups: 1 };
   return batched(input, rank, (x) => {
@@ -225,21 +235,12 @@ function convolveTransposed(
     featureGroups: groups,
     batchGroups: 1,
   };
-  // [C, O / groups, ...] to [O, C / groups, ...], walked backwards.
-  const [channels, perGroup, ...kernel] = weight.shape;
-  const order = [0, 2, 1, ...kernel.map((_, i) => i + 3)];
   const { ops } = input.workspace;
-  const split = ops.reshape(weight.value, [groups, channels / groups, perGroup, ...kernel]);
-  const swapped = ops.reshape(ops.permute(split, order), [groups * perGroup, channels / groups, ...kernel]);
-  const turned = ops.slice(
-    swapped,
-    swapped.shape.map((s, d) => (d < 2 ? 0 : s - 1)),
-    swapped.shape.map((_, d) => (d < 2 ? 1 : -1)),
-    swapped.shape,
-  );
+  // [C, O / groups, ...] to [O, C / groups, ...], walked backwards.
+  const kernel = turned(ops, swapInGroups(ops, weight.value, groups));
   return batched(input, rank, (x) => {
-    checkResult(op, x.shape, swapped.shape, dims);
-    return withBias(Tensor.of(x.workspace, ops.conv(x.value, turned, dims)), bias, rank);
+    checkResult(op, x.shape, kernel.shape, dims);
+    return withBias(Tensor.of(x.workspace, ops.conv(x.value, kernel, dims)), bias, rank);
   });
 }
 

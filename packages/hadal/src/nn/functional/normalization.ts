@@ -1,7 +1,7 @@
 /** Normalisation by means and variances. */
 
 import { noGrad } from '../../autograd/mode.js';
-import { dtypeInfo } from '../../base/dtype.js';
+import { wideDType } from '../../base/dtype.js';
 import { ArgumentError, ShapeError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { sameShape, showShape } from '../../base/shape.js';
@@ -22,9 +22,8 @@ interface Moments {
   readonly centered: Tensor;
 }
 
-/** 16-bit values in float32: their squares and sums leave their range. */
 function widened(x: Tensor): Tensor {
-  return dtypeInfo[x.dtype].bytes === 2 ? x.to('float32') : x;
+  return x.to(wideDType(x.dtype));
 }
 
 /** In two passes: the difference of two large sums would lose the variance. */

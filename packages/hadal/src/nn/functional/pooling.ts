@@ -2,11 +2,11 @@
 
 import type { Value } from '../../autograd/value.js';
 import { windowCount } from '../../base/attributes.js';
-import { dtypeInfo, isFloat } from '../../base/dtype.js';
+import { dtypeInfo, isFloat, wideDType } from '../../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { showShape } from '../../base/shape.js';
-import { windowElements, windowPositions } from '../../graph/ops/pool.js';
+import { windowElements, windowPositions } from '../../graph/ops/windows.js';
 import { fromTypedArray, Tensor } from '../../tensor/index.js';
 import { type Sizes, sizeList } from './convolution.js';
 import { checkTensor } from './formula.js';
@@ -130,9 +130,8 @@ function avgPool(op: string, rank: number, x: Tensor, kernelSize: Sizes, options
     throw new DTypeError(
       `${op}: only float tensors have a mean here, got ${x.dtype}; convert with .to('float32')`,
     );
-  // Sums of 16-bit values leave their range.
-  if (dtypeInfo[x.dtype].bytes === 2)
-    return avgPool(op, rank, x.to('float32'), kernelSize, options).to(x.dtype);
+  const wide = wideDType(x.dtype);
+  if (wide !== x.dtype) return avgPool(op, rank, x.to(wide), kernelSize, options).to(x.dtype);
   const w = windowsOf(op, x, kernelSize, rank, options);
   const { ops } = x.workspace;
   const v = surrounded(x, w, 0);

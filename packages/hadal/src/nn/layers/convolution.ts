@@ -12,6 +12,7 @@ import {
   conv3d,
   convTranspose1d,
   convTranspose2d,
+  paddingList,
   sizeList,
 } from '../functional/convolution.js';
 import { checkSize, Module } from '../module.js';
@@ -120,10 +121,7 @@ abstract class Forward extends Convolution {
   ) {
     checkOptions(name, options, convNames);
     super(name, rank, (i, o, g) => [o, i / g], inChannels, outChannels, kernelSize, options);
-    const { padding = 0 } = options;
-    if (typeof padding === 'string' && padding !== 'same' && padding !== 'valid')
-      throw new ArgumentError(`${name}: padding is a number, a list, 'same' or 'valid', got '${padding}'`);
-    this.padding = typeof padding === 'string' ? padding : sizeList(name, 'padding', padding, rank, 0);
+    this.padding = paddingList(name, options.padding ?? 0, rank);
   }
 
   protected get options(): ConvOptions {
