@@ -1,42 +1,51 @@
-/** The grad fn of an op of the graph. What its VJP declared that it needs is kept until the tape is consumed. */
+/** The grad fns of the graph's ops. What a VJP declared that it needs is kept until the tape is consumed. */
 import type { DType } from '../base/dtype.js';
-import { AutogradError } from '../base/errors.js';
+import { isFloat } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
-import type { Attributes, Op, VjpContext } from '../graph/op.js';
-import { describeCreation } from './creation.js';
+import type {
+  ArrayOp,
+  Attributes,
+  ElementwiseOp,
+  Op,
+  ResultType,
+  TupleOp,
+  TupleVjpContext,
+  VjpContext,
+} from '../graph/op.js';
 import type { AutogradOps } from './ops.js';
-import { checkVersion, releasedError } from './saved.js';
+import { SavedValues } from './saved.js';
 import type { Edge } from './tape.js';
-import { GradFn } from './tape.js';
+import { GradFn, OutputEdge } from './tape.js';
 import type { Value } from './value.js';
 
-export class OpGradFn extends GradFn {
-  readonly op: Op;
+/** What grad fns of ops with one result and with several have in common. */
+abstract class GraphGradFn<O extends Op> extends GradFn {
+  readonly op: O;
   readonly attributes: Attributes;
   override readonly inputs: readonly (Edge | null)[];
-  override readonly outputs = null;
   readonly inputShapes: readonly Shape[];
   readonly inputDTypes: readonly DType[];
-  readonly #savedInputs: (Value | null)[];
-  #savedOutput: Value | null = null;
-  #released = false;
+  protected readonly savedInputs = new SavedValues(this);
+  protected readonly savedOutputs = new SavedValues(this);
 
-  constructor(op: Op, inputs: readonly Value[], attributes: Attributes) {
+  constructor(op: O, inputs: readonly Value[], attributes: Attributes) {
     super();
     this.op = op;
     this.attributes = attributes;
     this.inputs = inputs.map((v) => v.edge);
     this.inputShapes = inputs.map((v) => v.shape);
     this.inputDTypes = inputs.map((v) => v.dtype);
-    this.#savedInputs = inputs.map((v, i) => (this.#keeps(i) ? v : null));
-    for (const v of this.#savedInputs) if (v) v.node.saved++;
+    inputs.forEach((v, i) => {
+      if (this.#keeps(i)) this.savedInputs.keep(i, v);
+    });
   }
 
   /** Whether an input is kept, given which gradients are wanted. */
   #keeps(input: number): boolean {
-    const at = this.op.saves.inputs.indexOf(input);
+    const { inputs, whenNeeded } = this.op.saves;
+    const at = inputs.indexOf(input);
     if (at < 0) return false;
-    const reason = this.op.saves.whenNeeded?.[at] ?? null;
+    const reason = whenNeeded?.[at] ?? null;
     return reason === null || this.inputs[reason] !== null;
   }
 
@@ -44,49 +53,68 @@ export class OpGradFn extends GradFn {
     return `${this.op.name[0].toUpperCase()}${this.op.name.slice(1)}Backward`;
   }
 
-  saveOutput(output: Value): void {
-    this.#savedOutput = output;
-    output.node.saved++;
+  /** What the VJPs of both kinds of op see. */
+  protected context(ops: AutogradOps): Omit<VjpContext<Value>, 'output'> {
+    return {
+      ops,
+      input: (i) => this.savedInputs.get(i, `operand ${i}`),
+      inputShapes: this.inputShapes,
+      inputDTypes: this.inputDTypes,
+      attributes: this.attributes,
+      needs: this.inputs.map((e) => e !== null),
+    };
   }
 
-  #checked(v: Value | null, what: string): Value {
-    if (this.#released) throw releasedError(this.name);
-    if (v === null) throw new AutogradError(`${this.name}: ${what} was not saved for the gradient`);
-    if (v.origin !== null && v.origin.version !== v.originVersion) {
-      const made = this.creation === null ? '' : describeCreation(this);
-      checkVersion(this.name, what, v.shape, v.origin, v.originVersion, made);
-    }
-    return v;
+  override release(): void {
+    this.savedInputs.release();
+    this.savedOutputs.release();
+  }
+}
+
+export class OpGradFn extends GraphGradFn<ElementwiseOp | ArrayOp> {
+  override readonly outputs = null;
+
+  saveOutput(output: Value): void {
+    this.savedOutputs.keep(0, output);
   }
 
   override backward(ops: AutogradOps, [grad]: readonly (Value | null)[]): readonly (Value | null)[] {
     const { vjp } = this.op;
     if (vjp === null || grad === null) return this.inputs.map(() => null);
     const context: VjpContext<Value> = {
-      ops,
-      input: (i) => this.#checked(this.#savedInputs[i], `operand ${i}`),
-      output: () => this.#checked(this.#savedOutput, 'the result'),
-      inputShapes: this.inputShapes,
-      inputDTypes: this.inputDTypes,
-      attributes: this.attributes,
-      needs: this.inputs.map((e) => e !== null),
+      ...this.context(ops),
+      output: () => this.savedOutputs.get(0, 'the result'),
     };
     return vjp(context, grad);
   }
+}
 
-  override release(): void {
-    for (let i = 0; i < this.#savedInputs.length; i++) {
-      const v = this.#savedInputs[i];
-      if (v) {
-        v.node.saved--;
-        this.#released = true;
-      }
-      this.#savedInputs[i] = null;
-    }
-    if (this.#savedOutput) {
-      this.#savedOutput.node.saved--;
-      this.#released = true;
-    }
-    this.#savedOutput = null;
+export class TupleGradFn extends GraphGradFn<TupleOp> {
+  override readonly outputs: readonly OutputEdge[];
+  readonly #types: readonly ResultType[];
+
+  constructor(op: TupleOp, inputs: readonly Value[], attributes: Attributes, types: readonly ResultType[]) {
+    super(op, inputs, attributes);
+    this.#types = types;
+    this.outputs = types.map((_, i) => new OutputEdge(this, i));
+  }
+
+  /** Where the gradient of a result goes; null for integers. */
+  edgeOf(result: number): Edge | null {
+    return isFloat(this.#types[result].dtype) ? this.outputs[result] : null;
+  }
+
+  saveOutputs(outputs: readonly Value[]): void {
+    for (const i of this.op.saves.outputs) this.savedOutputs.keep(i, outputs[i]);
+  }
+
+  override backward(ops: AutogradOps, grads: readonly (Value | null)[]): readonly (Value | null)[] {
+    const { vjp } = this.op;
+    if (vjp === null) return this.inputs.map(() => null);
+    const context: TupleVjpContext<Value> = {
+      ...this.context(ops),
+      output: (i) => this.savedOutputs.get(i, `result ${i}`),
+    };
+    return vjp(context, grads);
   }
 }

@@ -1,13 +1,16 @@
 /** Graph ops on values: each makes its node and, where a gradient will be wanted, its entry on the tape. */
 import type { DType } from '../base/dtype.js';
 import { convertNumber, isFloat } from '../base/dtype.js';
+import { InternalError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { OpEmitter } from '../graph/emitter.js';
 import type { Node, PendingGraph } from '../graph/node.js';
-import type { Attributes } from '../graph/op.js';
-import type { OpName } from '../graph/table.js';
+import type { Attributes, TupleOp } from '../graph/op.js';
+import { isTuple } from '../graph/op.js';
+import type { OpName, TupleName } from '../graph/table.js';
+import { opTable } from '../graph/table.js';
 import { isGradEnabled } from './mode.js';
-import { OpGradFn } from './op-grad-fn.js';
+import { OpGradFn, TupleGradFn } from './op-grad-fn.js';
 import { Value } from './value.js';
 
 export class AutogradOps extends OpEmitter<Value> {
@@ -33,12 +36,34 @@ export class AutogradOps extends OpEmitter<Value> {
     }
     const node = this.home.node(name, nodes, attributes, shape, dtype);
     const { op } = node;
+    if (isTuple(op)) throw new InternalError(`${name} has several results`);
     if (!wanted || op.vjp === null || !isFloat(dtype) || !isGradEnabled())
       return this.#derived(op.kind === 'movement', inputs, new Value(node, null));
     const fn = new OpGradFn(op, inputs, attributes);
     const out = this.#derived(op.kind === 'movement', inputs, new Value(node, fn));
     if (op.saves.output) fn.saveOutput(out);
     return out;
+  }
+
+  protected override applyMany(
+    name: TupleName,
+    inputs: readonly Value[],
+    attributes: Attributes,
+  ): readonly Value[] {
+    const op: TupleOp = opTable[name];
+    const types = op.results(inputs, attributes);
+    const nodes = this.home.tuple(
+      name,
+      inputs.map((v) => v.node),
+      attributes,
+      types,
+    );
+    const wanted = op.vjp !== null && isGradEnabled() && inputs.some((v) => v.edge !== null);
+    if (!wanted) return nodes.map((node) => new Value(node, null));
+    const fn = new TupleGradFn(op, inputs, attributes, types);
+    const values = nodes.map((node, i) => new Value(node, fn.edgeOf(i)));
+    fn.saveOutputs(values);
+    return values;
   }
 
   /** A view's contents change when its base's do. */

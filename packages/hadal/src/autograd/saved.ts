@@ -1,9 +1,11 @@
-/** Errors about values that the tape keeps for a gradient. */
+/** Values that the tape keeps for a gradient, and the errors about them. */
 import { AutogradError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { showShape } from '../base/shape.js';
 import { userLine } from '../graph/node.js';
-import type { Versioned } from './value.js';
+import { describeCreation } from './creation.js';
+import type { GradFn } from './tape.js';
+import type { Value, Versioned } from './value.js';
 
 export function releasedError(op: string): AutogradError {
   return new AutogradError(
@@ -29,4 +31,43 @@ export function checkVersion(
       (line === null ? '' : `It was last modified at ${line}. `) +
       `Use the op without the underscore, or clone() before it. ${made}`.trimEnd(),
   );
+}
+
+/** What one grad fn keeps: some of its operands or of its results. While it does, they stay in memory. */
+export class SavedValues {
+  readonly #owner: GradFn;
+  readonly #values: (Value | null)[] = [];
+  #released = false;
+
+  constructor(owner: GradFn) {
+    this.#owner = owner;
+  }
+
+  keep(place: number, value: Value): void {
+    this.#values[place] = value;
+    value.node.saved++;
+  }
+
+  /** A kept value, as long as it was neither freed nor modified. */
+  get(place: number, what: string): Value {
+    const { name } = this.#owner;
+    if (this.#released) throw releasedError(name);
+    const v = this.#values[place] ?? null;
+    if (v === null) throw new AutogradError(`${name}: ${what} was not saved for the gradient`);
+    if (v.origin !== null && v.origin.version !== v.originVersion) {
+      const made = this.#owner.creation === null ? '' : describeCreation(this.#owner);
+      checkVersion(name, what, v.shape, v.origin, v.originVersion, made);
+    }
+    return v;
+  }
+
+  release(): void {
+    for (let i = 0; i < this.#values.length; i++) {
+      const v = this.#values[i];
+      if (!v) continue;
+      v.node.saved--;
+      this.#values[i] = null;
+      this.#released = true;
+    }
+  }
 }

@@ -111,7 +111,7 @@ export class CompiledBackend implements Backend {
   /** An op in JavaScript between two programs: copies its inputs out and its result in. */
   #hostStep(plan: Plan, kernel: HostKernel, block: PlannedBlock): PlanRunner {
     const refs = block.places.map((p) => bufferIndex(plan, p));
-    const { compute, attributes, inputs, result } = kernel;
+    const { compute, inputs, results } = kernel;
     return {
       run: (buffers) => {
         const arrays = inputs.map(({ shape, dtype }, i): HostArray => {
@@ -120,9 +120,11 @@ export class CompiledBackend implements Backend {
           const bytes = this.#device.read(buffers[buffer], byteOffset, count * dtypeInfo[dtype].bytes);
           return { shape, dtype, data: decodeElements(dtype, bytes.buffer, 0, count) };
         });
-        const data = compute(arrays, attributes, result.shape, result.dtype);
-        const { buffer, byteOffset } = refs[inputs.length];
-        this.#device.write(buffers[buffer], byteOffset, encodeElements(result.dtype, data));
+        const made = compute(arrays);
+        results.forEach(({ dtype, result }, i) => {
+          const { buffer, byteOffset } = refs[inputs.length + i];
+          this.#device.write(buffers[buffer], byteOffset, encodeElements(dtype, made[result]));
+        });
       },
     };
   }

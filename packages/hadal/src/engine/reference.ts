@@ -3,10 +3,11 @@
  * overwritten in place, in which order), so that everything but the arithmetic is as on the other engines.
  */
 import { decodeElements, encodeElements, newElements } from '../base/dtype.js';
-import { DeviceError, known, OutOfMemoryError } from '../base/errors.js';
+import { DeviceError, InternalError, known, OutOfMemoryError } from '../base/errors.js';
 import { numel } from '../base/shape.js';
-import { evaluate } from '../codegen/reference/evaluate.js';
+import { evaluate, evaluateAll } from '../codegen/reference/evaluate.js';
 import type { PlainArray } from '../graph/op.js';
+import { isTuple } from '../graph/op.js';
 import type { Target } from '../kernel/target.js';
 import type { Memory } from '../runtime/device.js';
 import { availableMemory } from '../runtime/host-memory.js';
@@ -91,6 +92,7 @@ function runBlock(
 ): void {
   const { nodes } = plan.template;
   const values = new Map<number, PlainArray>();
+  const tuples = new Map<number, readonly PlainArray[]>();
 
   function placeOf(id: number): Place {
     const { leaf } = nodes[id];
@@ -115,12 +117,25 @@ function runBlock(
       else data[0] = Number(scalars[n.argument]);
       result = { shape: [], dtype: n.dtype, data };
     } else if (plan.where.has(id) && !block.writes.includes(id)) result = inMemory(id);
+    else if (n.op.kind === 'result') result = all(n.inputs[0])[n.attributes[0]];
+    else if (isTuple(n.op)) [result] = all(id);
     else {
       const inputs = n.inputs.map(value);
       result = evaluate(n.op, inputs, n.attributes, n.shape, n.dtype);
     }
     values.set(id, result);
     return result;
+  }
+
+  /** All results of an op that has several. */
+  function all(id: number): readonly PlainArray[] {
+    const have = tuples.get(id);
+    if (have) return have;
+    const { op, inputs, attributes } = nodes[id];
+    if (!isTuple(op)) throw new InternalError(`${op.name} has one result`);
+    const made = evaluateAll(op, inputs.map(value), attributes);
+    tuples.set(id, made);
+    return made;
   }
 
   const results = block.writes.map((id) => ({ id, from: value(id) }));

@@ -16,9 +16,9 @@ import { isHalf } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
 import { OpEmitter } from './emitter.js';
-import type { Attributes, Operand } from './op.js';
+import type { Attributes, Operand, TupleOp } from './op.js';
 import { windowElements, windowPositions } from './ops/windows.js';
-import type { OpName } from './table.js';
+import type { OpName, TupleName } from './table.js';
 import { opTable } from './table.js';
 import type { Template, TemplateNode } from './template.js';
 
@@ -50,6 +50,17 @@ class TemplateEmitter extends OpEmitter<Position> {
       ...plain,
     });
     return { at: this.nodes.length - 1, shape, dtype };
+  }
+
+  protected override applyMany(
+    name: TupleName,
+    inputs: readonly Position[],
+    attributes: Attributes,
+  ): readonly Position[] {
+    const op: TupleOp = opTable[name];
+    const [first, ...others] = op.results(inputs, attributes);
+    const node = this.apply(name, inputs, attributes, first.shape, first.dtype);
+    return [node, ...others.map((t, i) => this.apply('result', [node], [i + 1], t.shape, t.dtype))];
   }
 
   position(at: number): Position {

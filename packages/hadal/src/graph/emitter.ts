@@ -26,7 +26,7 @@ import type {
   ReduceName,
   UnaryName,
 } from './ops-interface.js';
-import type { OpName } from './table.js';
+import type { OpName, TupleName } from './table.js';
 
 const NONE: Attributes = [];
 
@@ -46,6 +46,9 @@ export abstract class OpEmitter<V extends Operand> implements Ops<V> {
     shape: Shape,
     dtype: DType,
   ): V;
+
+  /** All results of an op that has several. */
+  protected abstract applyMany(name: TupleName, inputs: readonly V[], attributes: Attributes): readonly V[];
 
   #same(name: string, a: V, b: V): void {
     if (!sameShape(a.shape, b.shape) || a.dtype !== b.dtype) {
@@ -188,6 +191,11 @@ export abstract class OpEmitter<V extends Operand> implements Ops<V> {
 
   argsort(x: V, dim: number, descending: boolean): V {
     return this.apply('argsort', [x], [dim, descending ? 1 : 0], x.shape, 'int64');
+  }
+
+  sort(x: V, dim: number, descending: boolean): readonly [values: V, indices: V] {
+    const [values, indices] = this.applyMany('sort', [x], [dim, descending ? 1 : 0]);
+    return [values, indices];
   }
 
   cumsum(x: V, dim: number): V {

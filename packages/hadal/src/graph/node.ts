@@ -13,11 +13,13 @@ import { DeviceError, known, StaleValueError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { numel, sameShape } from '../base/shape.js';
 import type { Buffer } from './buffer.js';
-import type { Attributes, Op, Operand } from './op.js';
-import type { OpName } from './table.js';
+import type { Attributes, Op, Operand, ResultType } from './op.js';
+import type { OpName, TupleName } from './table.js';
 import { dtypeIds, opIds, opTable } from './table.js';
 
 let nextId = 1;
+
+const NONE: readonly Node[] = [];
 
 export class Node implements Operand {
   readonly id = nextId++;
@@ -27,6 +29,8 @@ export class Node implements Operand {
   readonly dtype: DType;
   readonly home: PendingGraph;
   readonly epoch: number;
+  /** The other results of an op that has several. */
+  projections: readonly Node[] = NONE;
   /** Emptied when the node settles, so that what it was made of can be freed. */
   inputs: readonly Node[];
   /** How many nodes take this one as input. */
@@ -153,6 +157,20 @@ export class PendingGraph {
     this.#intern.set(hash, node);
     this.nodes++;
     return node;
+  }
+
+  /** All results of an op that has several; the first is the op's own node. */
+  tuple(
+    name: TupleName,
+    inputs: readonly Node[],
+    attributes: Attributes,
+    types: readonly ResultType[],
+  ): Node[] {
+    const [first, ...rest] = types;
+    const node = this.node(name, inputs, attributes, first.shape, first.dtype);
+    const others = rest.map((t, i) => this.node('result', [node], [i + 1], t.shape, t.dtype));
+    node.projections = others;
+    return [node, ...others];
   }
 
   /** A number that is handed over at launch. Never interned: whether two arguments are equal is no part of a graph's structure. */

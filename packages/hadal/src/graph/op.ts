@@ -22,6 +22,7 @@ export type { Attributes } from '../base/attributes.js';
  * - `interleave`: each input has every n-th element of the result.
  * - `gather`: the result's element at an index is the input's at an index that another input gives.
  * - `host`: no kernel template covers it; on every engine that shares its memory with JavaScript it is computed by its reference.
+ * - `result`: one more result of an op that has several.
  */
 export type OpKind =
   | 'source'
@@ -34,7 +35,8 @@ export type OpKind =
   | 'interleave'
   | 'gather'
   | 'host'
-  | 'random';
+  | 'random'
+  | 'result';
 
 /** A plain row-major array: what the reference engine computes with. */
 export interface PlainArray {
@@ -105,7 +107,42 @@ export interface ArrayOp extends Common {
   ) => TypedArray;
 }
 
-export type Op = ElementwiseOp | ArrayOp;
+/** What a result is, before there is one. */
+export interface ResultType {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** What the VJP of an op with several results sees. */
+export interface TupleVjpContext<V extends Operand> extends Omit<VjpContext<V>, 'output'> {
+  output(result: number): V;
+}
+
+/** Gradients of the inputs given those of the results; null for a result that nothing differentiable used. */
+export type TupleVjp = <V extends Operand>(
+  context: TupleVjpContext<V>,
+  grads: readonly (V | null)[],
+) => readonly (V | null)[];
+
+/** An op with several results. A node of it stands for the first, nodes of the op `result` for the others. */
+export interface TupleOp {
+  readonly kind: Exclude<OpKind, 'elementwise' | 'source' | 'movement' | 'reduce' | 'result'>;
+  readonly name: string;
+  readonly saves: Omit<Saves, 'output'> & { readonly outputs: readonly number[] };
+  readonly vjp: TupleVjp | null;
+  readonly results: (inputs: readonly ResultType[], attributes: Attributes) => readonly ResultType[];
+  readonly reference: (
+    inputs: readonly PlainArray[],
+    attributes: Attributes,
+    results: readonly ResultType[],
+  ) => readonly TypedArray[];
+}
+
+export type Op = ElementwiseOp | ArrayOp | TupleOp;
+
+export function isTuple(op: Op): op is TupleOp {
+  return 'results' in op;
+}
 
 export const savesNothing: Saves = { inputs: [], output: false };
 export const savesOutput: Saves = { inputs: [], output: true };

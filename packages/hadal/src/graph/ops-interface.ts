@@ -109,6 +109,8 @@ export interface Ops<V extends Operand> {
 
   /** Positions that sort x along a dimension, int64; equal elements keep their order, NaN counts as largest. */
   argsort(x: V, dim: number, descending: boolean): V;
+  /** The sorted elements and the positions they come from, by the rules of `argsort`. */
+  sort(x: V, dim: number, descending: boolean): readonly [values: V, indices: V];
   /** Sums of all elements up to each one along a dimension. */
   cumsum(x: V, dim: number): V;
 

@@ -1,14 +1,15 @@
 /** The table of all ops of the graph. An op's number in plan keys is its position here. */
 import type { DType } from '../base/dtype.js';
-import type { Op } from './op.js';
+import type { Op, TupleOp } from './op.js';
 import { conv } from './ops/conv.js';
 import { dot } from './ops/dot.js';
 import { elementwise } from './ops/elementwise.js';
 import { lookups } from './ops/lookups.js';
 import { movement } from './ops/movement.js';
-import { ordering } from './ops/ordering.js';
+import { ordering, sorting } from './ops/ordering.js';
 import { interleave, maxPool } from './ops/pool.js';
 import { reduce } from './ops/reduce.js';
+import { result } from './ops/result.js';
 import { sources } from './ops/sources.js';
 
 export const opTable = {
@@ -22,9 +23,16 @@ export const opTable = {
   interleave,
   ...lookups,
   ...ordering,
+  ...sorting,
+  result,
 } as const;
 
 export type OpName = keyof typeof opTable;
+
+/** Ops with several results. */
+export type TupleName = {
+  [K in OpName]: (typeof opTable)[K] extends TupleOp ? K : never;
+}[OpName];
 
 export const opNames = Object.keys(opTable) as readonly OpName[];
 

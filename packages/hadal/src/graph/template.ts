@@ -96,8 +96,16 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
       const kept = underMovement(n);
       if (kept !== null) roots.push({ node: kept, into: null });
     }
-    const { inputs } = n;
+    const { inputs, projections } = n;
     for (let i = 0; i < inputs.length; i++) if (inputs[i].mark !== walk) stack.push(inputs[i]);
+    if (projections.length > 0 && n.buffer === null) {
+      // What is not written together with the op's other results could not be had later.
+      for (const result of n.handle ? [n, ...projections] : projections) {
+        if (result.buffer !== null || !(result.handle || result.uses > 0 || result.saved > 0)) continue;
+        roots.push({ node: result, into: null });
+        if (result.mark !== walk) stack.push(result);
+      }
+    }
   }
   computed.sort((x, y) => x.id - y.id);
 

@@ -34,7 +34,8 @@ export function printKernel(kernel: Kernel): string {
     out.push(`kernel ${kernel.name}: for ${dims || 'one element'}`);
   } else if (kernel.kind === 'host') {
     const inputs = kernel.inputs.map((i) => `${i.dtype}[${i.shape.join(', ')}]`).join(', ');
-    out.push(`host ${kernel.name}(${inputs}) -> ${kernel.result.dtype}[${kernel.result.shape.join(', ')}]`);
+    const results = kernel.results.map((r) => `${r.dtype}[${r.shape.join(', ')}]`).join(', ');
+    out.push(`host ${kernel.name}(${inputs}) -> ${results}`);
   } else {
     const batch = kernel.batch.map((s, i) => `v${i} < ${s}, `).join('');
     const v = kernel.batch.length;

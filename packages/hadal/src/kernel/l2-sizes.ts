@@ -62,8 +62,9 @@ function indexStructure(e: IndexExpr): string {
 }
 
 function abstractHost(kernel: HostKernel): AbstractKernel {
-  const array = (a: HostKernel['result']): string => `${a.dtype}[${a.shape.join(',')}]`;
-  const key = `host ${kernel.name} {${kernel.attributes.join(',')}} ${kernel.inputs.map(array).join(' ')} ${array(kernel.result)}`;
+  const array = (a: HostKernel['inputs'][number]): string => `${a.dtype}[${a.shape.join(',')}]`;
+  const results = kernel.results.map((r) => `${r.result}:${array(r)}`);
+  const key = `host ${kernel.name} {${kernel.attributes.join(',')}} ${kernel.inputs.map(array).join(' ')} ${results.join(' ')}`;
   return { key, sizes: [], variableSlots: [], indexSlots: new Map(), guardSlots: new Map() };
 }
 

@@ -113,20 +113,21 @@ export interface HostArray {
   readonly data: TypedArray;
 }
 
-export type HostFunction = (
-  inputs: readonly HostArray[],
-  attributes: readonly number[],
-  shape: readonly number[],
-  dtype: DType,
-) => TypedArray;
+/** Gives all results of an op. */
+export type HostFunction = (inputs: readonly HostArray[]) => readonly TypedArray[];
 
-/** An op that is computed in JavaScript on whole arrays. Its buffers are its inputs in order, then its result. */
+/** An op that is computed in JavaScript on whole arrays. Its buffers are its inputs in order, then the results that are wanted. */
 export interface HostKernel extends Common {
   readonly kind: 'host';
   readonly compute: HostFunction;
   readonly attributes: readonly number[];
   readonly inputs: readonly { readonly shape: readonly number[]; readonly dtype: DType }[];
-  readonly result: { readonly shape: readonly number[]; readonly dtype: DType };
+  /** `result`: which of the op's results it is. */
+  readonly results: readonly {
+    readonly shape: readonly number[];
+    readonly dtype: DType;
+    readonly result: number;
+  }[];
 }
 
 /** What is compiled. */

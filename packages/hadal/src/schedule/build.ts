@@ -17,7 +17,17 @@ import {
   valueIndex,
   variableIndex,
 } from '../kernel/index-expr.js';
-import type { Expr, ExprId, Kernel, KernelBuffer, LoopDim, ReduceOp, Stage, Store } from '../kernel/l2.js';
+import type {
+  Expr,
+  ExprId,
+  HostFunction,
+  Kernel,
+  KernelBuffer,
+  LoopDim,
+  ReduceOp,
+  Stage,
+  Store,
+} from '../kernel/l2.js';
 import { exprArguments, exprIndices, indexValues } from '../kernel/l2.js';
 import type { Fusion, Group } from './groups.js';
 import { computes, domainIndex, isProduct, ownIndex, pointsOf } from './groups.js';
@@ -57,7 +67,7 @@ export function buildKernel(
   const { nodes } = template;
   const writes = [...group.members.keys()].filter((id) => stored.has(id));
   if (writes.length === 0) return null;
-  if (group.kind === 'host') return buildHost(nodes, group, writes[0]);
+  if (group.kind === 'host') return buildHost(nodes, group, writes);
 
   const exprs: Expr[] = [];
   const exprMemo = new Map<string, ExprId>();
@@ -342,33 +352,45 @@ export function buildKernel(
   return { group, kernel, bindings, arguments: [...argumentSlots.keys()], scatteredReads };
 }
 
-function buildHost(nodes: readonly TemplateNode[], group: Group, id: number): BuiltKernel {
+/** `writes`: those of the op's results that are stored. */
+function buildHost(nodes: readonly TemplateNode[], group: Group, writes: readonly number[]): BuiltKernel {
+  const [id] = group.members.keys();
   const n = nodes[id];
-  if (n.op.kind === 'elementwise') throw new InternalError(`${n.op.name} is no host op`);
   const describe = (i: number) => ({ shape: nodes[i].shape, dtype: nodes[i].dtype });
   const inputs = n.inputs.map(describe);
+  const results = writes.map((w) => ({ ...describe(w), result: w === id ? 0 : nodes[w].attributes[0] }));
   return {
     group,
     kernel: {
       kind: 'host',
       name: n.op.name,
-      compute: n.op.reference,
+      compute: hostFunction(n),
       attributes: n.attributes,
       inputs,
-      result: describe(id),
+      results,
       exprs: [],
       stores: [],
       buffers: [
         ...inputs.map((i) => ({ dtype: i.dtype, access: 'read' as const })),
-        { dtype: n.dtype, access: 'write' },
+        ...results.map((r) => ({ dtype: r.dtype, access: 'write' as const })),
       ],
       arguments: [],
     },
-    bindings: [...n.inputs.map((node) => ({ node, access: 'read' as const })), { node: id, access: 'write' }],
+    bindings: [
+      ...n.inputs.map((node) => ({ node, access: 'read' as const })),
+      ...writes.map((node) => ({ node, access: 'write' as const })),
+    ],
     arguments: [],
     // It reads all of its inputs while it writes.
     scatteredReads: new Set(n.inputs.map((i) => nodes[i].leaf).filter((leaf) => leaf >= 0)),
   };
+}
+
+/** An op's reference: all of its results. */
+function hostFunction({ op, attributes, shape, dtype }: TemplateNode): HostFunction {
+  if (op.kind === 'elementwise') throw new InternalError(`${op.name} is no host op`);
+  if ('results' in op) return (inputs) => op.reference(inputs, attributes, op.results(inputs, attributes));
+  return (inputs) => [op.reference(inputs, attributes, shape, dtype)];
 }
 
 function variableOf(e: IndexExpr): number {

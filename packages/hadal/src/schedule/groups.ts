@@ -52,6 +52,7 @@ export function computes(n: TemplateNode): boolean {
     kind === 'random' ||
     kind === 'host' ||
     kind === 'interleave' ||
+    kind === 'result' ||
     n.root ||
     n.boundary
   );
@@ -348,9 +349,17 @@ export function fuse(template: Template): Fusion {
     if (alongRows) absorb(id, group);
   }
 
+  /** A further result belongs to the group of the op that makes it. */
+  function placeResult(id: number): void {
+    const group = groupOf.get(nodes[id].inputs[0]);
+    if (group === undefined) throw new InternalError(`result ${id} of an op that is not computed`);
+    join(id, group, 'full', []);
+  }
+
   nodes.forEach((node, id) => {
     if (!computes(node)) return;
-    if (node.op.kind === 'reduce') placeReduce(id);
+    if (node.op.kind === 'result') placeResult(id);
+    else if (node.op.kind === 'reduce') placeReduce(id);
     else if (isProduct(node)) join(id, newGroup('gemm', node.shape, []), 'full', outsideOf(id));
     else if (node.op.kind === 'host') join(id, newGroup('host', node.shape, []), 'full', outsideOf(id));
     else placePointwise(id);

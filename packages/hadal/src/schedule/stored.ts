@@ -20,7 +20,7 @@ function ownCost(n: TemplateNode): number {
 /** Whether a value is never computed in its readers. */
 function neverAgain(n: TemplateNode): boolean {
   const { kind } = n.op;
-  return kind === 'reduce' || kind === 'host' || kind === 'interleave' || isProduct(n);
+  return kind === 'reduce' || kind === 'host' || kind === 'result' || kind === 'interleave' || isProduct(n);
 }
 
 export function storedNodes(template: Template, fusion: Fusion): ReadonlySet<number> {

@@ -27,7 +27,10 @@ function pick(ops: AutogradOps, x: Value, dim: number, at: Value): Picked {
 }
 
 export function sort(ops: AutogradOps, x: Value, dim: number, descending: boolean): Picked {
-  return pick(ops, x, normalizeDim('sort', dim, x.shape.length), argsort(ops, x, dim, descending));
+  const d = normalizeDim('sort', dim, x.shape.length);
+  if (x.shape.length === 0 || x.dtype === 'bool') return pick(ops, x, d, argsort(ops, x, dim, descending));
+  const [values, indices] = ops.sort(x, d, descending);
+  return { values, indices };
 }
 
 export function topk(ops: AutogradOps, x: Value, k: number, dim: number, largest: boolean): Picked {

@@ -7,7 +7,7 @@ import { InternalError } from '../../base/errors.js';
 import { bigintToFloat32 } from '../../base/round.js';
 import type { Shape } from '../../base/shape.js';
 import { numel } from '../../base/shape.js';
-import type { ElementwiseOp, Op, PlainArray } from '../../graph/op.js';
+import type { ArrayOp, ElementwiseOp, PlainArray, TupleOp } from '../../graph/op.js';
 
 /** An exact integer as an element. */
 function storeInteger(out: TypedArray, i: number, value: bigint, dtype: DType): void {
@@ -42,8 +42,32 @@ function elementwise(
   return roundElements(dtype, out);
 }
 
+function checked(
+  op: ArrayOp | ElementwiseOp | TupleOp,
+  shape: Shape,
+  dtype: DType,
+  data: TypedArray,
+): PlainArray {
+  if (data.length !== numel(shape))
+    throw new InternalError(
+      `${op.name}: the reference gave ${data.length} elements for [${shape.join(', ')}]`,
+    );
+  return { shape, dtype, data };
+}
+
+/** All results of an op that has several. */
+export function evaluateAll(
+  op: TupleOp,
+  inputs: readonly PlainArray[],
+  attributes: readonly number[],
+): readonly PlainArray[] {
+  const types = op.results(inputs, attributes);
+  const made = op.reference(inputs, attributes, types);
+  return types.map(({ shape, dtype }, i) => checked(op, shape, dtype, roundElements(dtype, made[i])));
+}
+
 export function evaluate(
-  op: Op,
+  op: ArrayOp | ElementwiseOp,
   inputs: readonly PlainArray[],
   attributes: readonly number[],
   shape: Shape,
@@ -53,9 +77,5 @@ export function evaluate(
     op.kind === 'elementwise'
       ? elementwise(op, inputs, shape, dtype)
       : roundElements(dtype, op.reference(inputs, attributes, shape, dtype));
-  if (data.length !== numel(shape))
-    throw new InternalError(
-      `${op.name}: the reference gave ${data.length} elements for [${shape.join(', ')}]`,
-    );
-  return { shape, dtype, data };
+  return checked(op, shape, dtype, data);
 }

@@ -2,7 +2,7 @@
 import type { TypedArray } from '../../base/dtype.js';
 import type { Shape } from '../../base/shape.js';
 import { numel } from '../../base/shape.js';
-import type { ArrayOp, Operand, VjpContext } from '../op.js';
+import type { ArrayOp, Operand, PlainArray, TupleOp, VjpContext } from '../op.js';
 import { savesNothing } from '../op.js';
 import { newArray } from './arrays.js';
 
@@ -48,6 +48,36 @@ function runningSums(data: TypedArray, out: TypedArray, start: number, step: num
   }
 }
 
+/** Positions that sort each line; equal elements keep their order. */
+function sortingOrder(x: PlainArray, dim: number, descending: boolean): BigInt64Array<ArrayBuffer> {
+  const out = new BigInt64Array(numel(x.shape));
+  const count = x.shape[dim] ?? 1;
+  const line = x.data.slice(0, count);
+  const order = new Uint32Array(count);
+  const sign = descending ? -1 : 1;
+  forEachLine(x.shape, dim, (start, step) => {
+    for (let i = 0; i < count; i++) {
+      line[i] = x.data[start + i * step];
+      order[i] = i;
+    }
+    order.sort((a, b) => sign * compare(line[a], line[b]) || a - b);
+    for (let i = 0; i < count; i++) out[start + i * step] = BigInt(order[i]);
+  });
+  return out;
+}
+
+/** The elements of each line at positions along it. */
+function elementsAt(x: PlainArray, dim: number, at: BigInt64Array): TypedArray {
+  const out = newArray(x.dtype, x.shape);
+  forEachLine(x.shape, dim, (start, step) => {
+    for (let i = 0; i < (x.shape[dim] ?? 1); i++) {
+      const to = start + i * step;
+      out[to] = x.data[start + Number(at[to]) * step];
+    }
+  });
+  return out;
+}
+
 export const ordering = {
   /** Attributes: the dimension, then 1 for largest first. */
   argsort: {
@@ -55,22 +85,7 @@ export const ordering = {
     name: 'argsort',
     saves: savesNothing,
     vjp: null,
-    reference: ([x], [dim, descending], shape) => {
-      const out = new BigInt64Array(numel(shape));
-      const count = shape[dim] ?? 1;
-      const line = x.data.slice(0, count);
-      const order = new Uint32Array(count);
-      const sign = descending === 1 ? -1 : 1;
-      forEachLine(shape, dim, (start, step) => {
-        for (let i = 0; i < count; i++) {
-          line[i] = x.data[start + i * step];
-          order[i] = i;
-        }
-        order.sort((a, b) => sign * compare(line[a], line[b]) || a - b);
-        for (let i = 0; i < count; i++) out[start + i * step] = BigInt(order[i]);
-      });
-      return out;
-    },
+    reference: ([x], [dim, descending]) => sortingOrder(x, dim, descending === 1),
   },
   cumsum: {
     kind: 'host',
@@ -88,3 +103,18 @@ export const ordering = {
     },
   },
 } as const satisfies Record<string, ArrayOp>;
+
+export const sorting = {
+  /** The elements in order, and where they were. Attributes as for argsort. */
+  sort: {
+    kind: 'host',
+    name: 'sort',
+    saves: { inputs: [], outputs: [1] },
+    results: ([x]) => [x, { shape: x.shape, dtype: 'int64' }],
+    vjp: (c, [g]) => [g && c.ops.scatterAdd(g, c.attributes[0], c.output(1), c.inputShapes[0])],
+    reference: ([x], [dim, descending]) => {
+      const order = sortingOrder(x, dim, descending === 1);
+      return [elementsAt(x, dim, order), order];
+    },
+  },
+} as const satisfies Record<string, TupleOp>;
