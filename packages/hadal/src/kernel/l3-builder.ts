@@ -5,7 +5,7 @@
  * The builder does three small things beyond appending, each of which keeps lowerings simple: equal constants of a block
  * chain are shared, arithmetic on two index constants is folded, and adding 0 or multiplying by 0 or 1 on indices vanishes.
  */
-import { InternalError } from '../base/errors.js';
+import { InternalError, known } from '../base/errors.js';
 import type {
   BinaryOp,
   BufferSlot,
@@ -23,6 +23,17 @@ import type {
 } from './l3.js';
 import { kindHasVectors, memKind } from './l3.js';
 
+/**
+ * What the arguments of a part of a function are: its buffer slots, its integer arguments and its scalars count from 0 within the part,
+ * as they do in a function of its own.
+ */
+export interface Part {
+  /** For each buffer slot of the part: the slot it is, and what is added to every index into it (or null). */
+  readonly buffers: readonly { readonly slot: number; readonly base: Value | null }[];
+  readonly firstSize: number;
+  readonly scalars: readonly Value[];
+}
+
 export class L3Builder {
   readonly name: string;
   readonly lanes: number;
@@ -34,6 +45,9 @@ export class L3Builder {
   readonly #constants = new Map<string, Value>();
   readonly #constantOf = new Map<number, number | bigint>();
   readonly #sizeValues = new Map<number, Value>();
+  #part: Part | null = null;
+  #partBuffers = 0;
+  #partScalars = 0;
 
   constructor(name: string, lanes: number) {
     this.name = name;
@@ -42,7 +56,23 @@ export class L3Builder {
 
   // --- arguments -------------------------------------------------------------------------------------------------------
 
+  /** Builds a part of the function, with arguments of its own. */
+  within<T>(part: Part, body: () => T): T {
+    const before = [this.#part, this.#partBuffers, this.#partScalars] as const;
+    [this.#part, this.#partBuffers, this.#partScalars] = [part, 0, 0];
+    const result = body();
+    [this.#part, this.#partBuffers, this.#partScalars] = before;
+    return result;
+  }
+
   buffer(mem: MemType, access: BufferSlot['access']): number {
+    if (this.#part !== null) {
+      const at = this.#partBuffers++;
+      const slot = known(this.#part.buffers[at], `buffer ${at} of a part of ${this.name}`).slot;
+      if (this.#buffers[slot]?.mem !== mem)
+        throw new InternalError(`buffer ${at} of a part of ${this.name} is not of ${mem}`);
+      return at;
+    }
     this.#buffers.push({ mem, access });
     return this.#buffers.length - 1;
   }
@@ -55,7 +85,8 @@ export class L3Builder {
   }
 
   /** The integer argument of a slot; declares slots up to it. */
-  sizeAt(slot: number): Value {
+  sizeAt(place: number): Value {
+    const slot = place + (this.#part?.firstSize ?? 0);
     const have = this.#sizeValues.get(slot);
     if (have) return have;
     const result = this.#value('index', 1);
@@ -66,6 +97,10 @@ export class L3Builder {
   }
 
   scalar(kind: ScalarKind): Value {
+    if (this.#part !== null) {
+      const at = this.#partScalars++;
+      return known(this.#part.scalars[at], `scalar ${at} of a part of ${this.name}`);
+    }
     const result = this.#value(kind, 1);
     this.#scalars.push(kind);
     this.#entry({ op: 'scalar', result, slot: this.#scalars.length - 1 });
@@ -200,11 +235,19 @@ export class L3Builder {
     return this.#emit({ op: 'zip', half, result: this.#value('f32', this.lanes), a, b });
   }
 
+  /** The slot and index of an access from within a part, or the same outside of one. */
+  #place(buffer: number, index: Value): readonly [slot: number, index: Value] {
+    if (this.#part === null) return [buffer, index];
+    const { slot, base } = known(this.#part.buffers[buffer], `buffer ${buffer} of a part of ${this.name}`);
+    return [slot, base === null ? index : this.add(base, index)];
+  }
+
   load(
-    buffer: number,
-    index: Value,
+    place: number,
+    position: Value,
     options: { lanes?: number; offset?: number; mask?: Value | null } = {},
   ): Value {
+    const [buffer, index] = this.#place(place, position);
     const { mem } = this.#buffers[buffer];
     const result = this.#value(memKind[mem], options.lanes ?? 1);
     return this.#emit({
@@ -219,11 +262,12 @@ export class L3Builder {
   }
 
   store(
-    buffer: number,
-    index: Value,
+    place: number,
+    position: Value,
     value: Value,
     options: { offset?: number; mask?: Value | null } = {},
   ): void {
+    const [buffer, index] = this.#place(place, position);
     const { mem } = this.#buffers[buffer];
     if (memKind[mem] !== value.type.kind) throw new InternalError(`store of ${show(value)} to ${mem} memory`);
     this.#top().push({

@@ -43,10 +43,33 @@ export function gemmWorkspace(kernel: GemmKernel, target: Target): readonly numb
 }
 
 export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Target): L3Function {
+  const b = new L3Builder(kernel.name, target.lanes);
+  emitGemm(b, kernel, sizes, target);
+  return b.finish();
+}
+
+/**
+ * What is emitted of a product: all of it; or, for one that is computed many times with the same B, packing of B as a whole and all
+ * the rest apart. `wholeBBytes` says what B takes then; it has no batch dimensions.
+ */
+export type GemmPhase = 'all' | 'pack B' | 'multiply';
+
+/** Bytes of a B that is packed as a whole. */
+export function wholeBBytes(kernel: GemmKernel, target: Target): number {
+  return roundUp(Math.max(kernel.n, 1), target.gemm.nr) * Math.max(kernel.k, 1) * kernel.outer * 4;
+}
+
+/** Emits a gemm kernel into a function, or a part of one, that has its arguments. */
+export function emitGemm(
+  b: L3Builder,
+  kernel: GemmKernel,
+  sizes: AbstractKernel,
+  target: Target,
+  phase: GemmPhase = 'all',
+): void {
   const { mr, nr, kc, mc, nc } = target.gemm;
   const lanes = target.lanes;
   const deps = dependences(kernel);
-  const b = new L3Builder(kernel.name, lanes);
   for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
   const packedA = b.buffer('f32', 'readwrite');
   const packedB = b.buffer('f32', 'readwrite');
@@ -149,6 +172,12 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
   /** Written out for each vector of the tile, a long epilogue would cost more code than the trip through memory costs time. */
   const isShort = epilogueLanes && kernel.stores.length === 1 && kernel.exprs.length <= SHORT_EPILOGUE;
 
+  /** Packed as a whole, blocks of B lie one behind the other: where the one of `nb` columns from `jc` on begins, at a depth. */
+  function startOfB(jc: Value, nb: Value, at: Value): Value {
+    const width = b.mul(b.div(b.add(nb, b.index(nr - 1)), b.index(nr)), b.index(nr));
+    return b.add(b.mul(jc, b.mul(k, outer)), b.mul(width, at));
+  }
+
   function product(): void {
     // With several blocks of k each tile has a slot of its own, else all use the first.
     const many = b.binary('or', b.compare('lt', b.index(kc), k), b.compare('lt', b.index(1), outer));
@@ -169,18 +198,22 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
         const partialRounds = b.min(round, b.index(1));
         const packed = (p: Omit<Packing, 'table'>): void =>
           emitter.bind(vouter, step, null, () => packPanels(context, { ...p, table }));
-        packed({
-          buffer: packedB,
-          operand: kernel.b,
-          across: vn,
-          along: vk,
-          width: nr,
-          layout: { kind: 'steps' },
-          from: jc,
-          count: nb,
-          fromK: pc,
-          depth,
-        });
+        const startB = phase === 'all' ? zero : startOfB(jc, nb, b.add(b.mul(step, k), pc));
+        if (phase !== 'multiply')
+          packed({
+            buffer: packedB,
+            start: startB,
+            operand: kernel.b,
+            across: vn,
+            along: vk,
+            width: nr,
+            layout: { kind: 'steps' },
+            from: jc,
+            count: nb,
+            fromK: pc,
+            depth,
+          });
+        if (phase === 'pack B') return;
         b.forEach(zero, m, mc, (ic) => {
           const mb = b.min(b.index(mc), b.sub(m, ic));
           packed({
@@ -198,7 +231,7 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
           b.forEach(zero, nb, nr, (jr) => {
             const fromN = b.add(jc, jr);
             const slotN = b.mul(b.div(fromN, b.index(nr)), strideN);
-            const panelB = b.mul(jr, depth);
+            const panelB = b.add(startB, b.mul(jr, depth));
             const isWide = b.binary('and', isLast, b.compare('le', b.add(jr, b.index(nr)), nb));
             b.forEach(zero, mb, mr, (ir) => {
               const fromM = b.add(ic, ir);
@@ -227,7 +260,10 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
   }
 
   function batchNest(depth: number): void {
-    emitter.hoist([kernel.a, kernel.b], []);
+    emitter.hoist(
+      [...(phase === 'pack B' ? [] : [kernel.a]), ...(phase === 'multiply' ? [] : [kernel.b])],
+      [],
+    );
     if (depth === batchVariables.length) {
       product();
       return;
@@ -237,5 +273,4 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
     );
   }
   batchNest(0);
-  return b.finish();
 }

@@ -184,11 +184,18 @@ function sumsFloats(s: Stage): boolean {
 }
 
 export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Target): L3Function {
+  const isVector = chooseVector(kernel, dependences(kernel), target) >= 0;
+  const b = new L3Builder(kernel.name, isVector ? target.lanes : 1);
+  emitLoops(b, kernel, sizes, target);
+  return b.finish();
+}
+
+/** Emits a loops kernel into a function, or a part of one, that has its arguments; vectors have the function's lanes. */
+export function emitLoops(b: L3Builder, kernel: LoopKernel, sizes: AbstractKernel, target: Target): void {
   const deps = dependences(kernel);
   const outer = kernel.dims.flatMap((d, v) => (d.reduced ? [] : [v]));
   const reduced = kernel.dims.flatMap((d, v) => (d.reduced ? [v] : []));
   const vectorVariable = chooseVector(kernel, deps, target);
-  const b = new L3Builder(kernel.name, vectorVariable >= 0 ? target.lanes : 1);
   for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
   for (const _ of loopsWorkspace(kernel, target)) b.buffer('f32', 'readwrite');
   const status = needsStatus(kernel) ? b.buffer('i64', 'write') : -1;
@@ -473,7 +480,6 @@ export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Ta
     });
   }
   outerNest(0);
-  return b.finish();
 }
 
 /** The vector variable if all of the kernel fits lanes along it, else -1. */

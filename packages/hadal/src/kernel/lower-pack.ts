@@ -24,6 +24,8 @@ export type PanelLayout = { readonly kind: 'steps' } | { readonly kind: 'rows'; 
 export interface Packing {
   /** The buffer slot that is filled. */
   readonly buffer: number;
+  /** Where the panels begin in it, for layouts in steps; at its head if absent. */
+  readonly start?: Value;
   readonly operand: ExprId;
   /** The variable that runs across a panel (m for A, n for B), and the one that runs along it. */
   readonly across: number;
@@ -65,7 +67,7 @@ export function packPanels(c: PackContext, p: Packing): void {
       packTableRows(c, p, parts, pitch, rows, b.mul(panel, b.index(pitch)), first);
       return;
     }
-    const base = b.mul(panel, p.depth);
+    const base = b.add(p.start ?? zero, b.mul(panel, p.depth));
     if (parts !== null) {
       packSteps(c, p, parts, rows, base, first);
       return;
