@@ -30,7 +30,7 @@ import type {
 } from '../kernel/l2.js';
 import { exprArguments, exprIndices, indexValues } from '../kernel/l2.js';
 import type { Fusion, Group } from './groups.js';
-import { computes, domainIndex, isProduct, ownIndex, pointsOf } from './groups.js';
+import { computes, domainIndex, isProduct, ownIndex, pointsOf, reshaped } from './groups.js';
 import { flatten, lookupIndex, readMovement, readThrough, unflatten } from './movement-index.js';
 import { productLayout } from './products.js';
 
@@ -291,9 +291,11 @@ export function buildKernel(
     const own = place(id);
     const n = nodes[id];
     if (n.op.kind === 'interleave') return interleavedStores(id, own);
-    const value = n.op.kind === 'reduce' || isProduct(n) ? read(id, own) : compute(id, own);
+    const base = reshaped(nodes, id);
+    const isOwn = base < 0 && n.op.kind !== 'reduce' && !isProduct(n);
+    const value = isOwn ? compute(id, own) : read(base < 0 ? id : base, own);
     const level = group.kind === 'row' ? known(group.members.get(id), 'a level') : 'full';
-    return [{ buffer: slot(id, 'write'), index: flatten(n.shape, own), value, level }];
+    return [{ buffer: slot(id, 'write'), index: flatten(pointsOf(nodes, id), own), value, level }];
   });
 
   /** One store for each part, where its elements go. */
@@ -321,7 +323,7 @@ export function buildKernel(
     const { into } = nodes[id];
     if (into < 0) continue;
     const isSpread = nodes[id].op.kind === 'interleave';
-    const own = isSpread ? '' : indexKey(flatten(nodes[id].shape, place(id)));
+    const own = isSpread ? '' : indexKey(flatten(pointsOf(nodes, id), place(id)));
     for (const l of loads)
       if (nodes[l.node].leaf === into && indexKey(l.index) !== own) scatteredReads.add(into);
   }

@@ -63,10 +63,25 @@ export function isProduct(n: TemplateNode): boolean {
   return n.op.kind === 'dot' || n.op.kind === 'conv';
 }
 
-/** The shape of the points at which a node is computed: its own, or that of the parts it puts side by side. */
+/**
+ * What a reshape that is written to memory is a reshape of, else -1. It is computed where that is: its elements lie in the same order, so
+ * it costs a store and no loops of its own.
+ */
+export function reshaped(nodes: readonly TemplateNode[], id: number): number {
+  const isWritten = (n: TemplateNode): boolean => n.op.name === 'reshape' && n.leaf < 0 && computes(n);
+  if (!isWritten(nodes[id])) return -1;
+  let [at] = nodes[id].inputs;
+  while (nodes[at].op.name === 'reshape' && nodes[at].leaf < 0 && !isWritten(nodes[at]))
+    [at] = nodes[at].inputs;
+  return at;
+}
+
+/** The shape of the points at which a node is computed: its own, or that of what it puts side by side or in another shape. */
 export function pointsOf(nodes: readonly TemplateNode[], id: number): readonly number[] {
   const n = nodes[id];
-  return n.op.kind === 'interleave' && n.leaf < 0 ? nodes[n.inputs[0]].shape : n.shape;
+  if (n.op.kind === 'interleave' && n.leaf < 0) return nodes[n.inputs[0]].shape;
+  const base = reshaped(nodes, id);
+  return base < 0 ? n.shape : nodes[base].shape;
 }
 
 /** Loop variables of a domain, one per dimension. */
@@ -195,6 +210,8 @@ export function fuse(template: Template): Fusion {
     own: readonly IndexExpr[],
   ): readonly { readonly node: number; readonly index: readonly IndexExpr[] }[] {
     const { op, inputs } = nodes[id];
+    const base = reshaped(nodes, id);
+    if (base >= 0) return [{ node: base, index: own }];
     return op.kind === 'elementwise' || op.kind === 'interleave'
       ? inputs.map((i) => ({ node: i, index: own }))
       : readThrough(nodes, id, own);

@@ -192,13 +192,13 @@ export function groupNorm(x: Tensor, numGroups: number, options: AffineOptions =
   const channels = checkChannels('groupNorm', x, options.weight, options.bias);
   if (!Number.isInteger(numGroups) || numGroups < 1 || channels % numGroups !== 0)
     throw new ArgumentError(`groupNorm: numGroups must divide the ${channels} channels, got ${numGroups}`);
-  const grouped = x.reshape([x.shape[0], numGroups, x.numel() / (x.shape[0] * numGroups || 1)]);
-  const { centered, variance } = moments(widened(grouped), [2]);
-  const y = centered
-    .div(variance.add(options.eps ?? 1e-5).sqrt())
-    .to(x.dtype)
-    .reshape(x.shape);
-  return affine(y, alongChannels(x, channels), options);
+  const perGroup = channels / numGroups;
+  const places = x.shape.slice(2).reduce((n, size) => n * size, 1);
+  // Weights act in this shape too, so that all of it is one kernel.
+  const grouped = widened(x.reshape([x.shape[0], numGroups, perGroup, places]));
+  const { centered, variance } = moments(grouped, [2, 3]);
+  const y = centered.div(variance.add(options.eps ?? 1e-5).sqrt()).to(x.dtype);
+  return affine(y, [1, numGroups, perGroup, 1], options).reshape(x.shape);
 }
 
 /** Normalises each channel of each sample over its places; Ulyanov et al. 2016. x is [N, C, ...]. */
