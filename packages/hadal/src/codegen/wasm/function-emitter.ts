@@ -9,7 +9,7 @@ import type { Instr, L3Function, Value } from '../../kernel/l3.js';
 import { memBytes } from '../../kernel/l3.js';
 import { FunctionWriter } from './function-writer.js';
 import type { WasmType } from './opcodes.js';
-import { type Access, type Address, type Block, groupKey, type Loop, type Plan } from './plan.js';
+import { type Access, type Address, type Block, groupKey, type Loop, type Plan, type Pointer } from './plan.js';
 import { emitOperation } from './value-emitter.js';
 
 /** What is the same for all functions of a kernel. */
@@ -34,6 +34,9 @@ export function wasmTypeOf(v: Value): WasmType {
       return 'i32';
   }
 }
+
+/** Copies of the body of a loop that only counts. */
+const COPIES = 4;
 
 export class FunctionEmitter {
   readonly writer: FunctionWriter;
@@ -206,6 +209,8 @@ export class FunctionEmitter {
   // --- blocks ----------------------------------------------------------------------------------------------------------
 
   #currentBlock: Block | null = null;
+  /** Values that nothing needs: the next positions of pointers. */
+  #skipped: ReadonlySet<Value> = new Set();
   /** Locals to give back at the end of the current block. */
   #owned: number[] = [];
 
@@ -253,7 +258,7 @@ export class FunctionEmitter {
       case 'scalar':
         return;
     }
-    if (plan.deferred(instr.result)) return;
+    if (plan.deferred(instr.result) || this.#skipped.has(instr.result)) return;
     emitOperation(this, instr);
     const param = plan.coalesced(instr.result);
     if (param) {
@@ -265,15 +270,93 @@ export class FunctionEmitter {
     }
   }
 
-  #loop(loop: Loop): void {
-    const { plan } = this.context;
+  /**
+   * A loop that only counts, with addresses instead of indices in its locals. Its body is written `COPIES` times with a way out behind
+   * each: no remainder is left over, V8 checks for interrupts once for all of them, and cannot mix their instructions, which would
+   * need more registers than there are.
+   */
+  #counted(loop: Loop, pointers: readonly Pointer[]): void {
+    const { code } = this.writer;
+    const outer = this.#bases;
+    this.#bases = new Map(outer);
+    const places = pointers.map((pointer) => {
+      const { param, buffer, size } = pointer;
+      this.#pushBase(buffer, { root: loop.inits[loop.params.indexOf(param)], offset: 0 }, size);
+      const local = this.writer.local('i32');
+      this.#owned.push(local);
+      code.set(local);
+      return { pointer, local, key: groupKey(buffer, { root: param, offset: 0 }) };
+    });
+    const isPointer = (param: Value): boolean => pointers.some((p) => p.param === param);
+    this.#carry(loop, isPointer);
+    this.#skipped = new Set(loop.yields.filter((_, i) => isPointer(loop.params[i])));
+    const left = this.writer.local('i32');
+    this.#owned.push(left);
+    this.push(loop.start);
+    this.push(loop.end);
+    code.op('i32.lt_u');
+    code.open('if');
+    this.push(loop.end);
+    this.push(loop.start);
+    code.op('i32.sub');
+    code.set(left);
+    code.open('block');
+    code.open('loop');
+    const advance = (local: number, { step, size }: Pointer, rounds: number): void => {
+      code.get(local);
+      code.i32(rounds * step * size);
+      code.op('i32.add');
+      code.set(local);
+    };
+    for (let copy = 0; copy < COPIES; copy++) {
+      for (const { pointer, local, key } of places) {
+        // V8 folds offsets into vector loads. For loads into all lanes it adds them to the base of memory, which it keeps in a
+        // register as long as every copy has the same ones.
+        if (!pointer.isVector && copy > 0) advance(local, pointer, 1);
+        this.#bases.set(key, { local, added: pointer.isVector ? -copy * pointer.step : 0 });
+      }
+      this.block(loop.body);
+      if (copy < COPIES - 1) {
+        code.get(left);
+        code.i32(copy + 1);
+        code.op('i32.eq');
+        code.branchIf(1);
+      }
+    }
+    for (const { pointer, local } of places) advance(local, pointer, pointer.isVector ? COPIES : 1);
+    code.get(left);
+    code.i32(-COPIES);
+    code.op('i32.add');
+    code.tee(left);
+    code.branchIf(0);
+    code.end();
+    code.end();
+    code.end();
+    this.#skipped = new Set();
+    this.#bases = outer;
+  }
+
+  /** Locals of what a loop carries, with what it starts as. */
+  #carry(loop: Loop, isLeftOut: (param: Value) => boolean = () => false): void {
     const { code } = this.writer;
     loop.params.forEach((param, i) => {
+      if (isLeftOut(param)) return;
       this.push(loop.inits[i]);
       const local = this.#bind(param);
       code.set(local);
       this.#locals.set(loop.results[i].id, local);
     });
+  }
+
+  #loop(loop: Loop): void {
+    const { plan } = this.context;
+    const { code } = this.writer;
+    const pointers = plan.pointers(loop);
+    if (pointers.length > 0) {
+      this.#counted(loop, pointers);
+      return;
+    }
+    this.#carry(loop);
     const start = plan.constant(loop.start);
     const end = plan.constant(loop.end);
     const sure = start !== undefined && end !== undefined && start < end;
@@ -322,7 +405,7 @@ export class FunctionEmitter {
     if (loop?.op !== 'loop') return;
     const moved = loop.params.filter((param, i) => {
       const value = loop.yields[i];
-      return value !== param && this.context.plan.coalesced(value) !== param;
+      return value !== param && !this.#skipped.has(value) && this.context.plan.coalesced(value) !== param;
     });
     for (const param of moved) this.push(loop.yields[loop.params.indexOf(param)]);
     for (const param of moved.reverse())

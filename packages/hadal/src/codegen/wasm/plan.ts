@@ -47,6 +47,17 @@ interface Uses {
   apart: boolean;
 }
 
+/** A loop parameter that is an address in disguise: it moves by a constant each round and only says where one buffer is read or written. */
+export interface Pointer {
+  readonly param: Value;
+  readonly buffer: number;
+  /** Bytes of an element, and elements of a round. */
+  readonly size: number;
+  readonly step: number;
+  /** Whether all it reads and writes is vectors. */
+  readonly isVector: boolean;
+}
+
 export interface Plan {
   blockOf(instrs: readonly Instr[]): Block;
   /** The value of a scalar constant, if it is one. */
@@ -64,6 +75,8 @@ export interface Plan {
   operands(instr: Instr): readonly Value[];
   /** Values that the body of a loop reads and that are neither its own, nor constants, nor arguments of the kernel. */
   liveIns(loop: Loop): readonly Value[];
+  /** The pointers of a straight loop that needs no index: how often it runs is all that its bounds say. Empty for other loops. */
+  pointers(loop: Loop): readonly Pointer[];
 }
 
 export function groupKey(buffer: number, address: Address): string {
@@ -306,6 +319,39 @@ export function planKernel(fn: L3Function): Plan {
     return [...found.values()];
   }
 
+  function pointerOf(loop: Loop, i: number): Pointer | null {
+    const [param, next] = [loop.params[i], loop.yields[i]];
+    const advance = definitions.get(next.id);
+    if (advance?.op !== 'binary' || advance.fn !== 'add' || advance.a !== param) return null;
+    const step = constant(advance.b);
+    if (typeof step !== 'number' || uses.get(next.id)?.count !== 1 || uses.has(loop.results[i].id)) return null;
+    if (loop.yields.includes(param)) return null;
+    const readers = loop.body.filter((instr) => instr !== advance && operands(instr).includes(param));
+    const [first] = readers;
+    if (first?.op !== 'load' && first?.op !== 'store') return null;
+    const { buffer, mem } = first;
+    const isPlace = (instr: Instr): boolean =>
+      (instr.op === 'load' || (instr.op === 'store' && instr.value !== param)) &&
+      instr.buffer === buffer &&
+      address(instr).root === param;
+    if (!readers.every(isPlace)) return null;
+    const lanesOf = (instr: Instr): number =>
+      instr.op === 'load' ? instr.result.type.lanes : instr.op === 'store' ? instr.value.type.lanes : 1;
+    return {
+      param,
+      buffer,
+      size: memBytes[mem],
+      step,
+      isVector: readers.every((instr) => lanesOf(instr) > 1),
+    };
+  }
+
+  function pointers(loop: Loop): readonly Pointer[] {
+    const isStraight = loop.body.every((instr) => instr.op !== 'loop' && instr.op !== 'if');
+    if (!isStraight || loop.step !== 1 || uses.has(loop.index.id)) return [];
+    return loop.params.flatMap((_, i) => pointerOf(loop, i) ?? []);
+  }
+
   define(fn.body, { parent: null, position: 0, loopDepth: 0, yields: [] });
   countUses(blockOf(fn.body));
   coalesce(fn.body);
@@ -321,5 +367,6 @@ export function planKernel(fn: L3Function): Plan {
     group: (block, key) => groups.get(block)?.get(key),
     operands,
     liveIns,
+    pointers,
   };
 }
