@@ -9,7 +9,15 @@ import type { Instr, L3Function, Value } from '../../kernel/l3.js';
 import { memBytes } from '../../kernel/l3.js';
 import { FunctionWriter } from './function-writer.js';
 import type { WasmType } from './opcodes.js';
-import { type Access, type Address, type Block, groupKey, type Loop, type Plan, type Pointer } from './plan.js';
+import {
+  type Access,
+  type Address,
+  type Block,
+  groupKey,
+  type Loop,
+  type Plan,
+  type Pointer,
+} from './plan.js';
 import { emitOperation } from './value-emitter.js';
 
 /** What is the same for all functions of a kernel. */

@@ -324,7 +324,8 @@ export function planKernel(fn: L3Function): Plan {
     const advance = definitions.get(next.id);
     if (advance?.op !== 'binary' || advance.fn !== 'add' || advance.a !== param) return null;
     const step = constant(advance.b);
-    if (typeof step !== 'number' || uses.get(next.id)?.count !== 1 || uses.has(loop.results[i].id)) return null;
+    if (typeof step !== 'number' || uses.get(next.id)?.count !== 1 || uses.has(loop.results[i].id))
+      return null;
     if (loop.yields.includes(param)) return null;
     const readers = loop.body.filter((instr) => instr !== advance && operands(instr).includes(param));
     const [first] = readers;

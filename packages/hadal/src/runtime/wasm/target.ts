@@ -2,10 +2,9 @@
 import type { Target } from '../../kernel/target.js';
 
 /**
- * V8 has 16 vector registers and no say in how it orders a loop body, so larger tiles spill: of the machine's limit of
- * multiplications and additions (Zen 4, V8 11.3), packed products reach 71 % with 4x8 tiles and 42 % with 5x8; alone in
- * its loop the 4x8 tile reaches 75 %, 6x8 and 4x12 52 %, 4x8 with the depth unrolled twice 52 to 55 %. Cache blocks
- * hardly matter (69 to 71 % for kc 256 to 512, mc 128 to 640).
+ * V8 has 15 vector registers to give away and loads all of a round before it computes, so tiles beyond 4x8 spill (of the same product,
+ * GFLOP/s at 512 on Zen 4, V8 11.3: 4x8 and 2x16 46, 5x8, 6x8, 4x12 and 3x12 22 to 26). With the loop as the emitter writes it, a round
+ * of 4x8 takes 4.2 cycles of the 4.0 that its 16 operations need. Cache blocks hardly matter (2 % for kc 256 to 512, mc 64 to 256).
  */
 export const wasmTarget: Target = {
   id: 'wasm',
