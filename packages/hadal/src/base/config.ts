@@ -1,7 +1,33 @@
+import { ArgumentError } from './errors.js';
+
+/** More threads than this are refused: each has a stack, a copy of every kernel and workspaces of its own. */
+export const MAX_THREADS = 64;
+
+interface Host {
+  readonly navigator?: { readonly hardwareConcurrency?: number };
+  readonly process?: {
+    getBuiltinModule?(name: 'node:os'): { availableParallelism?(): number } | undefined;
+  };
+}
+
+/** Cores that this process may use. */
+function availableCores(): number {
+  const { navigator, process } = globalThis as unknown as Host;
+  const cores =
+    process?.getBuiltinModule?.('node:os')?.availableParallelism?.() ?? navigator?.hardwareConcurrency ?? 1;
+  return Math.max(1, Math.min(MAX_THREADS, Math.floor(cores)));
+}
+
 /** Settings that change behaviour. They are plain fields; no environment variable is ever read. */
 export const config = {
   /** Realise after every op and remember the user's line of each, so that errors point at it. Slow; for finding bugs. */
   debug: false,
+  /**
+   * Threads that large kernels are spread over, the calling one among them: 1 to 64, at first as many as there are cores for this
+   * process. A change counts from the next run on. Results are the same bits for any number. Engines that have no threads here
+   * (a page without cross-origin isolation) run on one.
+   */
+  numThreads: availableCores(),
   /**
    * How many tensors of this process remember the line that made them (one stack trace each, about 2 microseconds). The
    * lines are shown by `StaleValueError`. `Infinity` keeps them for every tensor.
@@ -12,3 +38,17 @@ export const config = {
   /** A pending graph whose results take more bytes than this runs by itself. */
   pendingBytes: 1 << 30,
 };
+
+/**
+ * The setting, checked.
+ *
+ * @throws ArgumentError if it is no whole number from 1 to 64.
+ */
+export function wantedThreads(): number {
+  const { numThreads } = config;
+  if (!Number.isInteger(numThreads) || numThreads < 1 || numThreads > MAX_THREADS)
+    throw new ArgumentError(
+      `config.numThreads must be a whole number from 1 to ${MAX_THREADS}, not ${String(numThreads)}`,
+    );
+  return numThreads;
+}

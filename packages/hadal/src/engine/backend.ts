@@ -18,6 +18,8 @@ export interface Backend {
   /** A line for people: what runs where. */
   readonly description: string;
   readonly target: Target;
+  /** Shares that a large launch is cut into from now on; 1 where everything runs on the calling thread. */
+  readonly threads: number;
   /** Kernels compiled so far; grows only when a kernel of a new structure is met. */
   readonly compiledKernels: number;
   /** Bytes that can still be allocated. */

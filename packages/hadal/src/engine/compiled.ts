@@ -13,8 +13,9 @@ import { printL3 } from '../kernel/l3-print.js';
 import { lower } from '../kernel/lower.js';
 import type { Target } from '../kernel/target.js';
 import type { BlockSpec, Device, Executable, LaunchSpec, Memory } from '../runtime/device.js';
-import type { Place, Plan, PlannedBlock } from '../schedule/plan.js';
+import type { Place, Plan, PlannedBlock, PlannedLaunch } from '../schedule/plan.js';
 import type { Backend, EngineName, PlanRunner } from './backend.js';
+import { STATUS_BYTES } from './status.js';
 
 export interface EmittedCode {
   readonly code: Uint8Array;
@@ -46,6 +47,10 @@ export class CompiledBackend implements Backend {
 
   get compiledKernels(): number {
     return this.#kernels.size;
+  }
+
+  get threads(): number {
+    return this.#device.threads;
   }
 
   availableBytes(): number {
@@ -96,7 +101,8 @@ export class CompiledBackend implements Backend {
       launches.push({
         executable,
         layout: layoutOf(fn),
-        blocks: launch.blocks.map((b) => blockSpec(plan, fn, b)),
+        blocks: shareBlocks(plan, launch, fn, 0),
+        others: launch.shares.slice(1).map((_, i) => shareBlocks(plan, launch, fn, i + 1)),
       });
     }
     endProgram();
@@ -164,13 +170,22 @@ export function bufferIndex(
   }
 }
 
-function blockSpec(plan: Plan, fn: L3Function, block: PlannedBlock): BlockSpec {
-  const sizes = [...block.sizes];
-  // A kernel may use fewer numbers than its structure has places for.
-  while (sizes.length < fn.sizes) sizes.push(0);
-  return {
-    buffers: block.places.map((p) => bufferIndex(plan, p)),
-    sizes: sizes.slice(0, fn.sizes),
-    scalars: block.arguments.map((argument, i) => ({ kind: known(fn.scalars[i], 'a scalar'), argument })),
-  };
+/** The blocks of arguments of one share. */
+function shareBlocks(plan: Plan, launch: PlannedLaunch, fn: L3Function, share: number): BlockSpec[] {
+  const { parts, workspaces } = launch.shares[share];
+  const added = workspaces.map((p) => bufferIndex(plan, p));
+  if (launch.usesStatus) {
+    const { buffer } = bufferIndex(plan, { in: 'status' });
+    added.push({ buffer, byteOffset: share * STATUS_BYTES });
+  }
+  return parts.map(({ block, from, to }) => {
+    const { sizes: own, places, arguments: scalars } = launch.blocks[block];
+    // The range comes behind the numbers of the kernel's structure, of which lowering may have had no use for the last.
+    const sizes = [...own, from, to];
+    return {
+      buffers: [...places.map((p) => bufferIndex(plan, p)), ...added],
+      sizes: sizes.slice(0, fn.sizes),
+      scalars: scalars.map((argument, i) => ({ kind: known(fn.scalars[i], 'a scalar'), argument })),
+    };
+  });
 }

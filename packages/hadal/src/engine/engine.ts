@@ -14,6 +14,7 @@ import type { Plan } from '../schedule/plan.js';
 import { printPlan, schedule } from '../schedule/plan.js';
 import type { Backend, EngineName, PlanRunner } from './backend.js';
 import { bytesOf, checkMemory } from './budget.js';
+import { ALL_STATUS_BYTES, notedIndex } from './status.js';
 
 /** A value that takes over another's buffer: what an in-place update of a Storage asks for. */
 export interface Assignable {
@@ -33,7 +34,6 @@ interface CachedPlan {
   readonly next: CachedPlan | null;
 }
 
-const STATUS_BYTES = 24;
 const MAX_PLANS = 2048;
 
 export interface EngineStatistics {
@@ -193,8 +193,10 @@ export class Engine {
 
   #planFor(captured: CapturedGraph): CachedPlan {
     const first = this.#plans.get(captured.hash) ?? null;
-    for (let p = first; p !== null; p = p.next) if (sameKey(p.key, captured)) return p;
-    const plan = schedule(decompose(templateOf(captured)), this.backend.target);
+    const { threads } = this.backend;
+    for (let p = first; p !== null; p = p.next)
+      if (p.plan.threads === threads && sameKey(p.key, captured)) return p;
+    const plan = schedule(decompose(templateOf(captured)), this.backend.target, threads);
     const key = captured.key.slice(0, captured.keyLength);
     const entry: CachedPlan = {
       key,
@@ -215,8 +217,8 @@ export class Engine {
 
   #statusMemory(): Memory {
     if (this.#status === null) {
-      this.#status = this.backend.allocate(STATUS_BYTES);
-      this.backend.write(this.#status, 0, new Uint8Array(STATUS_BYTES));
+      this.#status = this.backend.allocate(ALL_STATUS_BYTES);
+      this.backend.write(this.#status, 0, new Uint8Array(ALL_STATUS_BYTES));
     }
     return this.#status;
   }
@@ -224,10 +226,10 @@ export class Engine {
   /** Kernels note an index out of range instead of following it; here it becomes an error. */
   #checkStatus(): void {
     const memory = this.#statusMemory();
-    const [code, index, last] = new BigInt64Array(this.backend.read(memory, 0, STATUS_BYTES).buffer);
-    if (code === 0n) return;
-    this.backend.write(memory, 0, new Uint8Array(STATUS_BYTES));
-    throw indexError(Number(index), Number(last));
+    const noted = notedIndex(this.backend.read(memory, 0, ALL_STATUS_BYTES));
+    if (noted === null) return;
+    this.backend.write(memory, 0, new Uint8Array(ALL_STATUS_BYTES));
+    throw indexError(noted.index, noted.last);
   }
 
   /** The plan that would compute the given nodes and nothing else; nothing is run. */

@@ -41,6 +41,7 @@ export class ReferenceBackend implements Backend {
   readonly name = 'reference';
   readonly description = 'reference: every op as it is defined, in plain TypeScript';
   readonly target = target;
+  readonly threads = 1;
   readonly #seen = new Set<string>();
 
   get compiledKernels(): number {

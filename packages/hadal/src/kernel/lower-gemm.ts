@@ -21,6 +21,7 @@ import { needsStatus } from './lower-loops.js';
 import type { Packing } from './lower-pack.js';
 import { layoutOfRows, packPanels, rowPitch } from './lower-pack.js';
 import type { Target } from './target.js';
+import { type UnitRange, unitRange } from './unit-range.js';
 import { alongLanes } from './vector-loop.js';
 
 /** Expressions that an epilogue may have to be written out for every vector of a tile: a bias and an activation. */
@@ -44,7 +45,7 @@ export function gemmWorkspace(kernel: GemmKernel, target: Target): readonly numb
 
 export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Target): L3Function {
   const b = new L3Builder(kernel.name, target.lanes);
-  emitGemm(b, kernel, sizes, target);
+  emitGemm(b, kernel, sizes, target, 'all', unitRange(b, sizes));
   return b.finish();
 }
 
@@ -59,13 +60,14 @@ export function wholeBBytes(kernel: GemmKernel, target: Target): number {
   return roundUp(Math.max(kernel.n, 1), target.gemm.nr) * Math.max(kernel.k, 1) * kernel.outer * 4;
 }
 
-/** Emits a gemm kernel into a function, or a part of one, that has its arguments. */
+/** Emits a gemm kernel, or only some of its units, into a function, or a part of one, that has its arguments. */
 export function emitGemm(
   b: L3Builder,
   kernel: GemmKernel,
   sizes: AbstractKernel,
   target: Target,
   phase: GemmPhase = 'all',
+  units: UnitRange | null = null,
 ): void {
   const { mr, nr, kc, mc, nc } = target.gemm;
   const lanes = target.lanes;
@@ -83,6 +85,10 @@ export function emitGemm(
   const sizeOf = (variable: number): Value => b.sizeAt(sizes.variableSlots[variable]);
   const [m, n, k, outer] = [vm, vn, vk, vouter].map(sizeOf);
   const zero = b.index(0);
+  const cutsColumns = b.compare('lt', m, n);
+  const tilesOf = (size: Value, tile: number): Value =>
+    b.div(b.add(size, b.index(tile - 1)), b.index(tile));
+  const batchUnits = b.max(b.select(cutsColumns, tilesOf(n, nr), tilesOf(m, mr)), b.index(1));
   const values = kernel.stores.map((s) => s.value);
   const indices = kernel.stores.map((s) => s.index);
   const epilogueLanes = canVectorize(kernel, deps, values, indices, vn, target.masks);
@@ -178,7 +184,20 @@ export function emitGemm(
     return b.add(b.mul(jc, b.mul(k, outer)), b.mul(width, at));
   }
 
-  function product(): void {
+  /** `own`: rows or columns of tiles of one batch point, as parts.ts says; null for all of them. */
+  function product(own: UnitRange | null): void {
+    let [rowFrom, rowTo, columnFrom, columnTo] = [zero, m, zero, n];
+    if (own !== null) {
+      const cut = (size: Value, tile: number): readonly [from: Value, to: Value] => [
+        b.mul(own.from, b.index(tile)),
+        b.min(b.mul(own.to, b.index(tile)), size),
+      ];
+      const [rows, columns] = [cut(m, mr), cut(n, nr)];
+      rowFrom = b.select(cutsColumns, zero, rows[0]);
+      rowTo = b.select(cutsColumns, m, rows[1]);
+      columnFrom = b.select(cutsColumns, columns[0], zero);
+      columnTo = b.select(cutsColumns, columns[1], n);
+    }
     // With several blocks of k each tile has a slot of its own, else all use the first.
     const many = b.binary('or', b.compare('lt', b.index(kc), k), b.compare('lt', b.index(1), outer));
     const rowTiles = b.div(b.add(m, b.index(mr - 1)), b.index(mr));
@@ -187,8 +206,8 @@ export function emitGemm(
     // Blocks of k are as even as can be: 512 is two of 256 rather than 384 and 128.
     const blocks = b.max(b.div(b.add(k, b.index(kc - 1)), b.index(kc)), b.index(1));
     const blockDepth = b.div(b.add(k, b.sub(blocks, b.index(1))), blocks);
-    b.forEach(zero, n, nc, (jc) => {
-      const nb = b.min(b.index(nc), b.sub(n, jc));
+    b.forEach(columnFrom, columnTo, nc, (jc) => {
+      const nb = b.min(b.index(nc), b.sub(columnTo, jc));
       b.forEach(zero, b.mul(outer, blocks), 1, (round) => {
         const step = b.div(round, blocks);
         const block = b.sub(round, b.mul(step, blocks));
@@ -214,8 +233,8 @@ export function emitGemm(
             depth,
           });
         if (phase === 'pack B') return;
-        b.forEach(zero, m, mc, (ic) => {
-          const mb = b.min(b.index(mc), b.sub(m, ic));
+        b.forEach(rowFrom, rowTo, mc, (ic) => {
+          const mb = b.min(b.index(mc), b.sub(rowTo, ic));
           packed({
             buffer: packedA,
             operand: kernel.a,
@@ -259,18 +278,39 @@ export function emitGemm(
     });
   }
 
-  function batchNest(depth: number): void {
+  /** `before`: batch points ahead of the loops that are open. */
+  function batchNest(depth: number, before: Value): void {
     emitter.hoist(
       [...(phase === 'pack B' ? [] : [kernel.a]), ...(phase === 'multiply' ? [] : [kernel.b])],
       [],
     );
-    if (depth === batchVariables.length) {
-      product();
+    if (batchVariables.length === 0 || (depth === batchVariables.length && units === null)) {
+      product(units);
+    if (depth === batchVariables.length && units !== null) {
+      const first = b.mul(before, batchUnits);
+      const next = b.add(first, batchUnits);
+      const isMine = b.binary('and', b.compare('lt', units.from, next), b.compare('lt', first, units.to));
+      b.when(isMine, () =>
+        emitter.scoped(() =>
+          product({
+            from: b.sub(b.max(units.from, first), first),
+            to: b.sub(b.min(units.to, next), first),
+          }),
+        ),
+      );
       return;
     }
-    b.forEach(zero, sizeOf(batchVariables[depth]), 1, (i) =>
-      emitter.bind(batchVariables[depth], i, null, () => batchNest(depth + 1)),
+    const size = sizeOf(batchVariables[depth]);
+    let [from, to] = [zero, size];
+    if (depth === 0 && units !== null) {
+      const inner = batchVariables.slice(1).map(sizeOf).reduce(b.mul.bind(b), batchUnits);
+      const each = b.max(inner, b.index(1));
+      from = b.div(units.from, each);
+      to = b.div(b.add(units.to, b.sub(each, b.index(1))), each);
+    }
+    b.forEach(from, to, 1, (i) =>
+      emitter.bind(batchVariables[depth], i, null, () => batchNest(depth + 1, b.add(b.mul(before, size), i))),
     );
   }
-  batchNest(0);
+  batchNest(0, zero);
 }

@@ -20,6 +20,7 @@ import { L3Builder } from './l3-builder.js';
 import type { Dependence } from './lower-exprs.js';
 import { canVectorize, dependences, ExprEmitter } from './lower-exprs.js';
 import type { Target } from './target.js';
+import { type UnitRange, unitRange } from './unit-range.js';
 
 /** Whether a kernel takes indices out of memory and so needs a status buffer, which is then its last one. */
 export function needsStatus(kernel: {
@@ -183,15 +184,44 @@ function sumsFloats(s: Stage): boolean {
   return s.op === 'sum' && kinds[s.dtype] === 'f32';
 }
 
+/** The loop that is cut up for threads: the outermost one, in whole vectors where it runs over lanes; -1 if all loops are reduced. */
+export interface SplitLoop {
+  readonly variable: number;
+  /** Points of the loop in a unit. */
+  readonly step: number;
+  /** Whether the kernel computes on vectors. */
+  readonly isVector: boolean;
+}
+
+export function splitLoop(kernel: LoopKernel, target: Target): SplitLoop {
+  const variable = kernel.dims.findIndex((d) => !d.reduced);
+  const vector = chooseVector(kernel, dependences(kernel), target);
+  return {
+    variable,
+    step: variable >= 0 && variable === vector ? target.lanes : 1,
+    isVector: vector >= 0,
+  };
+}
+
 export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Target): L3Function {
   const isVector = chooseVector(kernel, dependences(kernel), target) >= 0;
   const b = new L3Builder(kernel.name, isVector ? target.lanes : 1);
-  emitLoops(b, kernel, sizes, target);
+  const hasUnits = kernel.dims.some((d) => !d.reduced);
+  emitLoops(b, kernel, sizes, target, hasUnits ? unitRange(b, sizes) : null);
   return b.finish();
 }
 
-/** Emits a loops kernel into a function, or a part of one, that has its arguments; vectors have the function's lanes. */
-export function emitLoops(b: L3Builder, kernel: LoopKernel, sizes: AbstractKernel, target: Target): void {
+/**
+ * Emits a loops kernel, or only some of its units, into a function, or a part of one, that has its arguments; vectors have the function's
+ * lanes.
+ */
+export function emitLoops(
+  b: L3Builder,
+  kernel: LoopKernel,
+  sizes: AbstractKernel,
+  target: Target,
+  units: UnitRange | null = null,
+): void {
   const deps = dependences(kernel);
   const outer = kernel.dims.flatMap((d, v) => (d.reduced ? [] : [v]));
   const reduced = kernel.dims.flatMap((d, v) => (d.reduced ? [v] : []));
@@ -238,24 +268,30 @@ export function emitLoops(b: L3Builder, kernel: LoopKernel, sizes: AbstractKerne
   ): { vector: readonly Value[]; scalar: readonly Value[] } {
     emitter.hoist(roots, indices);
     const size = sizeOf(variable);
+    const range = variable === outer[0] ? units : null;
     if (variable !== vectorVariable) {
       const both = [...carried.vector, ...carried.scalar];
-      const out = b.loop(b.index(0), size, 1, both, (i, params) =>
+      const out = b.loop(range?.from ?? b.index(0), range?.to ?? size, 1, both, (i, params) =>
         emitter.bind(variable, i, null, () => body(params, 'scalar', i)),
       );
       return { vector: out.slice(0, carried.vector.length), scalar: out.slice(carried.vector.length) };
     }
-    const end = wholeVectors(variable, lanes);
-    let vector = b.loop(b.index(0), end, lanes, carried.vector, (i, params) =>
+    // A range of units is one of whole vectors, of which the last may be cut off by the size.
+    const whole = wholeVectors(variable, lanes);
+    const first = range ? b.mul(range.from, b.index(lanes)) : b.index(0);
+    const stop = range ? b.min(b.mul(range.to, b.index(lanes)), size) : size;
+    const end = range ? b.min(stop, whole) : whole;
+    const rest = range ? b.max(first, whole) : whole;
+    let vector = b.loop(first, end, lanes, carried.vector, (i, params) =>
       emitter.bind(variable, i, { mask: null }, () => body(params, 'vector', i)),
     );
     if (target.masks) {
-      vector = b.loop(end, size, lanes, vector, (i, params) =>
+      vector = b.loop(rest, stop, lanes, vector, (i, params) =>
         emitter.bind(variable, i, { mask: b.tail(b.sub(size, i)) }, () => body(params, 'vector', i)),
       );
       return { vector, scalar: carried.scalar };
     }
-    const scalar = b.loop(end, size, 1, carried.scalar, (i, params) =>
+    const scalar = b.loop(rest, stop, 1, carried.scalar, (i, params) =>
       emitter.bind(variable, i, null, () => body(params, 'scalar', i)),
     );
     return { vector, scalar };

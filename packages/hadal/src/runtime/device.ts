@@ -33,7 +33,10 @@ export interface BlockSpec {
 export interface LaunchSpec {
   readonly executable: Executable;
   readonly layout: BlockLayout;
+  /** What the calling thread runs. */
   readonly blocks: readonly BlockSpec[];
+  /** What other threads may run meanwhile, a list for each; all of it has been run when the launch ends. */
+  readonly others?: readonly (readonly BlockSpec[])[];
 }
 
 /** A list of launches made ready once and run many times, each time on other memory and other scalars. */
@@ -45,6 +48,8 @@ export interface Device {
   /** 'native' or 'wasm'. */
   readonly name: string;
   readonly target: Target;
+  /** Lists of blocks that a launch can run at once, as things and `config.numThreads` stand; plans are made for so many. */
+  readonly threads: number;
   /** Bytes that can still be allocated. */
   availableBytes(): number;
   /** Memory with undefined contents. Freed when nothing refers to it any more. Throws `OutOfMemoryError` when there is none left. */

@@ -12,6 +12,8 @@ import type { AbstractKernel } from '../kernel/l2-sizes.js';
 import { abstractSizes } from '../kernel/l2-sizes.js';
 import { gemmWorkspace } from '../kernel/lower-gemm.js';
 import { loopsWorkspace, needsStatus } from '../kernel/lower-loops.js';
+import type { Part, Parts } from '../kernel/parts.js';
+import { divide, partsOf } from '../kernel/parts.js';
 import type { Target } from '../kernel/target.js';
 import type { BuiltKernel } from './build.js';
 import { buildKernel } from './build.js';
@@ -33,11 +35,20 @@ export type Place =
 export interface PlannedBlock {
   readonly kernel: Kernel;
   readonly sizes: readonly number[];
+  readonly parts: Parts;
+  /** Of the kernel's own buffers. */
   readonly places: readonly Place[];
   /** Template argument of each scalar. */
   readonly arguments: readonly number[];
   /** Template nodes that this block writes. */
   readonly writes: readonly number[];
+}
+
+/** What one thread runs of a launch, block after block. */
+export interface PlannedShare {
+  readonly parts: readonly Part[];
+  /** Of the workspace buffers that lowering adds to the kernel's own; no other share uses this memory. */
+  readonly workspaces: readonly Place[];
 }
 
 export interface PlannedLaunch {
@@ -46,6 +57,10 @@ export interface PlannedLaunch {
   readonly kernel: Kernel;
   readonly abstract: AbstractKernel;
   readonly blocks: readonly PlannedBlock[];
+  /** One share where the launch runs on the calling thread alone. */
+  readonly shares: readonly PlannedShare[];
+  /** Whether the kernel's last buffer is one to note errors in: each share has its own part of it. */
+  readonly usesStatus: boolean;
 }
 
 /** A value that outlives the run. */
@@ -62,6 +77,8 @@ export interface Plan {
   /** Updates in place: captured node and the leaf whose buffer it takes over. */
   readonly updates: readonly { readonly node: number; readonly leaf: number }[];
   readonly arena: { readonly bytes: number; readonly unshared: number };
+  /** Shares that a large launch was cut into. */
+  readonly threads: number;
   readonly usesStatus: boolean;
   readonly where: ReadonlyMap<number, Place>;
 }
@@ -87,8 +104,19 @@ function workspaceOf(kernel: Kernel, target: Target): readonly number[] {
   }
 }
 
-/** Plans a template that ops without a kernel of their own have been decomposed in. */
-export function schedule(template: Template, target: Target): Plan {
+/** The largest workspace of any block, buffer by buffer: the blocks of a share run one after another. */
+function shareWorkspace(kernels: readonly Kernel[], target: Target): readonly number[] {
+  return kernels
+    .map((k) => workspaceOf(k, target))
+    .reduce((a, b) => b.map((bytes, i) => Math.max(bytes, a[i] ?? 0)));
+}
+
+/**
+ * Plans a template that ops without a kernel of their own have been decomposed in.
+ *
+ * @param threads shares that a large launch is cut into. Only shares and their workspaces depend on it.
+ */
+export function schedule(template: Template, target: Target, threads = 1): Plan {
   const kernels = buildAll(template);
   const abstract = kernels.map((k) => abstractSizes(k.kernel));
   const { launches, fresh } = order(
@@ -134,43 +162,53 @@ export function schedule(template: Template, target: Target): Plan {
     }
   });
   // Workspaces live for one launch only.
-  const workspaces = new Map<number, number[]>();
-  kernels.forEach((k, i) => {
-    const at = known(launchOf.get(i), 'a launch');
-    const needed = workspaceOf(k.kernel, target);
-    const slots = needed.map((bytes) => lifetimes.push({ bytes, from: at, to: at }) - 1);
-    workspaces.set(i, slots);
+  const parts = kernels.map((k) => partsOf(k.kernel, target));
+  const shares = launches.map((launch, at) => {
+    const needed = shareWorkspace(
+      launch.map((i) => kernels[i].kernel),
+      target,
+    );
+    return divide(
+      launch.map((i) => parts[i]),
+      threads,
+    ).map((share) => ({
+      parts: share,
+      slots: needed.map((bytes) => lifetimes.push({ bytes, from: at, to: at }) - 1),
+    }));
   });
   const arena = planArena(lifetimes);
   inArena.forEach(({ node }, i) => {
     where.set(node, { in: 'arena', byteOffset: arena.offsets[i] });
   });
 
-  let usesStatus = false;
   const placeOf = (node: number): Place => {
     const { leaf } = template.nodes[node];
     return leaf >= 0 ? { in: 'leaf', leaf } : known(where.get(node), `memory of node ${node}`);
   };
-  const planned = launches.map((launch): PlannedLaunch => {
+  const planned = launches.map((launch, at): PlannedLaunch => {
     const first = launch[0];
     const blocks = launch.map((i): PlannedBlock => {
       const k = kernels[i];
-      const places = k.bindings.map((b) => placeOf(b.node));
-      for (const slot of workspaces.get(i) ?? [])
-        places.push({ in: 'arena', byteOffset: arena.offsets[slot] });
-      if (needsStatus(k.kernel)) {
-        usesStatus = true;
-        places.push({ in: 'status' });
-      }
       return {
         kernel: k.kernel,
         sizes: abstract[i].sizes,
-        places,
+        parts: parts[i],
+        places: k.bindings.map((b) => placeOf(b.node)),
         arguments: k.arguments,
         writes: k.bindings.filter((b) => b.access === 'write').map((b) => b.node),
       };
     });
-    return { key: abstract[first].key, kernel: kernels[first].kernel, abstract: abstract[first], blocks };
+    return {
+      key: abstract[first].key,
+      kernel: kernels[first].kernel,
+      abstract: abstract[first],
+      blocks,
+      shares: shares[at].map(({ parts: own, slots }) => ({
+        parts: own,
+        workspaces: slots.map((slot) => ({ in: 'arena', byteOffset: arena.offsets[slot] })),
+      })),
+      usesStatus: needsStatus(kernels[first].kernel),
+    };
   });
   return {
     template,
@@ -178,7 +216,8 @@ export function schedule(template: Template, target: Target): Plan {
     outputs,
     updates,
     arena: { bytes: arena.bytes, unshared: arena.unshared },
-    usesStatus,
+    threads,
+    usesStatus: planned.some((l) => l.usesStatus),
     where,
   };
 }
@@ -197,10 +236,13 @@ export function printPlan(plan: Plan): string {
         return 'status';
     }
   };
+  const workspaceText = (s: PlannedShare): string => `\n    workspace ${s.workspaces.map(place).join(', ')}`;
   const launches = plan.launches.map((l, i) => {
     const blocks = l.blocks.map((b) => `    on ${b.places.map(place).join(', ')}`).join('\n');
     const times = l.blocks.length > 1 ? ` x ${l.blocks.length}` : '';
-    return `  launch ${i}: ${l.kernel.name}${times}\n${printKernel(l.kernel).replace(/^/gm, '    ')}\n${blocks}`;
+    const threads = l.shares.length > 1 ? ` on ${l.shares.length} threads` : '';
+    const workspaces = l.shares[0].workspaces.length > 0 ? [...l.shares.map(workspaceText)].join('') : '';
+    return `  launch ${i}: ${l.kernel.name}${times}${threads}\n${printKernel(l.kernel).replace(/^/gm, '    ')}\n${blocks}${workspaces}`;
   });
   const saved = plan.arena.unshared - plan.arena.bytes;
   return [

@@ -62,6 +62,7 @@ export function openNative(options: NativeOptions = {}): OpenedNative {
 
 export class NativeDevice implements Device {
   readonly name = 'native';
+  readonly threads = 1;
   readonly target: Target;
   readonly #machine: Machine;
   readonly #pool: MemoryPool;

@@ -1,0 +1,138 @@
+/**
+ * How a kernel's work is cut up for several threads, decided from its sizes when a plan is made.
+ *
+ * Words used here:
+ * - **unit**: the smallest piece that a kernel can be told to run; a launch hands every block a range of units `from`..`to`, in
+ *   two size slots behind the kernel's own. A reduction never crosses units, and a unit holds whole vectors, so that every element
+ *   comes out of the same instructions however the units are dealt out: results are the same bits for any number of threads.
+ * - **share**: what one thread runs of a launch: consecutive units of consecutive blocks, of about the same cost as the others.
+ *
+ * A unit of a loops kernel is a step of its outermost loop, or one vector where that loop runs over lanes. A unit of a gemm is one
+ * row of register tiles of one batch point, or one column of tiles where the result is wider than high: each thread packs its own
+ * operands, so what all of them need should be the smaller one.
+ */
+import type { CompiledKernel, Expr, GemmKernel, Kernel, LoopKernel } from './l2.js';
+import { indexValues } from './l2.js';
+import { splitLoop } from './lower-loops.js';
+import type { Target } from './target.js';
+
+export interface Parts {
+  readonly units: number;
+  /** Nanoseconds that a unit takes one core, roughly. */
+  readonly cost: number;
+  /** Whether different threads may run different units. */
+  readonly divisible: boolean;
+}
+
+/** Units of one block. */
+export interface Part {
+  readonly block: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Waking a thread and waiting for it costs a few microseconds; a share below this is not worth one. */
+const LEAST_SHARE_NS = 25_000;
+
+/** Nanoseconds a core takes for a simple operation on one element: in vectors, and one by one. */
+const VECTOR_NS = 0.15;
+const SCALAR_NS = 0.6;
+/** Multiplications and additions of a product that a core does in a nanosecond. */
+const PRODUCT_FLOPS = 40;
+
+function product(sizes: readonly number[]): number {
+  return sizes.reduce((a, b) => a * b, 1);
+}
+
+/** Whether a gemm is cut along its columns. */
+export function cutsColumns(m: number, n: number): boolean {
+  return m < n;
+}
+
+/** Units of one batch point of a gemm: never 0, so that they can be divided by. */
+function gemmUnits({ m, n }: GemmKernel, { gemm: { mr, nr } }: Target): number {
+  return Math.max(1, cutsColumns(m, n) ? Math.ceil(n / nr) : Math.ceil(m / mr));
+}
+
+/** A store to an index out of memory may hit an element twice: the last one counts, so their order does. */
+function storesInOrder(kernel: CompiledKernel): boolean {
+  return kernel.stores.some((s) => indexValues(s.index).length > 0);
+}
+
+function weight(e: Expr): number {
+  switch (e.op) {
+    case 'call':
+      return 3;
+    case 'random':
+      return 60;
+    case 'load':
+      return 2;
+    default:
+      return 1;
+  }
+}
+
+function loopParts(kernel: LoopKernel, target: Target): Parts {
+  const split = splitLoop(kernel, target);
+  const points = product(kernel.dims.map((d) => d.size));
+  const operations = kernel.exprs.reduce((sum, e) => sum + weight(e), kernel.stages.length + 1);
+  const perPoint = operations * (split.isVector ? VECTOR_NS : SCALAR_NS);
+  if (split.variable < 0) return { units: 1, cost: points * perPoint, divisible: false };
+  const units = Math.ceil(kernel.dims[split.variable].size / split.step);
+  return {
+    units,
+    cost: units === 0 ? 0 : (points / units) * perPoint,
+    divisible: units > 1 && !storesInOrder(kernel),
+  };
+}
+
+function gemmParts(kernel: GemmKernel, target: Target): Parts {
+  const batch = product(kernel.batch);
+  const units = batch * gemmUnits(kernel, target);
+  const flops = 2 * batch * kernel.m * kernel.n * kernel.k * kernel.outer;
+  return {
+    units,
+    cost: units === 0 ? 0 : flops / PRODUCT_FLOPS / units,
+    divisible: units > 1 && !storesInOrder(kernel),
+  };
+}
+
+export function partsOf(kernel: Kernel, target: Target): Parts {
+  switch (kernel.kind) {
+    case 'loops':
+      return loopParts(kernel, target);
+    case 'gemm':
+      return gemmParts(kernel, target);
+    case 'host':
+      return { units: 1, cost: 0, divisible: false };
+  }
+}
+
+/** Deals the units of a launch's blocks out to at most `threads` shares; one share has all of them. */
+export function divide(blocks: readonly Parts[], threads: number): Part[][] {
+  const total = blocks.reduce((sum, p) => sum + p.units * p.cost, 0);
+  const wanted = Math.max(1, Math.min(threads, Math.floor(total / LEAST_SHARE_NS)));
+  const shares: Part[][] = [];
+  let block = 0;
+  let from = 0;
+  let before = 0;
+  for (let share = 1; share <= wanted; share++) {
+    const end = share === wanted ? Number.POSITIVE_INFINITY : (total * share) / wanted;
+    const parts: Part[] = [];
+    while (block < blocks.length) {
+      const { units, cost, divisible } = blocks[block];
+      const rest = end - before;
+      let to = rest >= units * cost ? units : Math.round(rest / cost);
+      if (!divisible && to < units) to = 2 * to >= units ? units : 0;
+      // A block without units still has to be a part of some share, as one that does nothing.
+      if (to > from || units === 0) parts.push({ block, from, to });
+      from = Math.max(from, to);
+      if (from < units) break;
+      before += units * cost;
+      block++;
+      from = 0;
+    }
+    if (parts.length > 0) shares.push(parts);
+  }
+  return shares.length > 0 ? shares : [[]];
+}
