@@ -2,6 +2,7 @@
  * What the realiser needs of an engine: memory, and plans made runnable. Two implementations: compiled engines (L2 to L3 to code
  * on a device) and the reference (ops computed as they are defined).
  */
+import type { Threads } from '../kernel/parts.js';
 import type { Target } from '../kernel/target.js';
 import type { Memory } from '../runtime/device.js';
 import type { Plan } from '../schedule/plan.js';
@@ -18,8 +19,8 @@ export interface Backend {
   /** A line for people: what runs where. */
   readonly description: string;
   readonly target: Target;
-  /** Shares that a large launch is cut into from now on; 1 where everything runs on the calling thread. */
-  readonly threads: number;
+  /** What plans from now on are made for. */
+  readonly threads: Threads;
   /** Kernels compiled so far; grows only when a kernel of a new structure is met. */
   readonly compiledKernels: number;
   /** Bytes that can still be allocated. */

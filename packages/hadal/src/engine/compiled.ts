@@ -11,6 +11,7 @@ import type { AbstractKernel } from '../kernel/l2-sizes.js';
 import type { L3Function } from '../kernel/l3.js';
 import { printL3 } from '../kernel/l3-print.js';
 import { lower } from '../kernel/lower.js';
+import type { Threads } from '../kernel/parts.js';
 import type { Target } from '../kernel/target.js';
 import type { BlockSpec, Device, Executable, LaunchSpec, Memory } from '../runtime/device.js';
 import type { Place, Plan, PlannedBlock, PlannedLaunch } from '../schedule/plan.js';
@@ -49,7 +50,7 @@ export class CompiledBackend implements Backend {
     return this.#kernels.size;
   }
 
-  get threads(): number {
+  get threads(): Threads {
     return this.#device.threads;
   }
 

@@ -195,7 +195,7 @@ export class Engine {
     const first = this.#plans.get(captured.hash) ?? null;
     const { threads } = this.backend;
     for (let p = first; p !== null; p = p.next)
-      if (p.plan.threads === threads && sameKey(p.key, captured)) return p;
+      if (p.plan.threads === threads.count && sameKey(p.key, captured)) return p;
     const plan = schedule(decompose(templateOf(captured)), this.backend.target, threads);
     const key = captured.key.slice(0, captured.keyLength);
     const entry: CachedPlan = {

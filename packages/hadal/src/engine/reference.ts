@@ -8,6 +8,7 @@ import { numel } from '../base/shape.js';
 import { evaluate, evaluateAll } from '../codegen/reference/evaluate.js';
 import type { PlainArray } from '../graph/op.js';
 import { isTuple } from '../graph/op.js';
+import { oneThread } from '../kernel/parts.js';
 import type { Target } from '../kernel/target.js';
 import type { Memory } from '../runtime/device.js';
 import { availableMemory } from '../runtime/host-memory.js';
@@ -41,7 +42,7 @@ export class ReferenceBackend implements Backend {
   readonly name = 'reference';
   readonly description = 'reference: every op as it is defined, in plain TypeScript';
   readonly target = target;
-  readonly threads = 1;
+  readonly threads = oneThread;
   readonly #seen = new Set<string>();
 
   get compiledKernels(): number {

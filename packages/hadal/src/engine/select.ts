@@ -3,7 +3,7 @@ import { DeviceError } from '../base/errors.js';
 import { compileWasm } from '../codegen/wasm/index.js';
 import { compileX86 } from '../codegen/x86/index.js';
 import { openNative } from '../runtime/native/index.js';
-import { openWasm } from '../runtime/wasm/index.js';
+import { openWasm, type WasmOptions } from '../runtime/wasm/index.js';
 import type { Backend, EngineName } from './backend.js';
 import { CompiledBackend } from './compiled.js';
 import { ReferenceBackend } from './reference.js';
@@ -26,8 +26,8 @@ export function nativeBackend(level?: 'avx512' | 'avx2'): Opened {
 }
 
 /** WebAssembly with 128-bit vectors. */
-export function wasmBackend(): Opened {
-  const opened = openWasm();
+export function wasmBackend(options: WasmOptions = {}): Opened {
+  const opened = openWasm(options);
   if (!opened.ok) return opened;
   const { device } = opened;
   const relaxed = device.support.relaxed;

@@ -86,8 +86,7 @@ export function emitGemm(
   const [m, n, k, outer] = [vm, vn, vk, vouter].map(sizeOf);
   const zero = b.index(0);
   const cutsColumns = b.compare('lt', m, n);
-  const tilesOf = (size: Value, tile: number): Value =>
-    b.div(b.add(size, b.index(tile - 1)), b.index(tile));
+  const tilesOf = (size: Value, tile: number): Value => b.div(b.add(size, b.index(tile - 1)), b.index(tile));
   const batchUnits = b.max(b.select(cutsColumns, tilesOf(n, nr), tilesOf(m, mr)), b.index(1));
   const values = kernel.stores.map((s) => s.value);
   const indices = kernel.stores.map((s) => s.index);

@@ -24,15 +24,23 @@ export interface Parts {
   readonly divisible: boolean;
 }
 
+/** What a device says of its threads. */
+export interface Threads {
+  /** Shares that can run at once. */
+  readonly count: number;
+  /** A share that takes less than this is not worth the way to another thread. */
+  readonly leastShareNs: number;
+}
+
+/** The calling thread alone. */
+export const oneThread: Threads = { count: 1, leastShareNs: Number.POSITIVE_INFINITY };
+
 /** Units of one block. */
 export interface Part {
   readonly block: number;
   readonly from: number;
   readonly to: number;
 }
-
-/** Waking a thread and waiting for it costs a few microseconds; a share below this is not worth one. */
-const LEAST_SHARE_NS = 25_000;
 
 /** Nanoseconds a core takes for a simple operation on one element: in vectors, and one by one. */
 const VECTOR_NS = 0.15;
@@ -108,10 +116,11 @@ export function partsOf(kernel: Kernel, target: Target): Parts {
   }
 }
 
-/** Deals the units of a launch's blocks out to at most `threads` shares; one share has all of them. */
-export function divide(blocks: readonly Parts[], threads: number): Part[][] {
+/** Deals the units of a launch's blocks out to at most `threads.count` shares; one share has all of them. */
+export function divide(blocks: readonly Parts[], threads: Threads): Part[][] {
   const total = blocks.reduce((sum, p) => sum + p.units * p.cost, 0);
-  const wanted = Math.max(1, Math.min(threads, Math.floor(total / LEAST_SHARE_NS)));
+  const enough = Math.floor(total / threads.leastShareNs);
+  const wanted = threads.count === 1 || !(enough > 1) ? 1 : Math.min(threads.count, enough);
   const shares: Part[][] = [];
   let block = 0;
   let from = 0;
@@ -124,9 +133,11 @@ export function divide(blocks: readonly Parts[], threads: number): Part[][] {
       const rest = end - before;
       let to = rest >= units * cost ? units : Math.round(rest / cost);
       if (!divisible && to < units) to = 2 * to >= units ? units : 0;
+      // Rounded sums of costs may lie a little apart.
+      to = Math.max(from, Math.min(to, units));
       // A block without units still has to be a part of some share, as one that does nothing.
       if (to > from || units === 0) parts.push({ block, from, to });
-      from = Math.max(from, to);
+      from = to;
       if (from < units) break;
       before += units * cost;
       block++;

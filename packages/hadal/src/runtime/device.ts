@@ -4,6 +4,7 @@
  */
 import type { BlockLayout } from '../kernel/abi.js';
 import type { ScalarKind } from '../kernel/l3.js';
+import type { Threads } from '../kernel/parts.js';
 import type { Target } from '../kernel/target.js';
 
 /** A piece of device memory, aligned to 64 bytes. What it is made of is the device's business; who can reach it keeps it alive. */
@@ -48,8 +49,8 @@ export interface Device {
   /** 'native' or 'wasm'. */
   readonly name: string;
   readonly target: Target;
-  /** Lists of blocks that a launch can run at once, as things and `config.numThreads` stand; plans are made for so many. */
-  readonly threads: number;
+  /** As things and `config.numThreads` stand now; plans are made for it. */
+  readonly threads: Threads;
   /** Bytes that can still be allocated. */
   availableBytes(): number;
   /** Memory with undefined contents. Freed when nothing refers to it any more. Throws `OutOfMemoryError` when there is none left. */

@@ -12,8 +12,8 @@ import type { AbstractKernel } from '../kernel/l2-sizes.js';
 import { abstractSizes } from '../kernel/l2-sizes.js';
 import { gemmWorkspace } from '../kernel/lower-gemm.js';
 import { loopsWorkspace, needsStatus } from '../kernel/lower-loops.js';
-import type { Part, Parts } from '../kernel/parts.js';
-import { divide, partsOf } from '../kernel/parts.js';
+import type { Part, Parts, Threads } from '../kernel/parts.js';
+import { divide, oneThread, partsOf } from '../kernel/parts.js';
 import type { Target } from '../kernel/target.js';
 import type { BuiltKernel } from './build.js';
 import { buildKernel } from './build.js';
@@ -114,9 +114,9 @@ function shareWorkspace(kernels: readonly Kernel[], target: Target): readonly nu
 /**
  * Plans a template that ops without a kernel of their own have been decomposed in.
  *
- * @param threads shares that a large launch is cut into. Only shares and their workspaces depend on it.
+ * @param threads how many shares a large launch is cut into. Only shares and their workspaces depend on it.
  */
-export function schedule(template: Template, target: Target, threads = 1): Plan {
+export function schedule(template: Template, target: Target, threads: Threads = oneThread): Plan {
   const kernels = buildAll(template);
   const abstract = kernels.map((k) => abstractSizes(k.kernel));
   const { launches, fresh } = order(
@@ -216,7 +216,7 @@ export function schedule(template: Template, target: Target, threads = 1): Plan 
     outputs,
     updates,
     arena: { bytes: arena.bytes, unshared: arena.unshared },
-    threads,
+    threads: threads.count,
     usesStatus: planned.some((l) => l.usesStatus),
     where,
   };

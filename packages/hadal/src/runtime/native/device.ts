@@ -1,5 +1,6 @@
 /** The native CPU as a device: memory in ArrayBuffers, code in executable pages, launches through one assembled trampoline. */
 import { ArgumentError } from '../../base/errors.js';
+import { oneThread } from '../../kernel/parts.js';
 import type { Target } from '../../kernel/target.js';
 import type { Device, Executable, LaunchSpec, Memory, Program } from '../device.js';
 import { availableMemory } from '../host-memory.js';
@@ -62,7 +63,7 @@ export function openNative(options: NativeOptions = {}): OpenedNative {
 
 export class NativeDevice implements Device {
   readonly name = 'native';
-  readonly threads = 1;
+  readonly threads = oneThread;
   readonly target: Target;
   readonly #machine: Machine;
   readonly #pool: MemoryPool;

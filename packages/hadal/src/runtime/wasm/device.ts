@@ -3,6 +3,7 @@
  * small.
  */
 import { DeviceError, InternalError } from '../../base/errors.js';
+import { oneThread, type Threads } from '../../kernel/parts.js';
 import type { Target } from '../../kernel/target.js';
 import type { Device, Executable, LaunchSpec, Memory, Program } from '../device.js';
 import { availableMemory } from '../host-memory.js';
@@ -24,6 +25,8 @@ export interface WasmOptions {
   readonly budgetBytes?: number;
   /** WebAssembly memory never grows beyond this. Default: all that 32 bits can address. */
   readonly maximumBytes?: number;
+  /** What launches are cut up for; the calling thread runs all shares. For tests. */
+  readonly shares?: Threads;
 }
 
 export type WasmOpening =
@@ -34,11 +37,13 @@ export class WasmDevice implements Device {
   readonly name = 'wasm';
   readonly target: Target = wasmTarget;
   readonly support: WasmSupport;
+  readonly threads: Threads;
   readonly #api: WebAssemblyApi;
   readonly #pool: MemoryPool;
   readonly #droppedPrograms: FinalizationRegistry<Slot>;
 
-  constructor(api: WebAssemblyApi, limits: PoolLimits) {
+  constructor(api: WebAssemblyApi, limits: PoolLimits, threads: Threads) {
+    this.threads = threads;
     this.support = detectWasm();
     this.#api = api;
     const pages = Math.max(1, Math.floor(Math.min(INITIAL_BYTES, limits.maximumBytes) / PAGE));
@@ -108,7 +113,11 @@ export function openWasm(options: WasmOptions = {}): WasmOpening {
   try {
     return {
       ok: true,
-      device: new WasmDevice(api, { budgetBytes: options.budgetBytes ?? BUDGET_BYTES, maximumBytes }),
+      device: new WasmDevice(
+        api,
+        { budgetBytes: options.budgetBytes ?? BUDGET_BYTES, maximumBytes },
+        options.shares ?? oneThread,
+      ),
     };
   } catch (error) {
     if (error instanceof RangeError)

@@ -3,9 +3,9 @@
  * pointers and scalars, by lists of (where, what) made beforehand, and then calls the kernels.
  */
 import { InternalError } from '../../base/errors.js';
-import { blockBytes, blockSlots, SLOT_BYTES } from '../../kernel/abi.js';
+import { type BlockLayout, blockBytes, blockSlots, SLOT_BYTES } from '../../kernel/abi.js';
 import type { ScalarKind } from '../../kernel/l3.js';
-import type { Executable, LaunchSpec, Memory, Program } from '../device.js';
+import type { BlockSpec, Executable, LaunchSpec, Memory, Program } from '../device.js';
 import type { Slot } from './heap.js';
 import { type MemoryPool, WasmMemory } from './memory-pool.js';
 
@@ -28,10 +28,16 @@ interface ScalarPatch {
   readonly argument: number;
 }
 
-interface Call {
-  readonly run: KernelFunction;
+/** Argument blocks that lie one behind the other, and how many. */
+export interface Share {
   readonly blocks: number;
   readonly count: number;
+}
+
+interface Call {
+  readonly executable: WasmExecutable;
+  readonly own: Share;
+  readonly others: readonly Share[];
 }
 
 const WORDS_PER_SLOT = SLOT_BYTES / 4;
@@ -52,20 +58,16 @@ export class WasmProgram implements Program {
     const calls: Call[] = [];
     let at = slot.offset;
     pool.bytes.fill(0, slot.offset, slot.offset + slot.bytes);
-    for (const { executable, layout, blocks } of launches) {
-      if (!(executable instanceof WasmExecutable))
-        throw new InternalError(`${executable.name} is code of another device`);
+    function write(name: string, layout: BlockLayout, blocks: readonly BlockSpec[]): Share {
       // Addresses are unsigned, a kernel's parameter is a signed 32-bit number: the same bits.
-      calls.push({ run: executable.run, blocks: at | 0, count: blocks.length });
+      const share = { blocks: at | 0, count: blocks.length };
       for (const block of blocks) {
         if (
           block.buffers.length !== layout.buffers ||
           block.sizes.length !== layout.sizes ||
           block.scalars.length !== layout.scalars
         ) {
-          throw new InternalError(
-            `${executable.name}: a block of ${blockSlots(layout)} slots does not fit its layout`,
-          );
+          throw new InternalError(`${name}: a block of ${blockSlots(layout)} slots does not fit its layout`);
         }
         let word = at / 4;
         for (const { buffer, byteOffset } of block.buffers) {
@@ -82,6 +84,16 @@ export class WasmProgram implements Program {
         }
         at += blockBytes(layout);
       }
+      return share;
+    }
+    for (const { executable, layout, blocks, others = [] } of launches) {
+      if (!(executable instanceof WasmExecutable))
+        throw new InternalError(`${executable.name} is code of another device`);
+      calls.push({
+        executable,
+        own: write(executable.name, layout, blocks),
+        others: others.map((share) => write(executable.name, layout, share)),
+      });
     }
     this.#pointers = Float64Array.from(pointers);
     this.#scalars = scalars;
@@ -122,11 +134,18 @@ export class WasmProgram implements Program {
           pool.longs[word / WORDS_PER_SLOT] = BigInt(value);
       }
     }
-    for (const call of this.#calls) call.run(call.blocks, call.count);
+    for (const { executable, own, others } of this.#calls) {
+      executable.run(own.blocks, own.count);
+      for (const share of others) executable.run(share.blocks, share.count);
+    }
   }
 }
 
 /** Bytes that the argument blocks of some launches take. */
 export function argumentBytes(launches: readonly LaunchSpec[]): number {
-  return launches.reduce((sum, { layout, blocks }) => sum + blockBytes(layout) * blocks.length, 0);
+  return launches.reduce(
+    (sum, { layout, blocks, others = [] }) =>
+      sum + blockBytes(layout) * others.reduce((count, share) => count + share.length, blocks.length),
+    0,
+  );
 }
