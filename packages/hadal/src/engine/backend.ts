@@ -2,8 +2,7 @@
  * What the realiser needs of an engine: memory, and plans made runnable. Two implementations: compiled engines (L2 to L3 to code
  * on a device) and the reference (ops computed as they are defined).
  */
-import type { Threads } from '../kernel/parts.js';
-import type { Target } from '../kernel/target.js';
+import type { Target, Threads } from '../kernel/target.js';
 import type { Memory } from '../runtime/device.js';
 import type { Plan } from '../schedule/plan.js';
 

@@ -14,7 +14,7 @@
 import type { CompiledKernel, Expr, GemmKernel, Kernel, LoopKernel } from './l2.js';
 import { indexValues } from './l2.js';
 import { splitLoop } from './lower-loops.js';
-import type { Target } from './target.js';
+import type { Target, Threads } from './target.js';
 
 export interface Parts {
   readonly units: number;
@@ -23,17 +23,6 @@ export interface Parts {
   /** Whether different threads may run different units. */
   readonly divisible: boolean;
 }
-
-/** What a device says of its threads. */
-export interface Threads {
-  /** Shares that can run at once. */
-  readonly count: number;
-  /** A share that takes less than this is not worth the way to another thread. */
-  readonly leastShareNs: number;
-}
-
-/** The calling thread alone. */
-export const oneThread: Threads = { count: 1, leastShareNs: Number.POSITIVE_INFINITY };
 
 /** Units of one block. */
 export interface Part {

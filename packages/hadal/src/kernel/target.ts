@@ -20,3 +20,14 @@ export interface Target {
   readonly masks: boolean;
   readonly gemm: GemmTiles;
 }
+
+/** What a device says of its threads. */
+export interface Threads {
+  /** Shares that can run at once. */
+  readonly count: number;
+  /** A share that takes less than this is not worth the way to another thread. */
+  readonly leastShareNs: number;
+}
+
+/** The calling thread alone. */
+export const oneThread: Threads = { count: 1, leastShareNs: Number.POSITIVE_INFINITY };

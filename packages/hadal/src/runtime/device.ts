@@ -4,8 +4,7 @@
  */
 import type { BlockLayout } from '../kernel/abi.js';
 import type { ScalarKind } from '../kernel/l3.js';
-import type { Threads } from '../kernel/parts.js';
-import type { Target } from '../kernel/target.js';
+import type { Target, Threads } from '../kernel/target.js';
 
 /** A piece of device memory, aligned to 64 bytes. What it is made of is the device's business; who can reach it keeps it alive. */
 export interface Memory {

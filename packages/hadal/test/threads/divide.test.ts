@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Parts } from '../../src/kernel/parts.js';
-import { divide, oneThread } from '../../src/kernel/parts.js';
+import { divide } from '../../src/kernel/parts.js';
+import { oneThread } from '../../src/kernel/target.js';
 
 const block: fc.Arbitrary<Parts> = fc.record({
   units: fc.nat(50),

@@ -1,7 +1,7 @@
 /** The native CPU as a device: memory in ArrayBuffers, code in executable pages, launches through one assembled trampoline. */
 import { ArgumentError } from '../../base/errors.js';
-import { oneThread } from '../../kernel/parts.js';
 import type { Target } from '../../kernel/target.js';
+import { oneThread } from '../../kernel/target.js';
 import type { Device, Executable, LaunchSpec, Memory, Program } from '../device.js';
 import { availableMemory } from '../host-memory.js';
 import type { Level, NativeFeatures } from './features.js';

@@ -3,8 +3,8 @@
  * small.
  */
 import { DeviceError, InternalError } from '../../base/errors.js';
-import { oneThread, type Threads } from '../../kernel/parts.js';
 import type { Target } from '../../kernel/target.js';
+import { oneThread, type Threads } from '../../kernel/target.js';
 import type { Device, Executable, LaunchSpec, Memory, Program } from '../device.js';
 import { availableMemory } from '../host-memory.js';
 import { detectWasm, type WasmSupport } from './detect.js';
