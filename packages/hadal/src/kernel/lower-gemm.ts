@@ -285,6 +285,8 @@ export function emitGemm(
     );
     if (batchVariables.length === 0 || (depth === batchVariables.length && units === null)) {
       product(units);
+      return;
+    }
     if (depth === batchVariables.length && units !== null) {
       const first = b.mul(before, batchUnits);
       const next = b.add(first, batchUnits);
