@@ -223,6 +223,24 @@ function depthwise(e: TemplateEmitter, x: Position, w: Position, d: ConvDims, sh
     .reduce((sum, product) => e.arithmetic('add', sum, product));
 }
 
+/**
+ * The gradient of a depthwise kernel: in every group one sample and one feature, few positions, and a kernel as large as an image. Each
+ * position is a sum over the whole image; all of them are sums in one pass.
+ */
+function fewPositions(e: TemplateEmitter, x: Position, w: Position, d: ConvDims, shape: Shape): Position {
+  const [, channels, ...reach] = w.shape;
+  const groups = d.batchGroups;
+  const positions = shape.slice(2);
+  const dims = w.shape.slice(1).map((_, i) => i + 1);
+  const sums = windowPositions(positions).map((p) => {
+    const starts = [0, 0, ...p.map((at, i) => at * d.strides[i])];
+    const seen = e.slice(x, starts, [1, 1, ...d.rhsDilation], [groups, channels, ...reach]);
+    const sum = e.reduce('sum', e.arithmetic('mul', seen, w), dims);
+    return e.reshape(sum, [1, groups, ...positions.map(() => 1)]);
+  });
+  return e.interleave(sums, positions);
+}
+
 /** Windows of the input times the kernel, for dtypes without a gemm. */
 function convAsSum(e: TemplateEmitter, x: Position, w: Position, d: ConvDims, shape: Shape): Position {
   const kernel = w.shape.slice(2);
@@ -267,6 +285,9 @@ function conv(
   };
   const isDepthwise = d.featureGroups > 1 && w.shape[1] === 1 && w.shape[0] === d.featureGroups;
   if (isDepthwise && numel(w.shape.slice(2)) <= UNROLLED) return depthwise(e, x, w, rest, shape);
+  const isOnePerGroup = d.batchGroups > 1 && w.shape[0] === d.batchGroups && shape[0] === 1;
+  if (isOnePerGroup && input.dtype === w.dtype && numel(shape.slice(2)) <= UNROLLED && !isHalf(input.dtype))
+    return fewPositions(e, x, w, rest, shape);
   if (!isGemmType(input.dtype)) return convAsSum(e, x, w, rest, shape);
   return e.conv(x, contiguousKernel(e, w), rest);
 }

@@ -40,6 +40,8 @@ export interface Group {
 
 /** More ops than this are not put into one kernel: registers and compile time are finite. */
 const MAX_MEMBERS = 96;
+/** Row groups do not take in others beside them beyond this: every sum holds registers. */
+const MAX_SIBLINGS = 32;
 
 export function computes(n: TemplateNode): boolean {
   if (n.leaf >= 0 || n.argument >= 0) return false;
@@ -284,6 +286,35 @@ export function fuse(template: Template): Fusion {
     return [...found].sort((a, b) => rank(b) - rank(a) || b.id - a.id);
   }
 
+  /** Row groups by what their reductions read from memory: the operation and its operand. */
+  const rowReaders = new Map<string, Group[]>();
+
+  /** What a reduction reads of memory straight or through one operation. */
+  function memoryReads(id: number): string[] {
+    const [input] = nodes[id].inputs;
+    const { op, inputs } = nodes[input];
+    if (op.kind !== 'elementwise') return [];
+    const under = (at: number): number => {
+      let i = at;
+      while (nodes[i].leaf < 0 && nodes[i].op.kind === 'movement' && !computes(nodes[i]))
+        [i] = nodes[i].inputs;
+      return i;
+    };
+    return inputs.map((i) => `${nodes[id].op.name} ${op.name} ${under(i)}`);
+  }
+
+  /** Row groups that do the same to the same values, such as sums of products with one factor in common: one pass can serve all. */
+  function siblings(id: number): Group[] {
+    const found = memoryReads(id).flatMap((key) => rowReaders.get(key) ?? []);
+    return [...new Set(found)].filter(
+      (g) => groups.has(g) && g.kind === 'row' && g.members.size < MAX_SIBLINGS,
+    );
+  }
+
+  function noteReads(id: number, group: Group): void {
+    for (const key of memoryReads(id)) rowReaders.set(key, [...(rowReaders.get(key) ?? []), group]);
+  }
+
   /** Elementwise neighbours of the same domain come along once a node has its group. */
   function absorb(id: number, group: Group): void {
     for (const p of producers(id)) {
@@ -344,7 +375,9 @@ export function fuse(template: Template): Fusion {
     const reduced = node.attributes.filter((d) => domain[d] !== 1);
     const vars = domainIndex(domain);
     const alongRows = reduced.includes(lastOf(domain));
-    for (const group of candidates(id)) {
+    const own = candidates(id);
+    const rows = own.filter((g) => g.kind === 'row');
+    for (const group of new Set([...rows, ...siblings(id), ...own])) {
       if (!sameShape(group.domain, domain)) continue;
       const sameRows = group.kind === 'row' && sameDims(group.reduced, reduced);
       // A map becomes a row kernel only along rows: down columns its other results would be written in strides.
@@ -359,10 +392,12 @@ export function fuse(template: Template): Fusion {
       }
       join(id, group, 'outer', outside);
       absorb(id, group);
+      noteReads(id, group);
       return;
     }
     const group = newGroup('row', domain, reduced);
     join(id, group, 'outer', outsideOf(id));
+    noteReads(id, group);
     if (alongRows) absorb(id, group);
   }
 
