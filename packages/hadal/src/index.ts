@@ -20,6 +20,7 @@ export { version } from './base/version.js';
 export * from './data/index.js';
 export type { EngineName } from './engine/backend.js';
 export { Engine, Explanation } from './engine/engine.js';
+export * from './engine/profile/index.js';
 export type {
   CheckpointContent,
   CheckpointInfo,

@@ -3,6 +3,7 @@
  * and can be differentiated again.
  */
 import { AutogradError } from '../base/errors.js';
+import { recording } from '../base/recording.js';
 import { anomalyMode, whileDifferentiating } from './creation.js';
 import { withGradMode } from './mode.js';
 import type { AutogradOps } from './ops.js';
@@ -88,7 +89,13 @@ function towards(order: readonly GradFn[], wanted: ReadonlySet<Edge>): Set<GradF
  */
 export function runBackward(ops: AutogradOps, pass: Pass): void {
   const record = pass.options.createGraph ?? false;
-  withGradMode(record, () => new BackwardPass(ops, pass).run());
+  const recorder = recording.current;
+  const span = recorder?.begin('backward') ?? 0;
+  try {
+    withGradMode(record, () => new BackwardPass(ops, pass).run());
+  } finally {
+    recorder?.end(span);
+  }
 }
 
 class BackwardPass {

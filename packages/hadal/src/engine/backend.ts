@@ -13,6 +13,14 @@ export interface PlanRunner {
   run(buffers: readonly Memory[], scalars: readonly (number | bigint)[]): void;
 }
 
+/** A plan made ready to be watched: its launches run one at a time. */
+export interface PlanSteps {
+  /** As of `PlanRunner.run`: what the launches run on. */
+  bind(buffers: readonly Memory[], scalars: readonly (number | bigint)[]): void;
+  /** Runs a launch of the plan, by its position; all of them in order are one run of the plan. */
+  launch(index: number): void;
+}
+
 export interface Backend {
   readonly name: EngineName;
   /** A line for people: what runs where. */
@@ -29,6 +37,8 @@ export interface Backend {
   write(memory: Memory, byteOffset: number, data: Uint8Array): void;
   read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer>;
   prepare(plan: Plan): PlanRunner;
+  /** The same launch by launch, for the profiler. */
+  prepareSteps(plan: Plan): PlanSteps;
   /** The generated code of a plan's kernels as text, for `explain`. */
   code(plan: Plan): string;
 }

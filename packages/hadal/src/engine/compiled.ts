@@ -4,6 +4,7 @@
  */
 import { decodeElements, dtypeInfo, encodeElements } from '../base/dtype.js';
 import { known } from '../base/errors.js';
+import { recording } from '../base/recording.js';
 import { numel } from '../base/shape.js';
 import { layoutOf } from '../kernel/abi.js';
 import type { CompiledKernel, HostArray, HostKernel } from '../kernel/l2.js';
@@ -12,9 +13,9 @@ import type { L3Function } from '../kernel/l3.js';
 import { printL3 } from '../kernel/l3-print.js';
 import { lower } from '../kernel/lower.js';
 import type { Target, Threads } from '../kernel/target.js';
-import type { BlockSpec, Device, Executable, LaunchSpec, Memory } from '../runtime/device.js';
+import type { BlockSpec, Device, Executable, LaunchSpec, Memory, Program } from '../runtime/device.js';
 import type { Place, Plan, PlannedBlock, PlannedLaunch } from '../schedule/plan.js';
-import type { Backend, EngineName, PlanRunner } from './backend.js';
+import type { Backend, EngineName, PlanRunner, PlanSteps } from './backend.js';
 import { STATUS_BYTES } from './status.js';
 
 export interface EmittedCode {
@@ -76,11 +77,24 @@ export class CompiledBackend implements Backend {
   #kernel(key: string, kernel: CompiledKernel, abstract: AbstractKernel): LoadedKernel {
     const have = this.#kernels.get(key);
     if (have) return have;
+    const recorder = recording.current;
+    const span = recorder?.begin('code generation', kernel.name) ?? 0;
     const fn = lower(kernel, abstract, this.target);
     const { code, listing } = this.#emit(fn);
     const loaded = { fn, executable: this.#device.load(fn.name, code), listing };
     this.#kernels.set(key, loaded);
+    recorder?.end(span);
     return loaded;
+  }
+
+  #launchSpec(plan: Plan, launch: PlannedLaunch, kernel: CompiledKernel): LaunchSpec {
+    const { fn, executable } = this.#kernel(launch.key, kernel, launch.abstract);
+    return {
+      executable,
+      layout: layoutOf(fn),
+      blocks: shareBlocks(plan, launch, fn, 0),
+      others: launch.shares.slice(1).map((_, i) => shareBlocks(plan, launch, fn, i + 1)),
+    };
   }
 
   prepare(plan: Plan): PlanRunner {
@@ -97,13 +111,7 @@ export class CompiledBackend implements Backend {
         for (const block of launch.blocks) steps.push(this.#hostStep(plan, kernel, block));
         continue;
       }
-      const { fn, executable } = this.#kernel(launch.key, kernel, launch.abstract);
-      launches.push({
-        executable,
-        layout: layoutOf(fn),
-        blocks: shareBlocks(plan, launch, fn, 0),
-        others: launch.shares.slice(1).map((_, i) => shareBlocks(plan, launch, fn, i + 1)),
-      });
+      launches.push(this.#launchSpec(plan, launch, kernel));
     }
     endProgram();
     if (steps.length === 1) return steps[0];
@@ -111,6 +119,30 @@ export class CompiledBackend implements Backend {
       run: (buffers, scalars) => {
         for (const step of steps) step.run(buffers, scalars);
       },
+    };
+  }
+
+  prepareSteps(plan: Plan): PlanSteps {
+    const steps = plan.launches.map((launch): Pick<Program, 'bind' | 'launch'> => {
+      const { kernel } = launch;
+      if (kernel.kind !== 'host') return this.#device.program([this.#launchSpec(plan, launch, kernel)]);
+      const blocks = launch.blocks.map((block) => this.#hostStep(plan, kernel, block));
+      let bound: readonly Memory[] = [];
+      return {
+        bind: (buffers) => {
+          bound = buffers;
+        },
+        launch: () => {
+          for (const block of blocks) block.run(bound, []);
+          bound = [];
+        },
+      };
+    });
+    return {
+      bind: (buffers, scalars) => {
+        for (const step of steps) step.bind(buffers, scalars);
+      },
+      launch: (index) => steps[index].launch(),
     };
   }
 

@@ -2,6 +2,7 @@
  * An engine realises pending graphs: capture, look up or make a plan, bind memory and arguments, run, and settle what was written.
  */
 import { DeviceError, InternalError, known } from '../base/errors.js';
+import { recording } from '../base/recording.js';
 import { Buffer } from '../graph/buffer.js';
 import { decompose } from '../graph/decompose.js';
 import type { Node } from '../graph/node.js';
@@ -12,7 +13,7 @@ import { capture, printTemplate, templateOf } from '../graph/template.js';
 import type { Memory } from '../runtime/device.js';
 import type { Plan } from '../schedule/plan.js';
 import { printPlan, schedule } from '../schedule/plan.js';
-import type { Backend, EngineName, PlanRunner } from './backend.js';
+import type { Backend, EngineName, PlanRunner, PlanSteps } from './backend.js';
 import { bytesOf, checkMemory } from './budget.js';
 import { ALL_STATUS_BYTES, notedIndex } from './status.js';
 
@@ -31,6 +32,8 @@ interface CachedPlan {
   readonly plan: Plan;
   readonly bytes: number;
   readonly runner: PlanRunner;
+  /** Made when the plan first runs under a profiler. */
+  steps: PlanSteps | null;
   readonly next: CachedPlan | null;
 }
 
@@ -74,8 +77,11 @@ export class Engine {
 
   /** Puts data into memory and gives it a node. */
   upload(data: Uint8Array, shape: readonly number[], dtype: Node['dtype']): Node {
+    const recorder = recording.current;
+    const span = recorder?.begin('write') ?? 0;
     const memory = this.backend.allocate(Math.max(data.length, 1));
     this.backend.write(memory, 0, data);
+    recorder?.end(span);
     return this.pending.leaf(new Buffer(memory), shape, dtype);
   }
 
@@ -110,7 +116,13 @@ export class Engine {
     this.pending.checkUsable(node);
     this.realize([node]);
     if (node.buffer === null) throw new InternalError('a realised node has no buffer');
-    return this.backend.read(node.buffer.memory, 0, node.bytes);
+    const recorder = recording.current;
+    const span = recorder?.begin('read') ?? 0;
+    try {
+      return this.backend.read(node.buffer.memory, 0, node.bytes);
+    } finally {
+      recorder?.end(span);
+    }
   }
 
   #roots(wanted: readonly Node[]): Root[] {
@@ -145,14 +157,20 @@ export class Engine {
     for (const node of wanted) this.pending.checkUsable(node);
     const roots = this.#roots(wanted);
     if (roots.length === 0) return;
+    const recorder = recording.current;
+    const span = recorder?.begin('realise') ?? 0;
     let usesStatus = false;
     try {
-      usesStatus = this.#run(capture(roots));
+      const capturing = recorder?.begin('capture') ?? 0;
+      const captured = capture(roots);
+      recorder?.end(capturing);
+      usesStatus = this.#run(captured);
     } finally {
       // Also after a failure: what could not be computed fails when it is read, and nothing else does.
       this.pending.reset();
       for (const d of this.dirty) d.settled();
       this.dirty.clear();
+      recorder?.end(span);
     }
     this.#discardLate();
     if (usesStatus) this.#checkStatus();
@@ -160,7 +178,8 @@ export class Engine {
 
   /** Runs the plan of a captured graph and settles its nodes; says whether kernels may have noted an error. */
   #run(captured: CapturedGraph): boolean {
-    const { plan, bytes, runner } = this.#planFor(captured);
+    const cached = this.#planFor(captured);
+    const { plan, bytes, runner } = cached;
     checkMemory(plan, bytes, () => this.backend.availableBytes());
     const buffers: Memory[] = [];
     for (const leaf of captured.leafNodes) {
@@ -168,14 +187,21 @@ export class Engine {
         throw new InternalError('a leaf of a pending graph was overwritten');
       buffers.push(leaf.buffer.memory);
     }
+    const recorder = recording.current;
+    const allocating = recorder?.begin('allocation') ?? 0;
     const outputs = plan.outputs.map((o) => this.backend.allocate(Math.max(o.bytes, 1)));
     for (const o of outputs) buffers.push(o);
     const arena = plan.arena.bytes > 0 ? this.backend.allocate(plan.arena.bytes) : null;
     buffers.push(arena ?? this.#statusMemory(), this.#statusMemory());
-    runner.run(
-      buffers,
-      captured.argumentNodes.map((n) => n.value),
-    );
+    const scalars = captured.argumentNodes.map((n) => n.value);
+    recorder?.end(allocating);
+    if (recorder === null) runner.run(buffers, scalars);
+    else {
+      const preparing = recorder.begin('profiling');
+      cached.steps ??= this.backend.prepareSteps(plan);
+      recorder.end(preparing);
+      recorder.run({ backend: this.backend, plan, captured, steps: cached.steps, buffers, scalars });
+    }
     plan.outputs.forEach((o, i) => {
       captured.nodes[o.node].settle(new Buffer(outputs[i]));
     });
@@ -196,6 +222,8 @@ export class Engine {
     const { threads } = this.backend;
     for (let p = first; p !== null; p = p.next)
       if (p.plan.threads === threads.count && sameKey(p.key, captured)) return p;
+    const recorder = recording.current;
+    const span = recorder?.begin('planning') ?? 0;
     const plan = schedule(decompose(templateOf(captured)), this.backend.target, threads);
     const key = captured.key.slice(0, captured.keyLength);
     const entry: CachedPlan = {
@@ -203,6 +231,7 @@ export class Engine {
       plan,
       bytes: bytesOf(plan),
       runner: this.backend.prepare(plan),
+      steps: null,
       next: first,
     };
     if (this.#planCount >= MAX_PLANS) {
@@ -212,6 +241,7 @@ export class Engine {
     this.#plans.set(captured.hash, entry);
     this.#planCount++;
     this.statistics.plans++;
+    recorder?.end(span);
     return entry;
   }
 

@@ -13,7 +13,7 @@ import { oneThread } from '../kernel/target.js';
 import type { Memory } from '../runtime/device.js';
 import { availableMemory } from '../runtime/host-memory.js';
 import type { Place, Plan, PlannedBlock } from '../schedule/plan.js';
-import type { Backend, PlanRunner } from './backend.js';
+import type { Backend, PlanRunner, PlanSteps } from './backend.js';
 import { bufferIndex } from './compiled.js';
 
 class HostMemory implements Memory {
@@ -77,6 +77,19 @@ export class ReferenceBackend implements Backend {
       run: (buffers, scalars) => {
         for (const launch of plan.launches)
           for (const block of launch.blocks) runBlock(plan, block, buffers, scalars);
+      },
+    };
+  }
+
+  prepareSteps(plan: Plan): PlanSteps {
+    let buffers: readonly Memory[] = [];
+    let scalars: readonly (number | bigint)[] = [];
+    return {
+      bind: (...bound) => {
+        [buffers, scalars] = bound;
+      },
+      launch: (index) => {
+        for (const block of plan.launches[index].blocks) runBlock(plan, block, buffers, scalars);
       },
     };
   }

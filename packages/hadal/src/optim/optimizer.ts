@@ -7,6 +7,7 @@ import { Value } from '../autograd/value.js';
 import { config } from '../base/config.js';
 import { isFloat, wideDType } from '../base/dtype.js';
 import { ArgumentError, DTypeError, known } from '../base/errors.js';
+import { recording } from '../base/recording.js';
 import { checkState, writeState } from '../nn/state-dict.js';
 import { Tensor, type Workspace } from '../tensor/index.js';
 import type {
@@ -287,9 +288,15 @@ export abstract class Optimizer<S extends Settings = Settings> {
   /** Updates every parameter that has a gradient and runs all pending work. */
   step(): void {
     const trace = config.tracedTensors > 0 ? new Error('optimizer.step()') : null;
-    withGradMode(false, () => {
-      for (const group of this.paramGroups) this.#stepGroup(group, trace);
-    });
+    const recorder = recording.current;
+    const span = recorder?.begin('optimizer', this.type) ?? 0;
+    try {
+      withGradMode(false, () => {
+        for (const group of this.paramGroups) this.#stepGroup(group, trace);
+      });
+    } finally {
+      recorder?.end(span);
+    }
     this.workspace.engine.realize([]);
   }
 

@@ -41,7 +41,11 @@ export interface LaunchSpec {
 
 /** A list of launches made ready once and run many times, each time on other memory and other scalars. */
 export interface Program {
+  /** `bind`, then `launch`. */
   run(buffers: readonly Memory[], scalars: readonly (number | bigint)[]): void;
+  /** Hands over what the next `launch` runs on; nothing else may happen in between but other programs of the same buffers. */
+  bind(buffers: readonly Memory[], scalars: readonly (number | bigint)[]): void;
+  launch(): void;
 }
 
 export interface Device {

@@ -1,4 +1,4 @@
-/** How much memory this process may still take. */
+/** How much memory this process takes and may still take. */
 
 interface HostProcess {
   /** Since Node 20.13; knows the limits of containers. */
@@ -13,4 +13,11 @@ export function availableMemory(): number {
   return (
     host.availableMemory?.() ?? host.getBuiltinModule?.('node:os')?.freemem() ?? Number.POSITIVE_INFINITY
   );
+}
+
+/** Bytes of the JavaScript heap and of all ArrayBuffers, or null where the host does not say. */
+export function usedMemory(): { readonly heap: number; readonly buffers: number } | null {
+  if (typeof process === 'undefined' || typeof process.memoryUsage !== 'function') return null;
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return { heap: heapUsed, buffers: arrayBuffers };
 }

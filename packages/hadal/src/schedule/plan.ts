@@ -43,6 +43,8 @@ export interface PlannedBlock {
   readonly arguments: readonly number[];
   /** Template nodes that this block writes. */
   readonly writes: readonly number[];
+  /** Template node that each buffer of the kernel stands for; workspaces are no buffers of the kernel and follow in `places`. */
+  readonly values: readonly number[];
 }
 
 /** What one thread runs of a launch, block after block. */
@@ -197,6 +199,7 @@ export function schedule(template: Template, target: Target, threads: Threads = 
         places: k.bindings.map((b) => placeOf(b.node)),
         arguments: k.arguments,
         writes: k.bindings.filter((b) => b.access === 'write').map((b) => b.node),
+        values: k.bindings.map((b) => b.node),
       };
     });
     return {

@@ -20,11 +20,8 @@ export class NativeExecutable {
 const TWO_32 = 2 ** 32;
 const ENTRY_BYTES = 24;
 
-/** What the running program's addresses point into. */
-const inUse: { program: NativeProgram | null; buffers: readonly Memory[] | null } = {
-  program: null,
-  buffers: null,
-};
+/** The running program; native code sees the addresses of its list and its buffers only, so this keeps them reachable. */
+const inUse: { program: NativeProgram | null } = { program: null };
 
 interface ScalarPatch {
   readonly kind: ScalarKind;
@@ -46,6 +43,7 @@ export class NativeProgram implements Program {
   readonly #scalars: readonly ScalarPatch[];
   readonly #bufferCount: number;
   readonly #scalarCount: number;
+  #bound: readonly Memory[] | null = null;
 
   constructor(
     launches: readonly LaunchSpec[],
@@ -117,6 +115,11 @@ export class NativeProgram implements Program {
   }
 
   run(buffers: readonly Memory[], scalars: readonly (number | bigint)[]): void {
+    this.bind(buffers, scalars);
+    this.launch();
+  }
+
+  bind(buffers: readonly Memory[], scalars: readonly (number | bigint)[]): void {
     if (buffers.length < this.#bufferCount || scalars.length < this.#scalarCount) {
       throw new ArgumentError(
         `the program takes ${this.#bufferCount} buffers and ${this.#scalarCount} scalars, not ${buffers.length} and ${scalars.length}`,
@@ -136,12 +139,15 @@ export class NativeProgram implements Program {
       words[word + 1] = pointer / TWO_32;
     }
     for (const patch of this.#scalars) this.#patchScalar(patch, scalars[patch.argument]);
-    // Native code sees addresses only: this keeps the memories, and the list itself, reachable until it returns.
+    this.#bound = buffers;
+  }
+
+  launch(): void {
+    if (this.#bound === null) throw new ArgumentError('the program has not been given buffers to run on');
     inUse.program = this;
-    inUse.buffers = buffers;
     this.#run(this.#list);
     inUse.program = null;
-    inUse.buffers = null;
+    this.#bound = null;
   }
 
   #patchScalar(patch: ScalarPatch, value: number | bigint): void {

@@ -103,6 +103,11 @@ export class WasmProgram implements Program {
   }
 
   run(buffers: readonly Memory[], scalars: readonly (number | bigint)[]): void {
+    this.bind(buffers, scalars);
+    this.launch();
+  }
+
+  bind(buffers: readonly Memory[], scalars: readonly (number | bigint)[]): void {
     if (buffers.length < this.#buffersNeeded || scalars.length < this.#scalarsNeeded) {
       throw new InternalError(
         `a program of ${this.#buffersNeeded} buffers and ${this.#scalarsNeeded} scalars got ${buffers.length} and ${scalars.length}`,
@@ -134,6 +139,9 @@ export class WasmProgram implements Program {
           pool.longs[word / WORDS_PER_SLOT] = BigInt(value);
       }
     }
+  }
+
+  launch(): void {
     for (const { executable, own, others } of this.#calls) {
       executable.run(own.blocks, own.count);
       for (const share of others) executable.run(share.blocks, share.count);

@@ -1,0 +1,82 @@
+/**
+ * What a kernel has to do at the least, read off its loops: the arithmetic of its formulas, and every element that it touches moved
+ * once. Against the time it took they say how far it is from the machine's limits.
+ */
+import { dtypeInfo } from '../base/dtype.js';
+import { numel } from '../base/shape.js';
+import type { ExprId, Kernel } from './l2.js';
+import { variableSizes } from './l2.js';
+import { dependences, indexDependence } from './lower-exprs.js';
+
+export interface KernelCost {
+  /**
+   * Operations on numbers: 2 m n k for a product, one for each element that a reduction takes in, and one for each op and element
+   * computed, be it an addition or an exponential. Conversions and moving are none.
+   */
+  readonly flops: number;
+  /** Bytes of the elements read, each counted once however often the kernel reads it. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+}
+
+export const noCost: KernelCost = { flops: 0, bytesRead: 0, bytesWritten: 0 };
+
+export function addCosts(a: KernelCost, b: KernelCost): KernelCost {
+  return {
+    flops: a.flops + b.flops,
+    bytesRead: a.bytesRead + b.bytesRead,
+    bytesWritten: a.bytesWritten + b.bytesWritten,
+  };
+}
+
+/** @param elements how many elements each buffer of the kernel has. */
+export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelCost {
+  const bytesOf = (buffer: number): number => dtypeInfo[kernel.buffers[buffer].dtype].bytes;
+  if (kernel.kind === 'host') {
+    const moved = (wanted: 'read' | 'write'): number =>
+      kernel.buffers.reduce((sum, b, i) => sum + (b.access === wanted ? elements[i] * bytesOf(i) : 0), 0);
+    return { flops: 0, bytesRead: moved('read'), bytesWritten: moved('write') };
+  }
+
+  const sizes = variableSizes(kernel);
+  const deps = dependences(kernel);
+  const points = (variables: Iterable<number>): number => numel([...variables].map((v) => sizes[v]));
+
+  /** The variables a value differs along: its own, and those of the reductions and the product in it. */
+  function variablesOf(id: ExprId): Set<number> {
+    const own = new Set(deps[id].variables);
+    if (kernel.kind === 'gemm') {
+      if (deps[id].dot) for (let v = 0; v < kernel.batch.length + 2; v++) own.add(v);
+      return own;
+    }
+    if (kernel.kind === 'host') return own;
+    for (const s of deps[id].stages)
+      for (const v of variablesOf(kernel.stages[s].value)) if (!kernel.dims[v].reduced) own.add(v);
+    return own;
+  }
+
+  let flops = 0;
+  if (kernel.kind === 'gemm') flops += 2 * numel(sizes);
+  else for (const s of kernel.stages) flops += points(stagePoints(s.value));
+
+  /** A reduction takes in every point of its row, also where its value does not differ along it. */
+  function stagePoints(value: ExprId): Set<number> {
+    const variables = variablesOf(value);
+    if (kernel.kind === 'loops')
+      kernel.dims.forEach((d, v) => {
+        if (d.reduced) variables.add(v);
+      });
+    return variables;
+  }
+
+  const read = kernel.buffers.map(() => 0);
+  kernel.exprs.forEach((e, id) => {
+    if (e.op === 'random' || (e.op === 'call' && e.name !== 'cast')) flops += points(variablesOf(id));
+    if (e.op === 'load') read[e.buffer] += points(indexDependence(e.index, deps));
+  });
+  const written = kernel.buffers.map(() => 0);
+  for (const s of kernel.stores) written[s.buffer] += points(indexDependence(s.index, deps));
+  const total = (touched: readonly number[]): number =>
+    touched.reduce((sum, count, i) => sum + Math.min(count, elements[i]) * bytesOf(i), 0);
+  return { flops, bytesRead: total(read), bytesWritten: total(written) };
+}
