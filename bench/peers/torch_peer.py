@@ -4,46 +4,32 @@
 
 {"ask": "open", "case": {...}, "repetitions": n} makes a case ready; {"ask": "round", "round": r} runs it on the values of a round
 and writes all outputs as float32 to the file. Every case has one or more forms (eager, torch.compile, fused optimizers); the
-fastest in warm-up is used. Values come from the function `uniform`, the twin of the one in src/values.ts.
+fastest in warm-up is used.
 """
 
 import ctypes
 import json
-import math
 import sys
 import time
 
 import torch
 import torch.nn.functional as F
 
+from torch_models import MODELS, make_optimizer, set_parameters
+from torch_values import classes, seed_of, uniform, values_of
+
 THREADS = int(sys.argv[1])
 OUTPUT = sys.argv[2]
-MASK = 0xFFFFFFFF
-
-
-def mix(seed, count):
-    h = (torch.arange(count, dtype=torch.int64) * 0x9E3779B1 + seed) & MASK
-    h = ((h ^ (h >> 16)) * 0x85EBCA6B) & MASK
-    h = ((h ^ (h >> 13)) * 0xC2B2AE35) & MASK
-    return h ^ (h >> 16)
-
-
-def uniform(seed, count, scale=1.0):
-    return ((mix(seed, count) >> 8).double() * 2.0**-23 - 1).mul(scale).float()
-
-
-def classes(seed, count, number):
-    return mix(seed, count) % number
-
-
-def seed_of(round_, repetition, input_):
-    return round_ * 100_000 + repetition * 100 + input_
-
 
 class Case:
     """A case in one form. `prepare` makes a round's inputs, `run` is timed, `outputs` are compared."""
 
     stateful = False
+    forms = ["eager"]
+
+    @classmethod
+    def forms_of(cls, spec):
+        return cls.forms
 
     def __init__(self, spec, repetitions):
         self.spec = spec
@@ -61,13 +47,14 @@ class Gemm(Case):
         super().__init__(spec, repetitions)
 
     def prepare(self, round_):
-        m, n, k = self.spec["m"], self.spec["n"], self.spec["k"]
+        m, n, k, batch = self.spec["m"], self.spec["n"], self.spec["k"], self.spec["batch"]
+        lead = [] if batch == 1 else [batch]
         self.inputs = []
         for r in range(self.repetitions):
-            a = uniform(seed_of(round_, r, 0), m * k)
-            b = uniform(seed_of(round_, r, 1), k * n)
-            a = a.view(k, m).t() if self.spec["transA"] else a.view(m, k)
-            b = b.view(n, k).t() if self.spec["transB"] else b.view(k, n)
+            a = uniform(seed_of(round_, r, 0), batch * m * k)
+            b = uniform(seed_of(round_, r, 1), batch * k * n)
+            a = a.view(*lead, k, m).mT if self.spec["transA"] else a.view(*lead, m, k)
+            b = b.view(*lead, n, k).mT if self.spec["transB"] else b.view(*lead, k, n)
             self.inputs.append((a, b))
 
     def run(self):
@@ -150,23 +137,23 @@ class AdamW(Case):
         return [self.weights.detach()]
 
 
-class Mlp(Case):
-    forms = ["eager foreach", "eager fused", "torch.compile fused"]
+class Train(Case):
+    """Training steps of a model of torch_models.py; the outputs are the losses and the last parameter."""
+
     stateful = True
+
+    @staticmethod
+    def forms_of(spec):
+        forms = ["eager foreach", "eager fused", "torch.compile fused"]
+        return forms + ["channels_last fused"] if len(spec["input"]["shape"]) == 4 else forms
 
     def __init__(self, form, spec, repetitions):
         super().__init__(spec, repetitions)
-        sizes = spec["sizes"]
-        layers = []
-        for i in range(len(sizes) - 1):
-            linear = torch.nn.Linear(sizes[i], sizes[i + 1])
-            bound = 1 / math.sqrt(sizes[i])
-            with torch.no_grad():
-                linear.weight.copy_(uniform(seed_of(0, 0, 10 + 2 * i), linear.weight.numel(), bound).view_as(linear.weight))
-                linear.bias.copy_(uniform(seed_of(0, 0, 11 + 2 * i), linear.bias.numel(), bound))
-            layers += [linear, torch.nn.ReLU()]
-        self.net = torch.nn.Sequential(*layers[:-1])
-        self.optimizer = torch.optim.SGD(self.net.parameters(), lr=spec["lr"], **{form.split()[-1]: True})
+        self.net = MODELS[spec["model"]]()
+        set_parameters(self.net, spec["parameters"])
+        if "channels_last" in form:
+            self.net = self.net.to(memory_format=torch.channels_last)
+        self.optimizer = make_optimizer(self.net, spec["optimizer"], form.split()[-1])
 
         def loss_of(x, y):
             return F.cross_entropy(self.net(x), y)
@@ -174,12 +161,8 @@ class Mlp(Case):
         self.loss_of = torch.compile(loss_of) if "compile" in form else loss_of
 
     def prepare(self, round_):
-        batch, sizes = self.spec["batch"], self.spec["sizes"]
         self.batches = [
-            (
-                uniform(seed_of(round_, step, 0), batch * sizes[0]).view(batch, sizes[0]),
-                classes(seed_of(round_, step, 1), batch, sizes[-1]),
-            )
+            (values_of(self.spec["input"], seed_of(round_, step, 0)), values_of(self.spec["target"], seed_of(round_, step, 1)))
             for step in range(self.repetitions)
         ]
 
@@ -193,47 +176,7 @@ class Mlp(Case):
             self.losses.append(loss.detach())
 
     def outputs(self):
-        return self.losses + [p.detach() for p in self.net.parameters()]
-
-
-class Cnn(Mlp):
-    """Two convolutions, a max-pool and two linear layers, AdamW."""
-
-    forms = ["eager foreach", "eager fused", "torch.compile fused", "channels_last fused"]
-
-    def __init__(self, form, spec, repetitions):
-        Case.__init__(self, spec, repetitions)
-        nn = torch.nn
-        self.net = nn.Sequential(
-            nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-            nn.Linear(9216, 128), nn.ReLU(), nn.Linear(128, 10),
-        )
-        with torch.no_grad():
-            fan = 1
-            for i, p in enumerate(self.net.parameters()):
-                fan = p[0].numel() if p.dim() > 1 else fan
-                p.copy_(uniform(seed_of(0, 0, 10 + i), p.numel(), 1 / math.sqrt(fan)).view_as(p))
-        if "channels_last" in form:
-            self.net = self.net.to(memory_format=torch.channels_last)
-        self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=spec["lr"], **{form.split()[-1]: True})
-
-        def loss_of(x, y):
-            return F.cross_entropy(self.net(x), y)
-
-        self.loss_of = torch.compile(loss_of) if "compile" in form else loss_of
-
-    def prepare(self, round_):
-        batch = self.spec["batch"]
-        self.batches = [
-            (
-                uniform(seed_of(round_, step, 0), batch * 784).view(batch, 1, 28, 28),
-                classes(seed_of(round_, step, 1), batch, 10),
-            )
-            for step in range(self.repetitions)
-        ]
-
-    def outputs(self):
-        return self.losses
+        return [*self.losses, list(self.net.parameters())[-1].detach()]
 
 
 class Chain(Case):
@@ -260,7 +203,7 @@ class Chain(Case):
         return self.results
 
 
-CASES = {"gemm": Gemm, "pointwise": Pointwise, "adamw": AdamW, "mlp": Mlp, "cnn": Cnn, "chain": Chain}
+CASES = {"gemm": Gemm, "pointwise": Pointwise, "adamw": AdamW, "train": Train, "chain": Chain}
 
 
 def timed(case, round_):
@@ -274,20 +217,21 @@ def timed(case, round_):
 def fastest(spec, repetitions):
     """The fastest form of a case, fresh: what warm-up changed is made anew."""
     kind = CASES[spec["kind"]]
+    forms = kind.forms_of(spec)
     found = None
-    for form in kind.forms:
+    for form in forms:
         try:
             case = kind(form, spec, repetitions)
             best = min(timed(case, round_)[0] for round_ in range(6))
         except Exception as error:  # torch.compile needs a C++ compiler
-            if form == kind.forms[-1] and found is None:
+            if form == forms[-1] and found is None:
                 raise
             print(f"torch peer: {form} does not run here: {type(error).__name__}", file=sys.stderr)
             continue
         if found is None or best < found[0]:
             found = (best, form, case)
-    _, form, case = found
-    return form, kind(form, spec, repetitions) if kind.stateful else case
+    best, form, case = found
+    return best, form, kind(form, spec, repetitions) if kind.stateful else case
 
 
 def main():
@@ -304,8 +248,11 @@ def main():
     for line in sys.stdin:
         request = json.loads(line)
         if request["ask"] == "open":
-            form, case = fastest(request["case"], request["repetitions"])
-            reply({"form": form})
+            if request["case"]["kind"] not in CASES:
+                reply({"unsupported": "it is not written for PyTorch"})
+                continue
+            ms, form, case = fastest(request["case"], request["repetitions"])
+            reply({"form": form, "ms": ms})
         else:
             ms, cpu = timed(case, request["round"])
             flat = torch.cat([t.reshape(-1) for t in case.outputs()]).contiguous()

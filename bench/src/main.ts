@@ -3,33 +3,47 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { engine, HadalError, setEngine } from 'hadal';
 import { ChildError, MismatchError, UsageError } from './errors.js';
-import { openProber } from './limits.js';
 import { help, type Options, readOptions } from './options.js';
+import { listing } from './peer/installation.js';
 import { openPeer } from './peer/open.js';
+import type { PeerName } from './peer/peer.js';
 import { pinMainThread } from './pinning.js';
+import { openProber } from './probers.js';
 import { formatTable } from './report.js';
 import type { Result } from './result.js';
 import { runSuite } from './suites/index.js';
+import { setThreads } from './threads.js';
 
-async function run(options: Options): Promise<void> {
-  const isPinned = pinMainThread(options.threads);
-  const peer = await openPeer(options);
-  const results: Result[] = [];
-  process.stderr.write(
-    `${peer?.description ?? 'no peer'}; ${isPinned ? 'pinned to one processor' : 'not pinned'}\n`,
-  );
+/** All engines and suites against one peer. */
+async function runAgainst(peerName: PeerName | null, options: Options, results: Result[]): Promise<void> {
+  const peer = peerName === null ? null : await openPeer(peerName, options, options.threads);
+  if (peer !== null) process.stderr.write(`peer: ${peer.description}\n`);
   try {
     for (const name of options.engines) {
       await setEngine(name);
       process.stderr.write(`engine: ${name} (${engine().description})\n`);
-      const prober = openProber(name);
+      const { threads, rounds } = options;
+      const bench = { engine: name, threads, rounds, prober: openProber(name), peer };
       for (const suite of options.suites) {
-        const bench = { engine: name, threads: options.threads, rounds: options.rounds, prober, peer };
         for await (const result of runSuite(suite, bench, options.case ?? '')) results.push(result);
       }
     }
   } finally {
     await peer?.close();
+  }
+}
+
+async function run(options: Options): Promise<void> {
+  const isPinned = pinMainThread(options.threads);
+  setThreads(options.threads);
+  process.stderr.write(
+    `${options.threads} thread(s), ${isPinned ? 'pinned to as many processors' : 'not pinned'}\n`,
+  );
+  const results: Result[] = [];
+  try {
+    for (const peer of options.peers.length > 0 ? options.peers : [null])
+      await runAgainst(peer, options, results);
+  } finally {
     if (results.length > 0) console.log(formatTable(results));
   }
   if (results.length === 0)
@@ -43,6 +57,7 @@ async function run(options: Options): Promise<void> {
 try {
   const command = readOptions(process.argv.slice(2));
   if (command.kind === 'help') console.log(help);
+  else if (command.kind === 'peers') console.log(listing(command.peersFolder, command.python));
   else await run(command.options);
 } catch (error) {
   if (error instanceof UsageError) {

@@ -19,7 +19,10 @@ function notes(r: Result): string {
   const parts: string[] = [];
   for (const [name, value] of Object.entries(r.detail ?? {}))
     parts.push(`${name} ${Number(value.toPrecision(4))}`);
-  if (r.peerForm !== undefined) parts.push(`peer: ${r.peerForm}`);
+  if (r.peerForm !== undefined) parts.push(`${r.peer}: ${r.peerForm}`);
+  if (r.peerMissing !== undefined) parts.push(`${r.peer} does not run it: ${r.peerMissing}`);
+  if (r.disturbed !== undefined) parts.push(`BUSY MACHINE: ${r.disturbed} rounds disturbed`);
+  if (r.cpu !== undefined && r.cpu > r.threads + 0.2) parts.push(`hadal used ${r.cpu.toFixed(1)} CPUs`);
   if (r.peerCpu !== undefined && r.peerCpu > r.threads + 0.2)
     parts.push(`PEER USED ${r.peerCpu.toFixed(1)} CPUs`);
   for (const t of r.targets ?? []) {
@@ -41,7 +44,8 @@ const columns: readonly (readonly [string, (r: Result) => string])[] = [
   ['share', (r) => percent(r.limitShare)],
   ['best', (r) => percent(r.bestShare)],
   ['first run', (r) => (r.compileMs === undefined ? '' : time(r.compileMs))],
-  ['peer', (r) => (r.peerMs === undefined ? '' : time(r.peerMs))],
+  ['peer', (r) => (r.peer === 'none' ? '' : r.peer)],
+  ['its median', (r) => (r.peerMs === undefined ? '' : time(r.peerMs))],
   ['ratio', ratio],
   ['notes', notes],
 ];

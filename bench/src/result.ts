@@ -28,6 +28,14 @@ export interface Result {
   readonly peerForm?: string;
   /** The peer's CPU time over wall time: above the thread count, it used more threads than it should. */
   readonly peerCpu?: number;
+  /** The same of hadal; well below the thread count, other programs took the processor, or threads waited. */
+  readonly cpu?: number;
+  /** How many rounds other programs disturbed, where they left too few that were not: the figures are worth little. */
+  readonly disturbed?: number;
+  /** The fastest rounds of both, which a busy machine disturbs least: peer over hadal. */
+  readonly bestRatio?: number;
+  /** Why there is no comparison although a peer was asked for. */
+  readonly peerMissing?: string;
   readonly gflops?: number;
   /** Time at the probe's speed over time taken, the median of pairs; against arithmetic or copying, whichever binds. */
   readonly limitShare?: number;

@@ -8,7 +8,7 @@ import type { Result, Target } from './result.js';
 /** What one round computes, on inputs made beforehand. */
 export interface Round {
   /** All repetitions, realised; this is what is timed. */
-  run(): void;
+  run(): void | Promise<void>;
   /** All outputs of all repetitions behind one another; read after the time was taken. */
   output(): Float32Array;
   /** Throws `MismatchError` unless the outputs are what a formula computed apart says. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../src/errors.js';
 import { engineNames, readOptions, suiteNames } from '../src/options.js';
+import { defaultFolder } from '../src/peer/installation.js';
 
 describe('readOptions', () => {
   test('without arguments runs every suite on every engine, seven rounds, without a peer', () => {
@@ -10,8 +11,8 @@ describe('readOptions', () => {
         suites: suiteNames,
         engines: engineNames,
         threads: 1,
-        peer: 'none',
-        python: 'python3',
+        peers: [],
+        peersFolder: defaultFolder,
         rounds: 7,
       },
     });
@@ -25,15 +26,27 @@ describe('readOptions', () => {
     });
   });
 
+  test('takes several peers, and where they are', () => {
+    expect(
+      readOptions(['--peer', 'torch,ort-wasm', '--peers', '/opt/peers', '--python', 'py']),
+    ).toMatchObject({
+      options: { peers: ['torch', 'ort-wasm'], peersFolder: '/opt/peers', python: 'py' },
+    });
+    expect(readOptions(['--peer', 'none'])).toMatchObject({ options: { peers: [] } });
+  });
+
+  test('--peer list asks what is installed', () =>
+    expect(readOptions(['--peer', 'list'])).toEqual({ kind: 'peers', peersFolder: defaultFolder }));
+
   test('--help asks for help', () => expect(readOptions(['--help'])).toEqual({ kind: 'help' }));
 
   test.each([
     [['--suite', 'gem'], /gem'/],
     [['--engine', 'reference'], /native, wasm/],
-    [['--peer', 'numpy'], /none, torch/],
+    [['--peer', 'numpy'], /torch, tfjs-wasm, jaxjs-wasm, ort-wasm/],
     [['--rounds', '3'], /7 or more, got '3'/],
     [['--rounds', 'x'], /integer/],
-    [['--threads', '2'], /one thread/],
+    [['--threads', '0'], /1 or more/],
     [['--json', ''], /name of a file/],
     [['--fast'], /--fast/],
     [['gemm'], /gemm/],

@@ -1,23 +1,55 @@
 /**
- * A peer is another framework that does the same work on the same values. It says nothing about how: TensorFlow.js would run in
- * a Node child as PyTorch does in a Python one.
+ * A peer is another framework that does the same work on the same values: PyTorch in a Python child, the JavaScript ones in Node
+ * children, all asked in the same words.
  */
+import type { OptimizerSpec } from '../models/model.js';
+
+export const peerNames = ['torch', 'tfjs-wasm', 'jaxjs-wasm', 'ort-wasm'] as const;
+export type PeerName = (typeof peerNames)[number];
+
+/** Values of one parameter: uniform in [-scale, scale), plus `offset`. */
+export interface ParameterSpec {
+  readonly shape: readonly number[];
+  readonly scale: number;
+  readonly offset: number;
+}
+
+/** Values of a batch: floats in [-1, 1), or class numbers below `classes`. */
+export interface ValuesSpec {
+  readonly shape: readonly number[];
+  readonly classes?: number;
+}
 
 /** Work that a peer is asked for, in the words that all peers understand. Inputs come from `inputSeed`; see values.ts. */
 export type PeerCase =
   | {
       readonly kind: 'gemm';
+      readonly batch: number;
       readonly m: number;
       readonly n: number;
       readonly k: number;
       readonly transA: boolean;
       readonly transB: boolean;
+      /** Whether all repetitions are asked for before the first is computed. */
+      readonly together: boolean;
     }
   | { readonly kind: 'pointwise'; readonly name: string; readonly rows: number; readonly columns: number }
   | { readonly kind: 'adamw'; readonly size: number }
-  | { readonly kind: 'mlp'; readonly sizes: readonly number[]; readonly batch: number; readonly lr: number }
-  | { readonly kind: 'cnn'; readonly batch: number; readonly lr: number }
+  | {
+      readonly kind: 'train';
+      readonly model: string;
+      /** In the order and layout of PyTorch; values from the inputs 10, 11... of round 0. */
+      readonly parameters: readonly ParameterSpec[];
+      readonly input: ValuesSpec;
+      readonly target: ValuesSpec & { readonly classes: number };
+      readonly optimizer: OptimizerSpec;
+    }
   | { readonly kind: 'chain'; readonly size: number; readonly ops: number };
+
+/** Whether a peer does a case: in which form, how fast that was in trials; or why it cannot. */
+export type Opened =
+  | { readonly can: true; readonly form: string; readonly ms: number }
+  | { readonly can: false; readonly why: string };
 
 export interface PeerRound {
   /** Milliseconds of one repetition. */
@@ -32,8 +64,8 @@ export interface Peer {
   readonly name: string;
   /** Name, version and settings, for people. */
   readonly description: string;
-  /** Makes a case ready and warms it up; returns the form of it that was fastest. */
-  open(peerCase: PeerCase, repetitions: number): Promise<string>;
+  /** Makes a case ready, in its fastest form. */
+  open(peerCase: PeerCase, repetitions: number): Promise<Opened>;
   /** Runs the open case on the values of a round. */
   round(round: number): Promise<PeerRound>;
   close(): Promise<void>;

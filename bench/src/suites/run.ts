@@ -22,7 +22,7 @@ function fromWorkloads(workloads: readonly Workload[], bench: Bench): Case[] {
 const suites: { readonly [K in SuiteName]: (bench: Bench) => Case[] } = {
   gemm: (bench) => fromWorkloads(gemmWorkloads(), bench),
   pointwise: (bench) => fromWorkloads(pointwiseWorkloads(), bench),
-  train: (bench) => fromWorkloads(trainWorkloads(), bench),
+  train: (bench) => fromWorkloads(trainWorkloads(bench.peer?.name), bench),
   overhead: (bench) => fromWorkloads(overheadWorkloads(), bench),
   startup: (bench) => [{ name: 'first step of the MNIST network', run: () => measureStartup(bench) }],
   memory: (bench) => memoryModes.map((mode) => ({ name: mode, run: () => measureMemory(mode, bench) })),
@@ -30,11 +30,13 @@ const suites: { readonly [K in SuiteName]: (bench: Bench) => Case[] } = {
 
 /** Measures the cases of a suite whose names contain `only`. */
 export async function* runSuite(suite: SuiteName, bench: Bench, only: string): AsyncGenerator<Result> {
-  for (const { name, run } of suites[suite](bench)) {
-    if (!name.includes(only)) continue;
-    process.stderr.write(`${suite} ${name} on ${bench.engine} ... `);
+  const cases = suites[suite](bench).filter(({ name }) => name.includes(only));
+  for (const [i, { name, run }] of cases.entries()) {
+    const against = bench.peer === null ? '' : ` against ${bench.peer.name}`;
+    process.stderr.write(`[${i + 1}/${cases.length}] ${suite} ${name} on ${bench.engine}${against} ... `);
     const result = await run();
-    process.stderr.write(`${result.ms.toPrecision(3)} ms\n`);
+    const ratio = result.ratio === undefined ? '' : `, ${result.ratio.median.toFixed(2)} of its speed`;
+    process.stderr.write(`${result.ms.toPrecision(3)} ms${ratio}\n`);
     yield result;
   }
 }

@@ -1,0 +1,41 @@
+/** Inputs of every kind of case, as plain arrays with shapes; the same numbers as hadal's and PyTorch's. */
+import { classNumbers, inputSeed, uniformValues } from '../dist/values.js';
+
+const count = (shape) => shape.reduce((n, d) => n * d, 1);
+
+/** Class numbers as 32-bit integers, which is what JavaScript frameworks index with. */
+function classes(seed, shape, number) {
+  return { data: Int32Array.from(classNumbers(seed, count(shape), number), Number), shape };
+}
+
+export function floats(seed, shape, scale = 1) {
+  return { data: uniformValues(seed, count(shape), scale), shape };
+}
+
+export const inputValues = {
+  gemm({ batch, m, n, k, transA, transB }, round, repetition) {
+    const lead = batch === 1 ? [] : [batch];
+    return [
+      floats(inputSeed(round, repetition, 0), [...lead, ...(transA ? [k, m] : [m, k])]),
+      floats(inputSeed(round, repetition, 1), [...lead, ...(transB ? [n, k] : [k, n])]),
+    ];
+  },
+
+  /** One batch of training: `input` is floats of a shape, or class numbers of a shape. */
+  batch({ input, target }, round, repetition) {
+    const seed = (i) => inputSeed(round, repetition, i);
+    const x =
+      input.classes === undefined
+        ? floats(seed(0), input.shape)
+        : classes(seed(0), input.shape, input.classes);
+    return [x, classes(seed(1), target.shape, target.classes)];
+  },
+
+  /** The first values of a model's parameters, in PyTorch's order and layout. */
+  parameters({ parameters }) {
+    return parameters.map(({ shape, scale, offset }, i) => {
+      const { data } = floats(inputSeed(0, 0, 10 + i), shape, scale);
+      return { data: offset === 0 ? data : data.map((x) => x + offset), shape };
+    });
+  },
+};
