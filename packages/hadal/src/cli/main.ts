@@ -5,10 +5,11 @@ import { devices } from './devices.js';
 import { explain } from './explain.js';
 import { info } from './info.js';
 import { predict } from './predict.js';
+import { profile } from './profile.js';
 import { closest, table } from './text.js';
 import { type Output, UsageError, type Verb } from './verb.js';
 
-const verbs: readonly Verb[] = [devices, info, explain, predict];
+const verbs: readonly Verb[] = [devices, info, explain, profile, predict];
 
 const help = `A deep learning framework in TypeScript.
 

@@ -12,7 +12,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 describe('hadal', () => {
   test.each([
     [['--help'], 0, /Usage: hadal VERB/],
-    [['-h'], 0, /devices .*\n +info .*\n +explain .*\n +predict/],
+    [['-h'], 0, /devices .*\n +info .*\n +explain .*\n +profile .*\n +predict/],
     [['help'], 0, /Usage: hadal VERB/],
     [['help', 'predict'], 0, /Usage: hadal predict/],
     [['predict', '--help'], 0, /Usage: hadal predict/],
@@ -33,6 +33,8 @@ describe('hadal', () => {
     [['devices', '--jsn'], "hadal: Unknown option '--jsn'; see hadal --help"],
     [['devices', 'x'], "hadal: devices takes no arguments, got 'x'; see hadal --help"],
     [['info'], 'hadal: info needs the path of a file or folder; see hadal --help'],
+    [['profile'], 'hadal: profile needs the path of a script; see hadal --help'],
+    [['profile', '--rows', '0', 'x.js'], "hadal: --rows is an integer, 1 or more; got '0'; see hadal --help"],
     [['predict', 'x.png'], 'hadal: predict needs --model RUN; see hadal --help'],
     [['predict', '--model', 'x'], 'hadal: predict needs the paths of images; see hadal --help'],
     [

@@ -73,7 +73,7 @@ function shortLine(line: string): string {
 
 function kernelRow(k: KernelProfile): string[] {
   const blocks = k.blocks > 1 ? ` on ${k.blocks} tensors` : '';
-  const from = k.lines.length > 0 ? `  (${k.lines.map(shortLine).join(', ')})` : '';
+  const from = k.lines.length > 0 ? `  (${[...new Set(k.lines.map(shortLine))].join(', ')})` : '';
   return [
     showTime(k.time),
     showShare(k.share),
