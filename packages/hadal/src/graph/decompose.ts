@@ -7,7 +7,7 @@
  * - dot and conv of dtypes that the gemm template does not multiply become products and a sum.
  * - conv: padding and dilation of the input are written to memory first; a depthwise one becomes a sum of products of shifted inputs.
  * - maxPool becomes a chain of maxima over shifted inputs.
- * - host ops read whole arrays, so their inputs are put in memory.
+ * - host ops read whole arrays, so their inputs are put in memory; so is what a scatter writes into, which it copies first.
  */
 import type { ConvDims } from '../base/attributes.js';
 import { convDims, dilatedSize, dotLayout, windowDims } from '../base/attributes.js';
@@ -15,6 +15,7 @@ import type { DType } from '../base/dtype.js';
 import { isHalf } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
+import { readsArray } from '../schedule/groups.js';
 import { OpEmitter } from './emitter.js';
 import type { Attributes, Operand, TupleOp } from './op.js';
 import { windowElements, windowPositions } from './ops/windows.js';
@@ -324,7 +325,7 @@ function replacement(e: TemplateEmitter, n: TemplateNode, inputs: readonly Posit
   }
 }
 
-const decomposed: ReadonlySet<string> = new Set(['scatterAdd', 'dot', 'conv', 'maxPool']);
+const decomposed: ReadonlySet<string> = new Set(['scatterAdd', 'scatter', 'dot', 'conv', 'maxPool']);
 
 export function decompose(template: Template): Template {
   if (!template.nodes.some((n) => n.leaf < 0 && (decomposed.has(n.op.name) || n.op.kind === 'host')))
@@ -345,8 +346,9 @@ export function decompose(template: Template): Template {
     // What turns out to be one of its inputs needs a node of its own for the flags.
     const made = replaced !== null && replaced.at < before ? e.copy(replaced) : replaced;
     if (made === null) {
-      const isHost = n.leaf < 0 && n.op.kind === 'host';
-      const own = isHost ? inputs.map((x) => e.inMemory(e.position(x)).at) : inputs;
+      const own = inputs.map((x, slot) =>
+        n.leaf < 0 && readsArray(n, slot) ? e.inMemory(e.position(x)).at : x,
+      );
       e.nodes.push({ ...n, inputs: own });
       moved[i] = e.nodes.length - 1;
       return;

@@ -21,6 +21,9 @@ export type { Attributes } from '../base/attributes.js';
  * - `dot`, `conv`, `pool`, `random`: as their names say.
  * - `interleave`: each input has every n-th element of the result.
  * - `gather`: the result's element at an index is the input's at an index that another input gives.
+ * - `scan`: the result's element depends on the input's elements before it along a dimension.
+ * - `sort`: positions in the order of the elements along a dimension.
+ * - `scatter`: the input's elements go to positions that another input gives.
  * - `host`: no kernel template covers it; on every engine that shares its memory with JavaScript it is computed by its reference.
  * - `result`: one more result of an op that has several.
  */
@@ -34,6 +37,9 @@ export type OpKind =
   | 'pool'
   | 'interleave'
   | 'gather'
+  | 'scan'
+  | 'sort'
+  | 'scatter'
   | 'host'
   | 'random'
   | 'result';

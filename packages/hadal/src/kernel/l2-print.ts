@@ -27,24 +27,57 @@ function printExpr(e: Expr): string {
   }
 }
 
-export function printKernel(kernel: Kernel): string {
-  const out: string[] = [];
-  if (kernel.kind === 'loops') {
-    const dims = kernel.dims.map((d, i) => `v${i}${d.reduced ? ' (reduced)' : ''} < ${d.size}`).join(', ');
-    out.push(`kernel ${kernel.name}: for ${dims || 'one element'}`);
-  } else if (kernel.kind === 'host') {
-    const inputs = kernel.inputs.map((i) => `${i.dtype}[${i.shape.join(', ')}]`).join(', ');
-    const results = kernel.results.map((r) => `${r.dtype}[${r.shape.join(', ')}]`).join(', ');
-    out.push(`host ${kernel.name}(${inputs}) -> ${results}`);
-  } else {
-    const batch = kernel.batch.map((s, i) => `v${i} < ${s}, `).join('');
-    const v = kernel.batch.length;
-    out.push(
-      `kernel ${kernel.name}: gemm ${batch}m = v${v} < ${kernel.m}, n = v${v + 1} < ${kernel.n}, k = v${v + 2} < ${kernel.k}` +
-        (kernel.outer > 1 ? `, outer = v${v + 3} < ${kernel.outer}` : ''),
-    );
-    out.push(`  dot = sum over k of e${kernel.a} * e${kernel.b}`);
+function loopsOver(dims: readonly number[]): string {
+  return dims.map((size, i) => `v${i} < ${size}`).join(', ') || 'one element';
+}
+
+/** What a kernel is, before its expressions. */
+function head(kernel: Kernel): string[] {
+  const start = `kernel ${kernel.name}:`;
+  switch (kernel.kind) {
+    case 'loops': {
+      const dims = kernel.dims.map((d, i) => `v${i}${d.reduced ? ' (reduced)' : ''} < ${d.size}`).join(', ');
+      return [`${start} for ${dims || 'one element'}`];
+    }
+    case 'gemm': {
+      const batch = kernel.batch.map((s, i) => `v${i} < ${s}, `).join('');
+      const v = kernel.batch.length;
+      return [
+        `${start} gemm ${batch}m = v${v} < ${kernel.m}, n = v${v + 1} < ${kernel.n}, k = v${v + 2} < ${kernel.k}` +
+          (kernel.outer > 1 ? `, outer = v${v + 3} < ${kernel.outer}` : ''),
+        `  dot = sum over k of e${kernel.a} * e${kernel.b}`,
+      ];
+    }
+    case 'scan':
+      return [
+        `${start} scan for ${loopsOver(kernel.dims)}`,
+        `  stage 0 = ${kernel.op} of e${kernel.value} up to v${kernel.line}`,
+      ];
+    case 'sort': {
+      const source = kernel.dims.length;
+      const way = `${kernel.descending ? 'descending' : 'ascending'}, by ${kernel.method}`;
+      return [
+        `${start} sort for ${loopsOver(kernel.dims)}`,
+        `  stage 0 = v${source} < ${kernel.length} of the v${kernel.line}-th of e${kernel.key} (${way})`,
+      ];
+    }
+    case 'scatter': {
+      const at = kernel.dims.length;
+      return [
+        `${start} scatter for ${loopsOver(kernel.dims)}`,
+        `  first v${at + 1} < ${kernel.elements}, then ${kernel.mode} at v${at} = e${kernel.position} < ${kernel.size}`,
+      ];
+    }
+    case 'host': {
+      const inputs = kernel.inputs.map((i) => `${i.dtype}[${i.shape.join(', ')}]`).join(', ');
+      const results = kernel.results.map((r) => `${r.dtype}[${r.shape.join(', ')}]`).join(', ');
+      return [`host ${kernel.name}(${inputs}) -> ${results}`];
+    }
   }
+}
+
+export function printKernel(kernel: Kernel): string {
+  const out = head(kernel);
   kernel.exprs.forEach((e, i) => {
     out.push(`  e${i}: ${e.dtype} = ${printExpr(e)}`);
   });

@@ -7,7 +7,7 @@
  */
 import type { Guard, IndexExpr } from './index-expr.js';
 import { indexKey } from './index-expr.js';
-import type { HostKernel, Kernel } from './l2.js';
+import type { CompiledKernel, HostKernel, Kernel } from './l2.js';
 import { exprArguments, variableSizes } from './l2.js';
 
 export interface AbstractKernel {
@@ -68,6 +68,29 @@ function abstractHost(kernel: HostKernel): AbstractKernel {
   return { key, sizes: [], variableSlots: [], indexSlots: new Map(), guardSlots: new Map() };
 }
 
+/** What a kernel is, apart from its expressions and sizes. */
+function headOf(kernel: CompiledKernel): string {
+  switch (kernel.kind) {
+    case 'loops': {
+      const dims = kernel.dims.map((d) => (d.reduced ? 'r' : 'o')).join('');
+      const stages = kernel.stages.map(
+        (s) => `${s.op} ${s.dtype} ${s.value}${s.op === 'argmax' ? ` v${s.variable}` : ''}`,
+      );
+      return `loops ${dims} v${kernel.vectorVariable} ${stages.join(',')}`;
+    }
+    case 'gemm':
+      return `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b}`;
+    case 'scan':
+      return `scan ${kernel.op} ${kernel.dims.length} v${kernel.line} ${kernel.value}`;
+    case 'sort': {
+      const way = kernel.descending ? 'down' : 'up';
+      return `sort ${kernel.method} ${way} ${kernel.dims.length} v${kernel.line} ${kernel.key}`;
+    }
+    case 'scatter':
+      return `scatter ${kernel.mode} ${kernel.dims.length} ${kernel.position}`;
+  }
+}
+
 export function abstractSizes(kernel: Kernel): AbstractKernel {
   if (kernel.kind === 'host') return abstractHost(kernel);
   const sizes: number[] = [];
@@ -119,15 +142,12 @@ export function abstractSizes(kernel: Kernel): AbstractKernel {
   });
   const stores = kernel.stores.map((s) => `b${s.buffer}[${index(s.index)}]:=${s.value}@${s.level}`);
   const buffers = kernel.buffers.map((b) => `${b.access} ${b.dtype}`);
-  const head =
-    kernel.kind === 'loops'
-      ? `loops ${kernel.dims.map((d) => (d.reduced ? 'r' : 'o')).join('')} v${kernel.vectorVariable} ` +
-        kernel.stages
-          .map((s) => `${s.op} ${s.dtype} ${s.value}${s.op === 'argmax' ? ` v${s.variable}` : ''}`)
-          .join(',')
-      : `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b}`;
-  const key = [head, exprs.join(';'), stores.join(';'), buffers.join(';'), kernel.arguments.join(',')].join(
-    '|',
-  );
+  const key = [
+    headOf(kernel),
+    exprs.join(';'),
+    stores.join(';'),
+    buffers.join(';'),
+    kernel.arguments.join(','),
+  ].join('|');
   return { key, sizes, variableSlots, indexSlots, guardSlots };
 }

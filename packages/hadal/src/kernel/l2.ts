@@ -6,10 +6,14 @@
  *   `outer` once per outer point after the reductions. Without reduced dimensions it is a plain map.
  * - A **gemm** kernel multiplies: for each batch point, dot[m, n] = sum over outer and k of a(m, k) * b(k, n), where `a` and `b` are
  *   expressions (transposes, conversions and strides are part of them); the stores are its epilogue and see dot as an expression.
+ * - A **scan** kernel walks along a line of its domain with a running value, for each of the other points; a **sort** kernel finds the
+ *   order of such a line. Their stores are an epilogue as well and see the result, at each position of the line, as stage 0.
+ * - A **scatter** kernel fills its result, then stores to or adds to positions that an expression gives.
  *
  * - A **host** kernel is an op that runs in JavaScript, between launches.
  *
- * Loop variables are numbered as `dims` are; a gemm has its batch variables first, then m, n, k, outer. All numbers are concrete here;
+ * Loop variables are numbered as `dims` are; a gemm has its batch variables first, then m, n, k, outer; the other kernels say which
+ * variables follow their dims. All numbers are concrete here;
  * `abstractSizes` replaces them by launch arguments, so that one compiled kernel serves all sizes of the same structure.
  */
 import type { DType, TypedArray } from '../base/dtype.js';
@@ -106,6 +110,44 @@ export interface GemmKernel extends Common {
   readonly b: ExprId;
 }
 
+export type ScanOp = 'sum';
+
+/** Running values along one dimension of the domain. */
+export interface ScanKernel extends Common {
+  readonly kind: 'scan';
+  readonly dims: readonly number[];
+  /** The variable that the scan runs along. */
+  readonly line: number;
+  readonly op: ScanOp;
+  readonly value: ExprId;
+}
+
+/** The first positions of lines in order: dims[line] of `length`. Equal keys keep their order, NaN is the largest. */
+export interface SortKernel extends Common {
+  readonly kind: 'sort';
+  readonly dims: readonly number[];
+  /** The variable of the positions in order. The variable after `dims` walks the line that is sorted. */
+  readonly line: number;
+  readonly length: number;
+  readonly key: ExprId;
+  readonly descending: boolean;
+  /** radix: counting digits from the lowest up; rank: counting for each element those before it. */
+  readonly method: 'radix' | 'rank';
+}
+
+/**
+ * Two stores: the first fills the result, the second runs over `dims` in order. After the variables of `dims` comes one that is the
+ * position which `position` gives, with `size` values, then one that walks the elements of the result.
+ */
+export interface ScatterKernel extends Common {
+  readonly kind: 'scatter';
+  readonly dims: readonly number[];
+  readonly position: ExprId;
+  readonly size: number;
+  readonly elements: number;
+  readonly mode: 'set' | 'add';
+}
+
 /** An array in plain memory, as JavaScript computes with it. */
 export interface HostArray {
   readonly shape: readonly number[];
@@ -131,7 +173,7 @@ export interface HostKernel extends Common {
 }
 
 /** What is compiled. */
-export type CompiledKernel = LoopKernel | GemmKernel;
+export type CompiledKernel = LoopKernel | GemmKernel | ScanKernel | SortKernel | ScatterKernel;
 
 export type Kernel = CompiledKernel | HostKernel;
 
@@ -142,8 +184,27 @@ export function variableSizes(kernel: Kernel): number[] {
       return kernel.dims.map((d) => d.size);
     case 'gemm':
       return [...kernel.batch, kernel.m, kernel.n, kernel.k, kernel.outer];
+    case 'scan':
+      return [...kernel.dims];
+    case 'sort':
+      return [...kernel.dims, kernel.length];
+    case 'scatter':
+      return [...kernel.dims, kernel.size, kernel.elements];
     case 'host':
       return [];
+  }
+}
+
+/** How many values a kernel computes that its expressions may see as stages. */
+function stageCount(kernel: Kernel): number {
+  switch (kernel.kind) {
+    case 'loops':
+      return kernel.stages.length;
+    case 'scan':
+    case 'sort':
+      return 1;
+    default:
+      return 0;
   }
 }
 
@@ -189,6 +250,22 @@ export function indexValues(index: IndexExpr, into: ExprId[] = []): ExprId[] {
   return into;
 }
 
+/** Checks what only one kind of kernel has. */
+function verifyParts(kernel: Kernel, fail: (why: string) => never): void {
+  const has = (id: ExprId): boolean => kernel.exprs[id] !== undefined;
+  if ((kernel.kind === 'scan' || kernel.kind === 'sort') && kernel.dims[kernel.line] === undefined)
+    fail(`no dimension ${kernel.line}`);
+  if (kernel.kind === 'scan' && !has(kernel.value)) fail('no value to scan');
+  if (kernel.kind === 'sort') {
+    if (!has(kernel.key)) fail('no key');
+    if (kernel.dims[kernel.line] > kernel.length) fail('more positions than elements');
+  }
+  if (kernel.kind !== 'scatter') return;
+  if (!has(kernel.position)) fail('no position');
+  if (kernel.stores.length !== 2 || kernel.stores[0].buffer !== kernel.stores[1].buffer)
+    fail('a scatter fills what it stores to');
+}
+
 /** Checks numbering and references of a kernel; throws `InternalError`. */
 export function verifyKernel(kernel: Kernel): void {
   const fail = (why: string): never => {
@@ -216,9 +293,9 @@ export function verifyKernel(kernel: Kernel): void {
     if (e.op === 'argument' && kernel.arguments[e.slot] !== e.dtype)
       fail(`no argument ${e.slot} of ${e.dtype}`);
     if (e.op === 'dot' && kernel.kind !== 'gemm') fail('dot outside of a gemm');
-    if (e.op === 'stage' && (kernel.kind !== 'loops' || kernel.stages[e.stage] === undefined))
-      fail(`no stage ${e.stage}`);
+    if (e.op === 'stage' && e.stage >= stageCount(kernel)) fail(`no stage ${e.stage}`);
   });
+  verifyParts(kernel, fail);
   for (const s of kernel.stores) {
     checkIndex(s.index, kernel.exprs.length);
     const buffer = kernel.buffers[s.buffer];

@@ -11,10 +11,10 @@
 import type { DType } from '../base/dtype.js';
 import { isHalf } from '../base/dtype.js';
 import { InternalError, known } from '../base/errors.js';
-import { decodeLoaded, dtypeConstant, fitToDType, isScalarOnly, kinds } from './elements.js';
+import { decodeLoaded, dtypeConstant, encodeStored, fitToDType, isScalarOnly, kinds } from './elements.js';
 import type { Atom, Guard, IndexExpr, Term } from './index-expr.js';
 import { factorOf, indexKey, indexVariables } from './index-expr.js';
-import type { CompiledKernel, Expr, ExprId } from './l2.js';
+import type { CompiledKernel, Expr, ExprId, Store } from './l2.js';
 import { exprArguments, exprIndices, indexValues } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { Value } from './l3.js';
@@ -449,6 +449,17 @@ export class ExprEmitter {
   emitLanes(id: ExprId): Value {
     const v = this.emit(id);
     return this.#vector >= 0 ? this.#b.spread(v, this.#b.lanes) : v;
+  }
+
+  /** Stores at the bound point. All values first: a store may overwrite what another value is computed from. */
+  storeAll(stores: readonly Store[]): void {
+    const ready = stores.map((s) => ({
+      s,
+      index: this.index(s.index),
+      value: encodeStored(this.#b, this.emitLanes(s.value), this.#kernel.exprs[s.value].dtype),
+    }));
+    for (const { s, index, value } of ready)
+      this.#b.store(s.buffer, index, value, { mask: value.type.lanes > 1 ? this.#mask : null });
   }
 
   #emitNew(id: ExprId): Value {

@@ -11,7 +11,7 @@
  * Workspace buffers follow the kernel's own: packed A, packed B, tiles, a table of offsets. A tile slot is reused when one block covers all of k;
  * otherwise every tile of the matrix keeps its partial sums in a slot of its own.
  */
-import { encodeStored, memTypes } from './elements.js';
+import { memTypes } from './elements.js';
 import type { GemmKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
@@ -135,10 +135,7 @@ export function emitGemm(
         alongLanes(b, target, columns, epilogueLanes, (j, lanesNow) => {
           const at = b.add(row, j);
           emitter.bind(vn, b.add(fromN, j), lanesNow, () =>
-            storeResults(
-              b.load(tiles, at, lanesNow ? { lanes, mask: lanesNow.mask } : {}),
-              lanesNow ? lanesNow.mask : null,
-            ),
+            storeResults(b.load(tiles, at, lanesNow ? { lanes, mask: lanesNow.mask } : {})),
           );
         });
       });
@@ -146,15 +143,9 @@ export function emitGemm(
   }
 
   /** The epilogue of one element or vector; the position is bound. */
-  function storeResults(dot: Value, mask: Value | null): void {
+  function storeResults(dot: Value): void {
     emitter.bindDot(dot);
-    // All values first: a store may overwrite what another value is computed from.
-    const ready = kernel.stores.map((s) => ({
-      s,
-      index: emitter.index(s.index),
-      value: encodeStored(b, emitter.emitLanes(s.value), kernel.exprs[s.value].dtype),
-    }));
-    for (const { s, index, value } of ready) b.store(s.buffer, index, value, { mask });
+    emitter.storeAll(kernel.stores);
     emitter.unbindDot();
   }
 
@@ -166,7 +157,7 @@ export function emitGemm(
         emitter.bind(vm, b.add(fromM, b.index(i)), null, () => {
           for (let j = 0; j < nr / lanes; j++) {
             emitter.bind(vn, b.add(fromN, b.index(j * lanes)), { mask: null }, () =>
-              storeResults(acc[i * (nr / lanes) + j], null),
+              storeResults(acc[i * (nr / lanes) + j]),
             );
           }
         });

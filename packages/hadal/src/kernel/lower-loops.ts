@@ -10,9 +10,9 @@
 import type { DType } from '../base/dtype.js';
 import { dtypeInfo, isFloat } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
-import { encodeStored, fitToDType, isScalarOnly, kinds, memTypes } from './elements.js';
+import { fitToDType, isScalarOnly, kinds, memTypes } from './elements.js';
 import type { IndexExpr } from './index-expr.js';
-import type { ExprId, LoopKernel, Stage, Store } from './l2.js';
+import type { ExprId, Kernel, LoopKernel, Stage } from './l2.js';
 import { exprIndices, indexValues } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
@@ -23,10 +23,8 @@ import type { Target } from './target.js';
 import { type UnitRange, unitRange } from './unit-range.js';
 
 /** Whether a kernel takes indices out of memory and so needs a status buffer, which is then its last one. */
-export function needsStatus(kernel: {
-  readonly exprs: LoopKernel['exprs'];
-  readonly stores: readonly Store[];
-}): boolean {
+export function needsStatus(kernel: Kernel): boolean {
+  if (kernel.kind === 'scatter') return true;
   const loaded = (e: IndexExpr): boolean => indexValues(e).length > 0;
   return kernel.exprs.some((e) => exprIndices(e).some(loaded)) || kernel.stores.some((s) => loaded(s.index));
 }
@@ -469,23 +467,12 @@ export function emitLoops(
     });
   }
 
-  /** All values first: a store may overwrite what another value is computed from. */
-  function storeAll(stores: readonly Store[]): void {
-    const ready = stores.map((s) => ({
-      s,
-      index: emitter.index(s.index),
-      value: encodeStored(b, emitter.emitLanes(s.value), kernel.exprs[s.value].dtype),
-    }));
-    for (const { s, index, value } of ready)
-      b.store(s.buffer, index, value, { mask: value.type.lanes > 1 ? emitter.mask : null });
-  }
-
   function storePass(): void {
     const values = full.map((s) => s.value);
     const indices = full.map((s) => s.index);
     function nest(depth: number): void {
       if (depth === reduced.length) {
-        storeAll(full);
+        emitter.storeAll(full);
         return;
       }
       loopOver(reduced[depth], values, indices, { vector: [], scalar: [] }, () => {
@@ -500,7 +487,7 @@ export function emitLoops(
     emitter.clearStages();
     for (const stages of stageLevels) reducePass(stages, wide);
     storePass();
-    storeAll(once);
+    emitter.storeAll(once);
   }
 
   function outerNest(depth: number): void {

@@ -4,8 +4,22 @@ import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function } from './l3.js';
 import { lowerGemm } from './lower-gemm.js';
 import { lowerLoops } from './lower-loops.js';
+import { lowerScan } from './lower-scan.js';
+import { lowerScatter } from './lower-scatter.js';
+import { lowerSort } from './lower-sort.js';
 import type { Target } from './target.js';
 
 export function lower(kernel: CompiledKernel, sizes: AbstractKernel, target: Target): L3Function {
-  return kernel.kind === 'loops' ? lowerLoops(kernel, sizes, target) : lowerGemm(kernel, sizes, target);
+  switch (kernel.kind) {
+    case 'loops':
+      return lowerLoops(kernel, sizes, target);
+    case 'gemm':
+      return lowerGemm(kernel, sizes, target);
+    case 'scan':
+      return lowerScan(kernel, sizes);
+    case 'sort':
+      return lowerSort(kernel, sizes, target);
+    case 'scatter':
+      return lowerScatter(kernel, sizes, target);
+  }
 }

@@ -7,12 +7,22 @@
  *   comes out of the same instructions however the units are dealt out: results are the same bits for any number of threads.
  * - **share**: what one thread runs of a launch: consecutive units of consecutive blocks, of about the same cost as the others.
  *
- * A unit of a loops kernel is a step of its outermost loop, or one vector where that loop runs over lanes. A unit of a gemm is one
+ * A unit of a scan or a sort is some of its lines. A scatter is one unit. A unit of a loops kernel is a step of its outermost loop, or one vector where that loop runs over lanes. A unit of a gemm is one
  * row of register tiles of one batch point, or one column of tiles where the result is wider than high: each thread packs its own
  * operands, so what all of them need should be the smaller one.
  */
-import type { CompiledKernel, Expr, GemmKernel, Kernel, LoopKernel } from './l2.js';
+import type {
+  CompiledKernel,
+  Expr,
+  GemmKernel,
+  Kernel,
+  LoopKernel,
+  ScanKernel,
+  ScatterKernel,
+  SortKernel,
+} from './l2.js';
 import { indexValues } from './l2.js';
+import { lineUnits } from './lines.js';
 import { splitLoop } from './lower-loops.js';
 import type { Target, Threads } from './target.js';
 
@@ -34,6 +44,8 @@ export interface Part {
 /** Nanoseconds a core takes for a simple operation on one element: in vectors, and one by one. */
 const VECTOR_NS = 0.15;
 const SCALAR_NS = 0.6;
+/** Nanoseconds an element of a line that is sorted takes. */
+const SORT_NS = 10;
 /** Multiplications and additions of a product that a core does in a nanosecond. */
 const PRODUCT_FLOPS = 40;
 
@@ -94,12 +106,31 @@ function gemmParts(kernel: GemmKernel, target: Target): Parts {
   };
 }
 
+/** Units are steps of the outermost loop that is not the line's. */
+function lineParts(kernel: ScanKernel | SortKernel): Parts {
+  const units = lineUnits(kernel);
+  const lines = product(kernel.dims.filter((_, v) => v !== kernel.line));
+  const length = kernel.kind === 'sort' ? kernel.length : kernel.dims[kernel.line];
+  const cost = lines * length * (kernel.kind === 'sort' ? SORT_NS : SCALAR_NS * 2);
+  return { units, cost: units === 0 ? 0 : cost / units, divisible: units > 1 && !storesInOrder(kernel) };
+}
+
+/** Elements that share a position are taken in order, so one thread takes all. */
+function scatterCost(kernel: ScatterKernel): number {
+  return kernel.elements * VECTOR_NS + product(kernel.dims) * SCALAR_NS;
+}
+
 export function partsOf(kernel: Kernel, target: Target): Parts {
   switch (kernel.kind) {
     case 'loops':
       return loopParts(kernel, target);
     case 'gemm':
       return gemmParts(kernel, target);
+    case 'scan':
+    case 'sort':
+      return lineParts(kernel);
+    case 'scatter':
+      return { units: 1, cost: scatterCost(kernel), divisible: false };
     case 'host':
       return { units: 1, cost: 0, divisible: false };
   }

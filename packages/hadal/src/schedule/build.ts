@@ -30,7 +30,7 @@ import type {
 } from '../kernel/l2.js';
 import { exprArguments, exprIndices, indexValues } from '../kernel/l2.js';
 import type { Fusion, Group } from './groups.js';
-import { computes, domainIndex, isProduct, ownIndex, pointsOf, reshaped } from './groups.js';
+import { computes, domainIndex, isLine, isProduct, ownIndex, pointsOf, reshaped } from './groups.js';
 import { flatten, lookupIndex, readMovement, readThrough, unflatten } from './movement-index.js';
 import { productLayout } from './products.js';
 
@@ -49,6 +49,9 @@ export interface BuiltKernel {
   /** Leaves that are read at another place than the one they are written at by this kernel; they cannot be overwritten. */
   readonly scatteredReads: ReadonlySet<number>;
 }
+
+/** Shorter lines are sorted by rank. */
+const RANKED = 32;
 
 const reduceOps: { readonly [name: string]: ReduceOp } = {
   sum: 'sum',
@@ -83,9 +86,11 @@ export function buildKernel(
 
   // --- variables: those of the domain, in the order in which the kernel's loops run --------------------------------------------
   const dims: LoopDim[] = [];
+  // A scatter walks its source, whose positions are not those of its result.
+  const walked = group.kind === 'scatter' ? nodes[scatterSource(nodes[writes[0]])].shape : group.domain;
   const order = [
-    ...group.domain.map((_, d) => d).filter((d) => !group.reduced.includes(d)),
-    ...group.domain.map((_, d) => d).filter((d) => group.reduced.includes(d)),
+    ...walked.map((_, d) => d).filter((d) => !group.reduced.includes(d)),
+    ...walked.map((_, d) => d).filter((d) => group.reduced.includes(d)),
   ];
   const isGemm = group.kind === 'gemm';
   const dot = isGemm
@@ -95,18 +100,23 @@ export function buildKernel(
       )
     : -1;
   const gemm = isGemm ? productLayout(nodes, dot) : null;
+  /** The scan or sort of the group, and the dimension it runs along. */
+  const core = [...group.members.keys()].find((id) => isLine(nodes[id])) ?? -1;
+  const line = core >= 0 ? nodes[core].attributes[0] : -1;
   /** A domain dimension as an expression of the kernel's variables. */
-  const domain: IndexExpr[] = gemm ? [...gemm.domain] : group.domain.map(() => variableIndex(0, 1));
+  const domain: IndexExpr[] = gemm ? [...gemm.domain] : walked.map(() => variableIndex(0, 1));
   let vectorVariable = -1;
+  let lineVariable = -1;
   if (!gemm) {
     for (const d of order) {
-      const size = group.domain[d];
-      if (size === 1) continue;
+      const size = walked[d];
+      if (size === 1 && d !== line) continue;
       domain[d] = variableIndex(dims.length, size);
+      if (d === line) lineVariable = dims.length;
       dims.push({ size, reduced: group.reduced.includes(d) });
     }
-    for (let d = group.domain.length - 1; d >= 0 && vectorVariable < 0; d--) {
-      if (group.domain[d] !== 1)
+    for (let d = walked.length - 1; d >= 0 && vectorVariable < 0; d--) {
+      if (walked[d] !== 1)
         vectorVariable =
           known(domain[d].terms[0], 'a variable').atom.kind === 'var' ? variableOf(domain[d]) : -1;
     }
@@ -184,12 +194,13 @@ export function buildKernel(
     if (computes(n)) {
       const inGroup = fusion.groupOf.get(id) === group;
       if (!inGroup && stored.has(id)) return load(id, index);
-      if (inGroup && (n.op.kind === 'reduce' || isProduct(n))) {
+      if (inGroup && isCore(n)) {
         if (!place(id).every((e, d) => sameIndex(e, index[d])))
           throw new InternalError(`node ${id} (${n.op.name}) is read out of place`);
-        return isProduct(n)
-          ? add({ op: 'dot', dtype }, 'dot')
-          : add({ op: 'stage', dtype, stage: stage(id) }, `stage ${stage(id)}`);
+        if (isProduct(n)) return add({ op: 'dot', dtype }, 'dot');
+        if (n.op.name === 'sort') return sortedElement(n, index);
+        const at = isLine(n) || n.op.kind === 'result' ? 0 : stage(id);
+        return add({ op: 'stage', dtype, stage: at }, `stage ${at}`);
       }
     }
     return compute(id, index);
@@ -259,6 +270,16 @@ export function buildKernel(
     }
   }
 
+  /** The element whose turn it is in a sorted line. */
+  function sortedElement({ inputs: [input] }: TemplateNode, index: readonly IndexExpr[]): ExprId {
+    const at = add({ op: 'stage', dtype: 'int64', stage: 0 }, 'stage 0');
+    const position = valueIndex(at, nodes[input].shape[line]);
+    return read(
+      input,
+      index.map((e, d) => (d === line ? position : e)),
+    );
+  }
+
   /** Whether an expression reads at the position that another gives. */
   function uses(id: ExprId, position: ExprId): boolean {
     const e = exprs[id];
@@ -284,19 +305,57 @@ export function buildKernel(
   }
 
   const operands = gemm ? nodes[dot].inputs.map((input, i) => read(input, gemm.inputs[i])) : [];
+  /** The variable after those of the domain: of elements to be sorted, or of positions to scatter to. */
+  const extra = dims.length;
+  const coreInput = core >= 0 ? readCore(nodes[core]) : -1;
+
+  /** What a scan or sort reads: a sort at all elements of the line. */
+  function readCore(n: TemplateNode): ExprId {
+    names.push(n.op.name);
+    const [input] = n.inputs;
+    const length = nodes[input].shape[line];
+    const along = domain.map((e, d) => (d === line ? variableIndex(extra, length) : e));
+    return read(input, n.op.kind === 'sort' ? along : domain);
+  }
 
   // --- stores ----------------------------------------------------------------------------------------------------------------
 
-  const stores: Store[] = writes.flatMap((id): Store[] => {
+  const scatter = group.kind === 'scatter' ? scatterParts(writes[0]) : null;
+  const stores: readonly Store[] = scatter?.stores ?? writes.flatMap(storesOf);
+
+  function storesOf(id: number): Store[] {
     const own = place(id);
     const n = nodes[id];
     if (n.op.kind === 'interleave') return interleavedStores(id, own);
     const base = reshaped(nodes, id);
-    const isOwn = base < 0 && n.op.kind !== 'reduce' && !isProduct(n);
+    const isOwn = base < 0 && !isCore(n);
     const value = isOwn ? compute(id, own) : read(base < 0 ? id : base, own);
     const level = group.kind === 'row' ? known(group.members.get(id), 'a level') : 'full';
     return [{ buffer: slot(id, 'write'), index: flatten(pointsOf(nodes, id), own), value, level }];
-  });
+  }
+
+  /** Where a scatter's elements go, what its result is filled with before, and what then goes there. */
+  function scatterParts(id: number): { readonly position: ExprId; readonly stores: readonly Store[] } {
+    const n = nodes[id];
+    const [dim] = n.attributes;
+    names.push(n.op.name);
+    const everywhere = variableIndex(extra + 1, numel(n.shape));
+    const first =
+      n.op.name === 'scatter' ? load(n.inputs[0], unflatten(n.shape, everywhere)) : constant(n.dtype, 0);
+    const index = n.op.name === 'scatter' ? n.inputs[1] : n.inputs[n.inputs.length - 1];
+    const position = read(index, n.op.name === 'indexAdd' ? [domain[dim]] : domain);
+    const value = read(scatterSource(n), domain);
+    const target = domain.map((e, d) => (d === dim ? variableIndex(extra, n.shape[dim]) : e));
+    const buffer = slot(id, 'write');
+    if (n.op.name !== 'scatter') buffers[buffer] = { ...buffers[buffer], access: 'readwrite' };
+    return {
+      position,
+      stores: [
+        { buffer, index: everywhere, value: first, level: 'full' },
+        { buffer, index: flatten(n.shape, target), value, level: 'full' },
+      ],
+    };
+  }
 
   /** One store for each part, where its elements go. */
   function interleavedStores(id: number, own: readonly IndexExpr[]): Store[] {
@@ -322,36 +381,76 @@ export function buildKernel(
   for (const id of writes) {
     const { into } = nodes[id];
     if (into < 0) continue;
-    const isSpread = nodes[id].op.kind === 'interleave';
-    const own = isSpread ? '' : indexKey(flatten(pointsOf(nodes, id), place(id)));
+    const own = ownKey(id);
     for (const l of loads)
       if (nodes[l.node].leaf === into && indexKey(l.index) !== own) scatteredReads.add(into);
   }
 
+  /** Where a stored value is written, if it is at the point at which its kernel reads. */
+  function ownKey(id: number): string {
+    if (nodes[id].op.kind === 'interleave') return '';
+    return indexKey(scatter ? scatter.stores[0].index : flatten(pointsOf(nodes, id), place(id)));
+  }
+
   const common = { exprs, stores, buffers, arguments: argumentTypes };
   const short = names.length > 6 ? [...names.slice(0, 5), `${names.length - 5}_more`] : names;
-  const kernel: Kernel = gemm
-    ? {
-        kind: 'gemm',
-        name: ['gemm', ...short].join('_'),
-        batch: gemm.batch,
-        m: gemm.m,
-        n: gemm.n,
-        k: gemm.k,
-        outer: gemm.outer,
-        a: operands[gemm.a],
-        b: operands[1 - gemm.a],
-        ...common,
-      }
-    : {
-        kind: 'loops',
-        name: [group.kind, ...(short.length > 0 ? short : ['copy'])].join('_'),
-        dims,
-        vectorVariable,
-        stages,
+  const name = [group.kind, ...(short.length > 0 ? short : ['copy'])].join('_');
+  const loopSizes = dims.map((d) => d.size);
+
+  function assemble(): Kernel {
+    if (gemm) {
+      const { batch, m, n, k, outer, a } = gemm;
+      return { kind: 'gemm', name, batch, m, n, k, outer, a: operands[a], b: operands[1 - a], ...common };
+    }
+    if (scatter) {
+      const n = nodes[writes[0]];
+      return {
+        kind: 'scatter',
+        name,
+        dims: loopSizes,
+        position: scatter.position,
+        size: n.shape[n.attributes[0]],
+        elements: numel(n.shape),
+        mode: n.op.name === 'scatter' ? 'set' : 'add',
         ...common,
       };
-  return { group, kernel, bindings, arguments: [...argumentSlots.keys()], scatteredReads };
+    }
+    if (core < 0) return { kind: 'loops', name, dims, vectorVariable, stages, ...common };
+    const { op, inputs, attributes } = nodes[core];
+    if (op.kind === 'scan')
+      return {
+        kind: 'scan',
+        name,
+        dims: loopSizes,
+        line: lineVariable,
+        op: 'sum',
+        value: coreInput,
+        ...common,
+      };
+    const length = nodes[inputs[0]].shape[line];
+    return {
+      kind: 'sort',
+      name,
+      dims: loopSizes,
+      line: lineVariable,
+      length,
+      key: coreInput,
+      descending: attributes[1] === 1,
+      method: length <= RANKED ? 'rank' : 'radix',
+      ...common,
+    };
+  }
+  return { group, kernel: assemble(), bindings, arguments: [...argumentSlots.keys()], scatteredReads };
+}
+
+/** Whether a node's value is what its kernel's template computes, rather than an expression. */
+function isCore(n: TemplateNode): boolean {
+  return n.op.kind === 'reduce' || n.op.kind === 'result' || isLine(n) || isProduct(n);
+}
+
+/** The input whose elements a scatter moves. */
+function scatterSource(n: TemplateNode): number {
+  return n.op.name === 'scatter' ? n.inputs[2] : n.inputs[0];
 }
 
 /** `writes`: those of the op's results that are stored. */

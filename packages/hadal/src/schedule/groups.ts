@@ -6,6 +6,9 @@
  * - `row`: reductions over the same dimensions of one domain, with elementwise ops over the whole domain (level `full`) or over
  *   what is left of it (level `outer`): softmax, layer norm, loss chains;
  * - `gemm`: a dot or a convolution with elementwise ops over its result, the epilogue;
+ * - `scan`, `sort`: one op along lines of its domain with elementwise ops over its result; elementwise ops that a scan reads are part
+ *   of it too;
+ * - `scatter`: one op alone;
  * - `host`: one op that no template covers.
  *
  * Movement ops, gather, constants, iota and buffers belong to no group: they are read through. Nodes are visited in topological
@@ -23,7 +26,7 @@ export type Level = 'full' | 'outer';
 
 export interface Group {
   readonly id: number;
-  kind: 'map' | 'row' | 'gemm' | 'host';
+  kind: 'map' | 'row' | 'gemm' | 'scan' | 'sort' | 'scatter' | 'host';
   readonly domain: readonly number[];
   /** row: the reduced dimensions. */
   reduced: readonly number[];
@@ -52,6 +55,9 @@ export function computes(n: TemplateNode): boolean {
     kind === 'dot' ||
     kind === 'conv' ||
     kind === 'random' ||
+    kind === 'scan' ||
+    kind === 'sort' ||
+    kind === 'scatter' ||
     kind === 'host' ||
     kind === 'interleave' ||
     kind === 'result' ||
@@ -63,6 +69,16 @@ export function computes(n: TemplateNode): boolean {
 /** Whether a node runs on the gemm template. */
 export function isProduct(n: TemplateNode): boolean {
   return n.op.kind === 'dot' || n.op.kind === 'conv';
+}
+
+/** Whether a node's value is the one that its kernel's template computes, which elementwise ops around it read. */
+export function isLine(n: TemplateNode): boolean {
+  return n.op.kind === 'scan' || n.op.kind === 'sort';
+}
+
+/** Whether an op reads an input as an array in memory. */
+export function readsArray({ op }: TemplateNode, slot: number): boolean {
+  return op.kind === 'host' || (op.name === 'scatter' && slot === 0);
 }
 
 /**
@@ -214,7 +230,7 @@ export function fuse(template: Template): Fusion {
     const { op, inputs } = nodes[id];
     const base = reshaped(nodes, id);
     if (base >= 0) return [{ node: base, index: own }];
-    return op.kind === 'elementwise' || op.kind === 'interleave'
+    return op.kind === 'elementwise' || op.kind === 'interleave' || op.kind === 'scan'
       ? inputs.map((i) => ({ node: i, index: own }))
       : readThrough(nodes, id, own);
   }
@@ -240,7 +256,7 @@ export function fuse(template: Template): Fusion {
 
   /** Whether one kernel could walk both groups: the same domain, and where both reduce, the same rows. */
   function alike(from: Group, into: Group): boolean {
-    if (from === into || into.kind === 'host' || !sameShape(from.domain, into.domain)) return false;
+    if (from === into || isAlone(into) || !sameShape(from.domain, into.domain)) return false;
     return (
       from.kind === 'map' ||
       (from.kind === 'row' && into.kind === 'row' && sameDims(from.reduced, into.reduced))
@@ -278,7 +294,7 @@ export function fuse(template: Template): Fusion {
     const found = new Set<Group>();
     for (const p of producers(id)) {
       const g = groupOf.get(p);
-      if (g === undefined || g.kind === 'host') continue;
+      if (g === undefined || isAlone(g)) continue;
       if (!nodes[p].boundary && g.members.size < MAX_MEMBERS) found.add(g);
     }
     // Epilogues first: what a map group holds can still come along, a gemm cannot move into a map.
@@ -408,15 +424,28 @@ export function fuse(template: Template): Fusion {
     join(id, group, 'full', []);
   }
 
+  function placeScan(id: number): void {
+    const group = newGroup('scan', nodes[id].shape, []);
+    join(id, group, 'full', outsideOf(id));
+    absorb(id, group);
+  }
+
   nodes.forEach((node, id) => {
     if (!computes(node)) return;
     if (node.op.kind === 'result') placeResult(id);
     else if (node.op.kind === 'reduce') placeReduce(id);
     else if (isProduct(node)) join(id, newGroup('gemm', node.shape, []), 'full', outsideOf(id));
-    else if (node.op.kind === 'host') join(id, newGroup('host', node.shape, []), 'full', outsideOf(id));
+    else if (node.op.kind === 'scan') placeScan(id);
+    else if (node.op.kind === 'sort' || node.op.kind === 'scatter' || node.op.kind === 'host')
+      join(id, newGroup(node.op.kind, node.shape, []), 'full', outsideOf(id));
     else placePointwise(id);
   });
   return { groups: [...groups].sort((a, b) => a.id - b.id), groupOf };
+}
+
+/** Whether no other op joins a group. */
+function isAlone(group: Group): boolean {
+  return group.kind === 'host' || group.kind === 'scatter';
 }
 
 /** The last dimension that is larger than 1: the one whose neighbours become lanes. */

@@ -12,6 +12,8 @@ import type { AbstractKernel } from '../kernel/l2-sizes.js';
 import { abstractSizes } from '../kernel/l2-sizes.js';
 import { gemmWorkspace } from '../kernel/lower-gemm.js';
 import { loopsWorkspace, needsStatus } from '../kernel/lower-loops.js';
+import { scatterWorkspace } from '../kernel/lower-scatter.js';
+import { sortWorkspace } from '../kernel/lower-sort.js';
 import type { Part, Parts } from '../kernel/parts.js';
 import { divide, partsOf } from '../kernel/parts.js';
 import type { Target, Threads } from '../kernel/target.js';
@@ -102,6 +104,11 @@ function workspaceOf(kernel: Kernel, target: Target): readonly number[] {
       return gemmWorkspace(kernel, target);
     case 'loops':
       return loopsWorkspace(kernel, target);
+    case 'sort':
+      return sortWorkspace(kernel, target);
+    case 'scatter':
+      return scatterWorkspace(kernel);
+    case 'scan':
     case 'host':
       return [];
   }

@@ -4,7 +4,7 @@
  */
 import type { Template, TemplateNode } from '../graph/template.js';
 import type { Fusion } from './groups.js';
-import { computes, isProduct } from './groups.js';
+import { computes, isLine, isProduct, readsArray } from './groups.js';
 
 /** What a value may cost to be computed again in each reader: about the price of writing and reading it. */
 const RECOMPUTE_LIMIT = 8;
@@ -20,7 +20,15 @@ function ownCost(n: TemplateNode): number {
 /** Whether a value is never computed in its readers. */
 function neverAgain(n: TemplateNode): boolean {
   const { kind } = n.op;
-  return kind === 'reduce' || kind === 'host' || kind === 'result' || kind === 'interleave' || isProduct(n);
+  return (
+    kind === 'reduce' ||
+    kind === 'scatter' ||
+    kind === 'host' ||
+    kind === 'result' ||
+    kind === 'interleave' ||
+    isLine(n) ||
+    isProduct(n)
+  );
 }
 
 export function storedNodes(template: Template, fusion: Fusion): ReadonlySet<number> {
@@ -29,16 +37,17 @@ export function storedNodes(template: Template, fusion: Fusion): ReadonlySet<num
   /** Values that must be in memory for what reads them. */
   const readFromMemory = new Set<number>();
 
-  const visit = (reader: number, at: number): void => {
+  const visit = (reader: number, at: number, fromMemory: boolean): void => {
     if (!computes(nodes[at])) {
-      for (const i of nodes[at].inputs) visit(reader, i);
+      for (const i of nodes[at].inputs) visit(reader, i, fromMemory);
       return;
     }
     if (fusion.groupOf.get(at) !== fusion.groupOf.get(reader)) readOutside.add(at);
-    if (isProduct(nodes[reader]) || nodes[reader].op.kind === 'host') readFromMemory.add(at);
+    if (fromMemory) readFromMemory.add(at);
   };
   nodes.forEach((n, id) => {
-    if (computes(n)) for (const i of n.inputs) visit(id, i);
+    if (!computes(n)) return;
+    n.inputs.forEach((i, slot) => visit(id, i, isProduct(n) || readsArray(n, slot)));
   });
 
   const stored = new Set<number>();

@@ -92,7 +92,7 @@ export const lookups = {
   },
   /** Inputs: the source and the index (of one shape). */
   scatterAdd: {
-    kind: 'host',
+    kind: 'scatter',
     name: 'scatterAdd',
     saves: keepsIndex,
     vjp: (c, g) => {
@@ -107,7 +107,7 @@ export const lookups = {
   },
   /** Inputs: the source and an index of one dimension. */
   indexAdd: {
-    kind: 'host',
+    kind: 'scatter',
     name: 'indexAdd',
     saves: keepsIndex,
     vjp: (c, g) => [c.ops.indexSelect(g, c.attributes[0], c.input(1)), null],
@@ -128,7 +128,7 @@ export const lookups = {
   },
   /** Inputs: what is written into, the index and the source (of one shape). */
   scatter: {
-    kind: 'host',
+    kind: 'scatter',
     name: 'scatter',
     saves: keepsIndex,
     vjp: (c, g) => {

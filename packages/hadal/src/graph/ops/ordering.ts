@@ -81,14 +81,14 @@ function elementsAt(x: PlainArray, dim: number, at: BigInt64Array): TypedArray {
 export const ordering = {
   /** Attributes: the dimension, then 1 for largest first. */
   argsort: {
-    kind: 'host',
+    kind: 'sort',
     name: 'argsort',
     saves: savesNothing,
     vjp: null,
     reference: ([x], [dim, descending]) => sortingOrder(x, dim, descending === 1),
   },
   cumsum: {
-    kind: 'host',
+    kind: 'scan',
     name: 'cumsum',
     saves: savesNothing,
     vjp: (c, g) => {
@@ -107,7 +107,7 @@ export const ordering = {
 export const sorting = {
   /** The elements in order, and where they were. Attributes as for argsort. */
   sort: {
-    kind: 'host',
+    kind: 'sort',
     name: 'sort',
     saves: { inputs: [], outputs: [1] },
     results: ([x]) => [x, { shape: x.shape, dtype: 'int64' }],
