@@ -149,8 +149,27 @@ export function divIndex(e: IndexExpr, by: number): IndexExpr {
   const { whole, rest } = split(e, by);
   const range = indexRange(rest);
   if (range.min >= 0 && range.max < by) return whole;
+  const inSteps = steps(rest, by);
+  if (inSteps !== null) return addIndex(whole, divIndex(inSteps.whole, by / inSteps.factor));
   const max = Math.floor(range.max / by);
   return addIndex(whole, atomIndex({ kind: 'div', of: rest, by, max, key: `(${indexKey(rest)})/${by}` }));
+}
+
+/**
+ * An expression as f a + r with r from 0 to f - 1, where f divides `by`: what two reshapes leave that agree in their last dimensions.
+ * Then its quotient by f b is a / b, and its remainder f (a % b) + r.
+ */
+function steps(
+  e: IndexExpr,
+  by: number,
+): { readonly factor: number; readonly whole: IndexExpr; readonly rest: IndexExpr } | null {
+  for (const { factor } of e.terms) {
+    if (factor < 2 || factor === by || by % factor !== 0) continue;
+    const { whole, rest } = split(e, factor);
+    const range = indexRange(rest);
+    if (range.min >= 0 && range.max < factor) return { factor, whole, rest };
+  }
+  return null;
 }
 
 export function modIndex(e: IndexExpr, by: number): IndexExpr {
@@ -158,6 +177,11 @@ export function modIndex(e: IndexExpr, by: number): IndexExpr {
   const { rest } = split(e, by);
   const range = indexRange(rest);
   if (range.min >= 0 && range.max < by) return rest;
+  const inSteps = steps(rest, by);
+  if (inSteps !== null) {
+    const { factor, whole } = inSteps;
+    return addIndex(scaleIndex(modIndex(whole, by / factor), factor), inSteps.rest);
+  }
   return atomIndex({ kind: 'mod', of: rest, by, max: by - 1, key: `(${indexKey(rest)})%${by}` });
 }
 

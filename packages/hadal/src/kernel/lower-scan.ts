@@ -7,6 +7,7 @@
  */
 import type { DType } from '../base/dtype.js';
 import { isFloat } from '../base/dtype.js';
+import { InternalError } from '../base/errors.js';
 import { fitToDType, kinds, memTypes } from './elements.js';
 import type { ScanKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
@@ -33,9 +34,7 @@ function runningSum(b: L3Builder, dtype: DType): Running {
     };
   }
   const kind = kinds[dtype];
-  if (kind === 'mask') {
-    return { start: b.constant('mask', 0), step: (p, q) => b.binary('or', p, q), end: (now) => now };
-  }
+  if (kind === 'mask') throw new InternalError('bools have no running sum');
   return {
     start: b.constant(kind, kind === 'i64' ? 0n : 0),
     step: (before, value) => b.add(before, value),

@@ -244,9 +244,16 @@ export function logsumexp(ops: AutogradOps, x: Value, dim: Dims, keepdim: boolea
 
 // --- running -------------------------------------------------------------------------------------------------------------------
 
+/** The dtype of running results: the wanted one, which must be a number's, or that of sums. */
+function runningType(op: string, own: DType, wanted: DType | undefined): DType {
+  if (wanted === undefined) return accumulatorOf(own);
+  if (checkDType(wanted) !== 'bool') return wanted;
+  throw new DTypeError(`${op}: expected a dtype of numbers, got bool; any() and all() are for bools`);
+}
+
 export function cumsum(ops: AutogradOps, x: Value, dim: number, dtype?: DType): Value {
   const d = normalizeDim('cumsum', dim, x.shape.length);
-  const v = ops.cast(x, dtype === undefined ? accumulatorOf(x.dtype) : checkDType(dtype));
+  const v = ops.cast(x, runningType('cumsum', x.dtype, dtype));
   return v.shape.length === 0 ? ops.copy(v) : ops.cumsum(v, d);
 }
 
@@ -272,7 +279,7 @@ function scan(ops: AutogradOps, v: Value, dim: number, combine: (earlier: Value,
 /** Products of all elements up to each one. */
 export function cumprod(ops: AutogradOps, x: Value, dim: number, dtype?: DType): Value {
   const d = normalizeDim('cumprod', dim, x.shape.length);
-  const v = ops.cast(x, dtype === undefined ? accumulatorOf(x.dtype) : checkDType(dtype));
+  const v = ops.cast(x, runningType('cumprod', x.dtype, dtype));
   return scan(ops, v, d, (a, b) => ops.arithmetic('mul', a, b));
 }
 

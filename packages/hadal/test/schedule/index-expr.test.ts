@@ -142,6 +142,14 @@ describe('index expressions', () => {
     expect(indexKey(e)).toBe(`0+1*${variable}`);
   });
 
+  test('quotients and remainders of rows do not divide what lies inside of a row', () => {
+    // Rows of 4 (v3) under v4 < 6 and v1 < 2: a reshape that moves the border between the two.
+    const row = addIndex(scaleIndex(variableIndex(4, 6), 2), variableIndex(1, 2));
+    const e = addIndex(scaleIndex(row, 4), variableIndex(3, 4));
+    expect(factorOf(divIndex(e, 24), 3)).toBe(0);
+    expect(factorOf(modIndex(e, 24), 3)).toBe(1);
+  });
+
   test.each<[string, IndexExpr, (v: readonly number[]) => number]>([
     [
       '(2 - v2) / 2',

@@ -2,6 +2,7 @@
  * Elements at positions that another tensor gives, and the way back. Attributes: the dimension. An index out of range is an error, noted
  * by the kernel or thrown at once.
  */
+import type { DType } from '../../base/dtype.js';
 import { IndexError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { contiguousStrides, numel } from '../../base/shape.js';
@@ -47,8 +48,16 @@ function forEachTarget(
   });
 }
 
-function addInto(out: PlainArray['data'], to: number, source: PlainArray['data'], from: number): void {
+/** Adds in the result's dtype; the sum of bools is whether one of them is true. */
+function addInto(
+  dtype: DType,
+  out: PlainArray['data'],
+  to: number,
+  source: PlainArray['data'],
+  from: number,
+): void {
   if (out instanceof BigInt64Array) out[to] += BigInt(source[from]);
+  else if (dtype === 'bool') out[to] = Number(out[to]) | Number(source[from]);
   else out[to] += Number(source[from]);
 }
 
@@ -101,7 +110,7 @@ export const lookups = {
     },
     reference: ([source, index], [dim], shape, dtype) => {
       const out = newArray(dtype, shape);
-      forEachTarget(index, dim, shape, (from, to) => addInto(out, to, source.data, from));
+      forEachTarget(index, dim, shape, (from, to) => addInto(dtype, out, to, source.data, from));
       return out;
     },
   },
@@ -120,7 +129,7 @@ export const lookups = {
         for (let j = 0; j < count; j++) {
           const to = (o * shape[dim] + checked(index.data, j, shape[dim])) * row;
           const from = (o * count + j) * row;
-          for (let k = 0; k < row; k++) addInto(out, to + k, source.data, from + k);
+          for (let k = 0; k < row; k++) addInto(dtype, out, to + k, source.data, from + k);
         }
       }
       return out;

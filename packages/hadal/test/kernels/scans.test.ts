@@ -1,0 +1,84 @@
+/** Scans: every dtype, every dimension, and what is fused around them. */
+import { describe, expect, test } from 'vitest';
+import { autograd, DTypeError, explain, slice, type Tensor } from '../../src/index.js';
+import { withWorkspace } from '../../src/tensor/workspace.js';
+import { forEachEngine } from '../support/engines.js';
+import { dtypes, elements, finite, sameOnAllEngines } from './agree.js';
+
+const shapes = [[37], [5, 40], [3, 21, 11], [2, 3, 1], [4, 0], [0, 4], [1, 1]];
+
+function everyDim(x: Tensor, dtype?: 'float32'): Tensor[] {
+  return x.shape.map((_, d) => x.cumsum(d, dtype === undefined ? {} : { dtype }));
+}
+
+describe('cumsum', () => {
+  for (const dtype of dtypes) {
+    sameOnAllEngines(`of ${dtype}`, () => shapes.flatMap((shape) => everyDim(finite(dtype, shape))));
+    if (dtype === 'bool') continue;
+    sameOnAllEngines(`into ${dtype}`, () => [finite('int32', [4, 30]).cumsum(1, { dtype })]);
+  }
+
+  test('is not for bools', () => {
+    expect(() => finite('int32', [3]).cumsum(0, { dtype: 'bool' })).toThrow(DTypeError);
+  });
+
+  sameOnAllEngines('after NaN and infinity', () => everyDim(elements('float32', [3, 50])));
+
+  sameOnAllEngines('long lines', () => [
+    finite('float32', [100_000]).cumsum(0),
+    finite('float16', [5000]).cumsum(0),
+    finite('float32', [3000, 19]).cumsum(0),
+  ]);
+
+  sameOnAllEngines('views', () => {
+    const x = finite('float32', [20, 30]);
+    return [
+      x.t().cumsum(1),
+      x.flip([0]).cumsum(0).flip([0]),
+      x.index(':', slice(2, 30, 4)).cumsum(1),
+      x.index(3).expand([4, 30]).cumsum(0),
+    ];
+  });
+
+  sameOnAllEngines('what is read and what is made of it', () => {
+    const x = finite('float32', [9, 33]);
+    const y = finite('float32', [9, 33], 5);
+    const sums = x.mul(y).relu().cumsum(1);
+    return [sums, sums.mul(0.5).add(y), x.sub(y).cumsum(0).relu().sum(1)];
+  });
+
+  sameOnAllEngines('a scan that replaces what it reads', () => {
+    const x = finite('float32', [7, 12]);
+    x.dataSync();
+    x.copy_(x.cumsum(1).add(x));
+    const y = finite('float32', [7, 12]);
+    y.dataSync();
+    y.copy_(y.flip([0]).cumsum(0));
+    return [x, y];
+  });
+
+  sameOnAllEngines('its gradients', () => {
+    const x = finite('float64', [4, 9]).requiresGrad_();
+    const [g] = autograd.grad(
+      x
+        .mul(x)
+        .cumsum(1)
+        .mul(finite('float64', [4, 9], 3))
+        .sum(),
+      x,
+      {
+        createGraph: true,
+      },
+    );
+    return [g, ...autograd.grad(g.mul(g).sum(), x)];
+  });
+});
+
+forEachEngine('scanning', (space) => {
+  test('is one kernel with what is around it', () =>
+    withWorkspace(space, () => {
+      const x = finite('float32', [6, 100]);
+      const shown = explain(x.mul(2).exp().cumsum(1).add(1).relu());
+      expect(shown.kernels.map((k) => k.name)).toEqual([expect.stringMatching(/^scan_/)]);
+    }));
+});
