@@ -86,6 +86,14 @@ const cases: { readonly [name: string]: Case } = {
     const [x, w] = [some(1, 9, 50), some(2, 50)];
     return withGradients([x, w], F.layerNorm(x, [50], { weight: w }));
   },
+  'running sums of rows and of columns': () => {
+    const x = some(1, 9, 43);
+    return withGradients([x], x.cumsum(0), x.cumsum(1), some(2, 3, 5, 21).cumsum(1));
+  },
+  'sorted rows and columns': () => {
+    const x = some(1, 11, 150);
+    return withGradients([x], x.sort(1).values, x.sort(0).values, x.topk(9, 1).values);
+  },
   'looked up rows': () => {
     const weight = some(1, 20, 12);
     const at = fromTypedArray(
