@@ -10,7 +10,8 @@ import { dependences, indexDependence } from './lower-exprs.js';
 
 export interface KernelCost {
   /**
-   * Operations on numbers: 2 m n k for a product, one for each element that a reduction takes in, and one for each op and element
+   * Operations on numbers: 2 m n k for a product, one for each element that a reduction, a running sum or a sum of scattered elements
+   * takes in, none for comparisons of a sort, and one for each op and element
    * computed, be it an addition or an exponential. Conversions and moving are none.
    */
   readonly flops: number;
@@ -49,15 +50,21 @@ export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelC
       if (deps[id].dot) for (let v = 0; v < kernel.batch.length + 2; v++) own.add(v);
       return own;
     }
-    if (kernel.kind === 'host') return own;
-    for (const s of deps[id].stages)
-      for (const v of variablesOf(kernel.stages[s].value)) if (!kernel.dims[v].reduced) own.add(v);
+    if (kernel.kind === 'loops') {
+      for (const s of deps[id].stages)
+        for (const v of variablesOf(kernel.stages[s].value)) if (!kernel.dims[v].reduced) own.add(v);
+    } else if (kernel.kind === 'scan' || kernel.kind === 'sort') {
+      // What a line's template gives differs at every point.
+      if (deps[id].stages.size > 0) kernel.dims.forEach((_, v) => own.add(v));
+    }
     return own;
   }
 
   let flops = 0;
   if (kernel.kind === 'gemm') flops += 2 * numel(sizes);
-  else for (const s of kernel.stages) flops += points(stagePoints(s.value));
+  else if (kernel.kind === 'loops') for (const s of kernel.stages) flops += points(stagePoints(s.value));
+  else if (kernel.kind === 'scan' || (kernel.kind === 'scatter' && kernel.mode === 'add'))
+    flops += numel(kernel.dims);
 
   /** A reduction takes in every point of its row, also where its value does not differ along it. */
   function stagePoints(value: ExprId): Set<number> {

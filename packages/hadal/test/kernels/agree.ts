@@ -48,7 +48,7 @@ export function elements(dtype: DType, shape: readonly number[], seed = 1): Tens
 /** Elements without NaN and infinities. */
 export function finite(dtype: DType, shape: readonly number[], seed = 1): Tensor {
   const x = elements(dtype, shape, seed);
-  return isFloating(dtype) ? x.nanToNum(0, { posinf: 3, neginf: -5 }) : x;
+  return isFloating(dtype) ? x.nanToNum({ posinf: 3, neginf: -5 }) : x;
 }
 
 function computed(engine: TestEngine, make: () => readonly Tensor[]): readonly TypedArray[] | string {
@@ -64,7 +64,10 @@ export function sameOnAllEngines(name: string, make: () => readonly Tensor[]): v
     if (engine === 'reference') continue;
     test(`${name} on ${engine}`, (context) => {
       const got = computed(engine, make);
-      if (typeof got === 'string') context.skip(got);
+      if (typeof got === 'string') {
+        context.skip();
+        return;
+      }
       expect(got).toEqual(wanted);
     });
   }

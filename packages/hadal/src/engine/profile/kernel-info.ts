@@ -93,6 +93,14 @@ function showSize(kernel: Kernel): string {
       ];
       return parts.join(' ');
     }
+    case 'scan':
+    case 'sort': {
+      const length = kernel.kind === 'sort' ? kernel.length : kernel.dims[kernel.line];
+      const lines = kernel.dims.filter((_, v) => v !== kernel.line);
+      return `${lines.map((s) => `${s} x `).join('')}${length}`;
+    }
+    case 'scatter':
+      return `${kernel.dims.join(' x ') || '1'} into ${kernel.elements}`;
     case 'host':
       return kernel.inputs.map((i) => `[${i.shape.join(', ')}]`).join(' ');
   }

@@ -1,5 +1,6 @@
 /** What `profile` gives: where the time and the memory of a part of a program went. */
 import type { Activity } from '../../base/recording.js';
+import type { Kernel } from '../../kernel/l2.js';
 import type { EngineName } from '../backend.js';
 import { chromeTrace, saveChromeTrace, type TraceEvent } from './chrome-trace.js';
 import type { MemorySample, Session, Tally, TimelineEvent } from './session.js';
@@ -9,8 +10,8 @@ import { printReport } from './table.js';
 export interface KernelProfile {
   readonly name: string;
   readonly engine: EngineName;
-  /** Loops, a product with what is fused to it, or an op that runs in JavaScript. */
-  readonly kind: 'loops' | 'gemm' | 'host';
+  /** Loops, a product, running values, a sort or a scatter, each with what is fused to it; or an op that runs in JavaScript. */
+  readonly kind: Kernel['kind'];
   /** The points it computes: '128 x 784 over 10', where what comes after `over` is reduced; 'm x n x k' of a product. */
   readonly size: string;
   /** Tensors that one launch works on, one after the other: an optimizer updates all parameters in one. */
