@@ -16,6 +16,7 @@ import { isHalf } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
 import { readsArray } from '../schedule/groups.js';
+import { convByPhases, hasPhases } from './conv-phases.js';
 import { OpEmitter } from './emitter.js';
 import type { Attributes, Operand, TupleOp } from './op.js';
 import { windowElements, windowPositions } from './ops/windows.js';
@@ -268,15 +269,9 @@ function convAsSum(e: TemplateEmitter, x: Position, w: Position, d: ConvDims, sh
   return e.reshape(sumOfProducts(e, left, right, wide, 1 + rank), shape);
 }
 
-function conv(
-  e: TemplateEmitter,
-  input: Position,
-  w: Position,
-  attributes: Attributes,
-  shape: Shape,
-): Position {
-  const d = convDims(attributes);
+function conv(e: TemplateEmitter, input: Position, w: Position, d: ConvDims, shape: Shape): Position {
   if (numel(shape) === 0) return e.constant(0, input.dtype, shape);
+  if (hasPhases(d)) return convByPhases(e, input, w, d, shape, (...of) => conv(e, ...of));
   const x = paddedInput(e, input, d);
   const rest: ConvDims = {
     ...d,
@@ -319,7 +314,7 @@ function replacement(e: TemplateEmitter, n: TemplateNode, inputs: readonly Posit
     case 'maxPool':
       return maxPool(e, inputs[0], attributes);
     case 'conv':
-      return conv(e, inputs[0], inputs[1], attributes, shape);
+      return conv(e, inputs[0], inputs[1], convDims(attributes), shape);
     default:
       return null;
   }
