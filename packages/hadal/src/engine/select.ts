@@ -27,16 +27,17 @@ export function nativeBackend(level?: 'avx512' | 'avx2'): Opened {
 
 /** WebAssembly with 128-bit vectors. */
 export function wasmBackend(options: WasmOptions = {}): Opened {
-  const opened = openWasm(options);
+  const opened = openWasm({ threaded: true, ...options });
   if (!opened.ok) return opened;
   const { device } = opened;
+  const { shared } = device;
   const relaxed = device.support.relaxed;
   const backend = new CompiledBackend(
     'wasm',
     `WebAssembly SIMD${relaxed ? ' with fused multiply-add' : ''}`,
     device,
     (fn) => {
-      const code = compileWasm(fn, { relaxed, shared: false });
+      const code = compileWasm(fn, { relaxed, shared });
       return { code, listing: () => `${fn.name}: ${code.length} bytes of WebAssembly` };
     },
   );

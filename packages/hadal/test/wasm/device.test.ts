@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DeviceError, InternalError } from '../../src/base/errors.js';
+import { DeviceError, InternalError, OutOfMemoryError } from '../../src/base/errors.js';
 import { compileWasm } from '../../src/codegen/wasm/index.js';
 import { layoutOf } from '../../src/kernel/abi.js';
 import { L3Builder } from '../../src/kernel/l3-builder.js';
@@ -97,9 +97,9 @@ describe('device', () => {
 
   it('throws typed errors for what does not fit', () => {
     const device = open({ maximumBytes: 4 * MIB });
-    expect(() => device.allocate(8 * MIB)).toThrow(DeviceError);
+    expect(() => device.allocate(8 * MIB)).toThrow(OutOfMemoryError);
     expect(() => device.allocate(8 * MIB)).toThrow(/8\.0 MiB were asked for/);
-    expect(() => device.allocate(2 ** 40)).toThrow(DeviceError);
+    expect(() => device.allocate(2 ** 40)).toThrow(OutOfMemoryError);
     expect(() => device.load('broken', Uint8Array.of(1, 2, 3))).toThrow(DeviceError);
     const memory = device.allocate(16);
     expect(() => device.read(memory, 8, 16)).toThrow(InternalError);
@@ -110,6 +110,28 @@ describe('device', () => {
     expect(() => axpy(device, 4).run([{ bytes: 4 }, memory, memory], [1])).toThrow(/another device/);
     expect(() => axpy(device, 4).run([memory], [1])).toThrow(/3 buffers/);
     expect(openWasm({ maximumBytes: 100 })).toMatchObject({ ok: false });
+  });
+});
+
+describe.each([
+  ['a memory of its own', false],
+  ['a shared memory', true],
+])('beyond what 32 bits can address, with %s', (_, threaded) => {
+  it('says that there is no memory left, and goes on', () => {
+    const device = open({ threaded });
+    expect(device.shared).toBe(threaded);
+    expect(() => device.allocate(4.5 * 2 ** 30)).toThrow(OutOfMemoryError);
+    expect(() => device.allocate(4.5 * 2 ** 30)).toThrow(/may not grow beyond 409\d\.\d MiB/);
+    const memory = device.allocate(16);
+    device.write(memory, 0, Uint8Array.of(1, 2, 3));
+    expect([...device.read(memory, 0, 3)]).toEqual([1, 2, 3]);
+  });
+
+  it('is the same for a maximum of its own', () => {
+    const device = open({ threaded, maximumBytes: 4 * MIB });
+    const kept = [1, 2, 3].map(() => device.allocate(MIB));
+    expect(() => device.allocate(5 * MIB)).toThrow(OutOfMemoryError);
+    expect(kept.map((m) => device.read(m, 0, 4).buffer instanceof ArrayBuffer)).toEqual([true, true, true]);
   });
 });
 

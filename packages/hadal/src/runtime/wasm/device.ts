@@ -2,6 +2,7 @@
  * The WebAssembly engine as a device. Runs in Node, Deno, Bun and browsers; code is compiled synchronously, since kernels are
  * small.
  */
+import { MAX_THREADS, wantedThreads } from '../../base/config.js';
 import { DeviceError, InternalError } from '../../base/errors.js';
 import type { Target } from '../../kernel/target.js';
 import { oneThread, type Threads } from '../../kernel/target.js';
@@ -12,21 +13,54 @@ import type { Slot } from './heap.js';
 import { MemoryPool, type PoolLimits, WasmMemory } from './memory-pool.js';
 import { argumentBytes, type KernelFunction, WasmExecutable, WasmProgram } from './program.js';
 import { wasmTarget } from './target.js';
-import { type WebAssemblyApi, webAssembly } from './webassembly.js';
+import { openPool, type PoolOptions, type ThreadPool } from './threads/pool.js';
+import { hostSpawn } from './threads/spawn.js';
+import { type WasmMemoryObject, type WebAssemblyApi, webAssembly } from './webassembly.js';
 
 const PAGE = 65536;
 /** One page less than 32 bits can address, so that the end of memory still has an address. */
 const MAXIMUM_BYTES = 65535 * PAGE;
 const BUDGET_BYTES = 256 * 2 ** 20;
 const INITIAL_BYTES = 2 ** 20;
+/** A share that takes a core less than this is not worth a worker: waking one takes a few microseconds, a sleeping one some tens. */
+const LEAST_SHARE_NS = 25_000;
 
 export interface WasmOptions {
   /** Above this many bytes in use, values that were not used for long move out of WebAssembly memory. Default 256 MiB. */
   readonly budgetBytes?: number;
   /** WebAssembly memory never grows beyond this. Default: all that 32 bits can address. */
   readonly maximumBytes?: number;
-  /** What launches are cut up for; the calling thread runs all shares. For tests. */
+  /** Whether launches may be spread over worker threads, which takes shared memory. Default false. */
+  readonly threaded?: boolean;
+  /** What launches are cut up for instead of `config.numThreads`. */
   readonly shares?: Threads;
+  /** How worker threads are had and given up, for tests. */
+  readonly pool?: Partial<PoolOptions>;
+}
+
+function initialPages(maximumBytes: number): number {
+  return Math.max(1, Math.floor(Math.min(INITIAL_BYTES, maximumBytes) / PAGE));
+}
+
+/**
+ * A memory that threads can share, or null where there is none. Its maximum is reserved at once, so where the host refuses it half as
+ * much is asked for.
+ */
+function sharedMemory(
+  api: WebAssemblyApi,
+  wantedBytes: number,
+): { readonly memory: WasmMemoryObject; readonly maximumBytes: number } | null {
+  if (typeof SharedArrayBuffer === 'undefined' || !hostSpawn()) return null;
+  const initial = initialPages(wantedBytes);
+  for (let maximum = Math.floor(wantedBytes / PAGE); maximum >= initial; maximum = Math.floor(maximum / 2)) {
+    try {
+      const memory = new api.Memory({ initial, maximum, shared: true });
+      return { memory, maximumBytes: maximum * PAGE };
+    } catch (error) {
+      if (!(error instanceof RangeError)) return null;
+    }
+  }
+  return null;
 }
 
 export type WasmOpening =
@@ -37,20 +71,41 @@ export class WasmDevice implements Device {
   readonly name = 'wasm';
   readonly target: Target = wasmTarget;
   readonly support: WasmSupport;
-  readonly threads: Threads;
+  /** Whether modules have to import a shared memory. */
+  readonly shared: boolean;
   readonly #api: WebAssemblyApi;
   readonly #pool: MemoryPool;
+  readonly #threadPool: ThreadPool | null;
+  readonly #shares: Threads | null;
   readonly #droppedPrograms: FinalizationRegistry<Slot>;
+  #executables = 0;
 
-  constructor(api: WebAssemblyApi, limits: PoolLimits, threads: Threads) {
-    this.threads = threads;
+  constructor(api: WebAssemblyApi, limits: PoolLimits, options: WasmOptions) {
     this.support = detectWasm();
     this.#api = api;
-    const pages = Math.max(1, Math.floor(Math.min(INITIAL_BYTES, limits.maximumBytes) / PAGE));
-    // No maximum is declared: hosts may reserve it up front.
-    const pool = new MemoryPool(new api.Memory({ initial: pages }), limits);
+    const shared = options.threaded ? sharedMemory(api, limits.maximumBytes) : null;
+    // Unshared, no maximum is declared: hosts may reserve it up front.
+    const memory = shared?.memory ?? new api.Memory({ initial: initialPages(limits.maximumBytes) });
+    const pool = new MemoryPool(memory, {
+      ...limits,
+      maximumBytes: shared?.maximumBytes ?? limits.maximumBytes,
+    });
     this.#pool = pool;
+    this.#threadPool = shared ? openPool(memory, { workers: MAX_THREADS - 1, ...options.pool }) : null;
+    this.shared = shared !== null;
+    this.#shares = options.shares ?? null;
     this.#droppedPrograms = new FinalizationRegistry((slot) => pool.giveBack(slot));
+  }
+
+  get threads(): Threads {
+    if (this.#shares) return this.#shares;
+    const count = wantedThreads();
+    return count > 1 && this.#threadPool?.usable ? { count, leastShareNs: LEAST_SHARE_NS } : oneThread;
+  }
+
+  /** Worker threads that wait for work by now. */
+  get readyWorkers(): number {
+    return this.#threadPool?.ready ?? 0;
   }
 
   /** Bytes of WebAssembly memory: those in use, and all there are. */
@@ -91,12 +146,12 @@ export class WasmDevice implements Device {
     }
     if (typeof run !== 'function')
       throw new InternalError(`the module of kernel ${name} exports no function run`);
-    return new WasmExecutable(name, run as KernelFunction);
+    return new WasmExecutable(name, run as KernelFunction, this.#executables++, code);
   }
 
   program(launches: readonly LaunchSpec[]): Program {
     const slot = this.#pool.reserve(argumentBytes(launches));
-    const program = new WasmProgram(this.#pool, slot, launches);
+    const program = new WasmProgram(this.#pool, this.#threadPool, slot, launches);
     this.#droppedPrograms.register(program, slot);
     return program;
   }
@@ -116,7 +171,7 @@ export function openWasm(options: WasmOptions = {}): WasmOpening {
       device: new WasmDevice(
         api,
         { budgetBytes: options.budgetBytes ?? BUDGET_BYTES, maximumBytes },
-        options.shares ?? oneThread,
+        options,
       ),
     };
   } catch (error) {

@@ -12,7 +12,7 @@
  * come back. That needs every path to a copy to lead through its handle: no WeakRef (its target stays alive to the end of the
  * job), and no registration with the finaliser while a cell is copied out (what it holds stays alive until it ran).
  */
-import { DeviceError, InternalError, known } from '../../base/errors.js';
+import { InternalError, known, OutOfMemoryError } from '../../base/errors.js';
 import type { Memory } from '../device.js';
 import { ALIGNMENT, Heap, type Slot } from './heap.js';
 import type { WasmMemoryObject } from './webassembly.js';
@@ -56,11 +56,11 @@ export interface PoolLimits {
 export class MemoryPool {
   readonly memory: WasmMemoryObject;
   readonly limits: PoolLimits;
-  bytes: Uint8Array<ArrayBuffer>;
-  words: Int32Array<ArrayBuffer>;
-  floats: Float32Array<ArrayBuffer>;
-  doubles: Float64Array<ArrayBuffer>;
-  longs: BigInt64Array<ArrayBuffer>;
+  bytes: Uint8Array;
+  words: Int32Array;
+  floats: Float32Array;
+  doubles: Float64Array;
+  longs: BigInt64Array;
   readonly #heap: Heap;
   #oldest: Cell | null = null;
   #newest: Cell | null = null;
@@ -168,9 +168,9 @@ export class MemoryPool {
       try {
         slot = this.#place(memory.bytes);
       } catch (error) {
-        if (!(error instanceof DeviceError)) throw error;
+        if (!(error instanceof OutOfMemoryError)) throw error;
         const total = [...new Set(memories)].reduce((sum, m) => sum + m.bytes, 0);
-        throw new DeviceError(
+        throw new OutOfMemoryError(
           `a run needs ${memories.length} buffers of ${mib(total)} in all at once: ${error.message}`,
         );
       }
@@ -218,7 +218,7 @@ export class MemoryPool {
     while (!slot && this.#evict()) slot = this.#heap.allocate(bytes);
     if (!slot && this.#grow(bytes)) slot = this.#heap.allocate(bytes);
     if (!slot) {
-      throw new DeviceError(
+      throw new OutOfMemoryError(
         `out of WebAssembly memory: ${mib(bytes)} were asked for, ${mib(this.#usedBytes)} of ${mib(this.#heap.bytes)} ` +
           `are in use and cannot be moved out, and it may not grow beyond ${mib(this.limits.maximumBytes)}`,
       );

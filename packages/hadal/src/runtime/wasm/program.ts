@@ -8,16 +8,22 @@ import type { ScalarKind } from '../../kernel/l3.js';
 import type { BlockSpec, Executable, LaunchSpec, Memory, Program } from '../device.js';
 import type { Slot } from './heap.js';
 import { type MemoryPool, WasmMemory } from './memory-pool.js';
+import type { ThreadPool } from './threads/pool.js';
 
 export type KernelFunction = (blocks: number, count: number) => void;
 
 export class WasmExecutable implements Executable {
   readonly name: string;
   readonly run: KernelFunction;
+  /** Tells kernels of one device apart. */
+  readonly id: number;
+  readonly code: Uint8Array;
 
-  constructor(name: string, run: KernelFunction) {
+  constructor(name: string, run: KernelFunction, id: number, code: Uint8Array) {
     this.name = name;
     this.run = run;
+    this.id = id;
+    this.code = code;
   }
 }
 
@@ -44,6 +50,7 @@ const WORDS_PER_SLOT = SLOT_BYTES / 4;
 
 export class WasmProgram implements Program {
   readonly #pool: MemoryPool;
+  readonly #threads: ThreadPool | null;
   readonly #buffersNeeded: number;
   readonly #scalarsNeeded: number;
   /** Triples: word of the memory, which buffer, byte offset in it. */
@@ -51,8 +58,9 @@ export class WasmProgram implements Program {
   readonly #scalars: readonly ScalarPatch[];
   readonly #calls: readonly Call[];
 
-  constructor(pool: MemoryPool, slot: Slot, launches: readonly LaunchSpec[]) {
+  constructor(pool: MemoryPool, threads: ThreadPool | null, slot: Slot, launches: readonly LaunchSpec[]) {
     this.#pool = pool;
+    this.#threads = threads;
     const pointers: number[] = [];
     const scalars: ScalarPatch[] = [];
     const calls: Call[] = [];
@@ -143,6 +151,10 @@ export class WasmProgram implements Program {
 
   launch(): void {
     for (const { executable, own, others } of this.#calls) {
+      if (others.length > 0 && this.#threads) {
+        this.#threads.run(executable, own, others);
+        continue;
+      }
       executable.run(own.blocks, own.count);
       for (const share of others) executable.run(share.blocks, share.count);
     }

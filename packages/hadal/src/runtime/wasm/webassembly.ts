@@ -11,8 +11,8 @@ export interface WasmInstance {
 }
 
 export interface WasmMemoryObject {
-  readonly buffer: ArrayBuffer;
-  /** Adds pages of 64 KiB; earlier buffers are detached. Throws `RangeError` when the host has none left. */
+  readonly buffer: ArrayBufferLike;
+  /** Adds pages of 64 KiB; earlier buffers are detached, or too short if they are shared. Throws `RangeError` when the host has none left. */
   grow(pages: number): number;
 }
 
@@ -22,7 +22,7 @@ export interface WebAssemblyApi {
     module: WasmModule,
     imports: { readonly [module: string]: { readonly [name: string]: unknown } },
   ) => WasmInstance;
-  readonly Memory: new (limits: { initial: number; maximum?: number }) => WasmMemoryObject;
+  readonly Memory: new (limits: { initial: number; maximum?: number; shared?: boolean }) => WasmMemoryObject;
   validate(bytes: Uint8Array): boolean;
 }
 
