@@ -18,6 +18,16 @@ forEachEngine('a graph too large for memory', (space) => {
     });
   });
 
+  test('more than 4 GiB are beyond what WebAssembly can address', () => {
+    if (space.engine.name !== 'wasm') return;
+    withWorkspace(space, () => {
+      const large = (): unknown => ones([2 ** 30 + 2 ** 20]).dataSync();
+      expect(large).toThrow(OutOfMemoryError);
+      expect(large).toThrow(/needs 4\.\d+ GiB of memory/);
+      expect(Array.from(ones([2]).dataSync(), Number)).toEqual([1, 1]);
+    });
+  });
+
   test('a large graph with a small result needs no such memory', () => {
     withWorkspace(space, () => {
       if (space.engine.name === 'reference') return;
