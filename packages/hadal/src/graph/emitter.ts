@@ -189,12 +189,13 @@ export abstract class OpEmitter<V extends Operand> implements Ops<V> {
     return this.apply('scatter', [x, index, source], [dim], x.shape, x.dtype);
   }
 
-  argsort(x: V, dim: number, descending: boolean): V {
-    return this.apply('argsort', [x], [dim, descending ? 1 : 0], x.shape, 'int64');
+  argsort(x: V, dim: number, descending: boolean, count = x.shape[dim]): V {
+    const shape = x.shape.map((s, d) => (d === dim ? count : s));
+    return this.apply('argsort', [x], [dim, descending ? 1 : 0, count], shape, 'int64');
   }
 
-  sort(x: V, dim: number, descending: boolean): readonly [values: V, indices: V] {
-    const [values, indices] = this.applyMany('sort', [x], [dim, descending ? 1 : 0]);
+  sort(x: V, dim: number, descending: boolean, count = x.shape[dim]): readonly [values: V, indices: V] {
+    const [values, indices] = this.applyMany('sort', [x], [dim, descending ? 1 : 0, count]);
     return [values, indices];
   }
 

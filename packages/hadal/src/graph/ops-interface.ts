@@ -107,10 +107,10 @@ export interface Ops<V extends Operand> {
   /** x with source[..., j, ...] written at [..., index[..., j, ...], ...] along `dim`; of several the last one stays. */
   scatter(x: V, dim: number, index: V, source: V): V;
 
-  /** Positions that sort x along a dimension, int64; equal elements keep their order, NaN counts as largest. */
-  argsort(x: V, dim: number, descending: boolean): V;
+  /** Positions that sort x along a dimension, int64, or the first `count`; equal elements keep their order, NaN counts as largest. */
+  argsort(x: V, dim: number, descending: boolean, count?: number): V;
   /** The sorted elements and the positions they come from, by the rules of `argsort`. */
-  sort(x: V, dim: number, descending: boolean): readonly [values: V, indices: V];
+  sort(x: V, dim: number, descending: boolean, count?: number): readonly [values: V, indices: V];
   /** Sums of all elements up to each one along a dimension. */
   cumsum(x: V, dim: number): V;
 

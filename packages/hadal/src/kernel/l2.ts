@@ -131,8 +131,8 @@ export interface SortKernel extends Common {
   readonly length: number;
   readonly key: ExprId;
   readonly descending: boolean;
-  /** radix: counting digits from the lowest up; rank: counting for each element those before it. */
-  readonly method: 'radix' | 'rank';
+  /** radix: by one byte after the other; rank: counting for each element those before it; select: keeping the first few. */
+  readonly method: 'radix' | 'rank' | 'select';
 }
 
 /**

@@ -111,7 +111,8 @@ function lineParts(kernel: ScanKernel | SortKernel): Parts {
   const units = lineUnits(kernel);
   const lines = product(kernel.dims.filter((_, v) => v !== kernel.line));
   const length = kernel.kind === 'sort' ? kernel.length : kernel.dims[kernel.line];
-  const cost = lines * length * (kernel.kind === 'sort' ? SORT_NS : SCALAR_NS * 2);
+  const isSorted = kernel.kind === 'sort' && kernel.method !== 'select';
+  const cost = lines * length * (isSorted ? SORT_NS : SCALAR_NS);
   return { units, cost: units === 0 ? 0 : cost / units, divisible: units > 1 && !storesInOrder(kernel) };
 }
 

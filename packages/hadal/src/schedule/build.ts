@@ -25,6 +25,7 @@ import type {
   KernelBuffer,
   LoopDim,
   ReduceOp,
+  SortKernel,
   Stage,
   Store,
 } from '../kernel/l2.js';
@@ -52,6 +53,14 @@ export interface BuiltKernel {
 
 /** Shorter lines are sorted by rank. */
 const RANKED = 32;
+/** Of lines at least this long a few elements are selected, if they are no more than the line over `FEW`. */
+const SELECTED = 1024;
+const FEW = 4;
+
+function sortMethod(length: number, wanted: number): SortKernel['method'] {
+  if (length <= RANKED) return 'rank';
+  return length >= SELECTED && wanted > 0 && wanted * FEW <= length ? 'select' : 'radix';
+}
 
 const reduceOps: { readonly [name: string]: ReduceOp } = {
   sum: 'sum',
@@ -436,7 +445,7 @@ export function buildKernel(
       length,
       key: coreInput,
       descending: attributes[1] === 1,
-      method: length <= RANKED ? 'rank' : 'radix',
+      method: sortMethod(length, nodes[core].shape[line]),
       ...common,
     };
   }

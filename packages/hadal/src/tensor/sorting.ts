@@ -18,19 +18,18 @@ export interface Picked {
 /** Positions that sort x along a dimension; equal elements keep their order. */
 export function argsort(ops: AutogradOps, x: Value, dim: number, descending: boolean): Value {
   const d = normalizeDim('sort', dim, x.shape.length);
-  if (x.shape.length === 0) return ops.constant(0, 'int64', []);
-  return ops.argsort(x.dtype === 'bool' ? ops.cast(x, 'uint8') : ops.detached(x), d, descending);
+  return x.shape.length === 0 ? ops.constant(0, 'int64', []) : ops.argsort(ops.detached(x), d, descending);
 }
 
-function pick(ops: AutogradOps, x: Value, dim: number, at: Value): Picked {
-  return { values: x.shape.length === 0 ? ops.copy(x) : ops.gather(x, dim, at), indices: at };
+/** The first `count` in order, of all dimensions but none. */
+function firstOf(ops: AutogradOps, x: Value, dim: number, descending: boolean, count?: number): Picked {
+  if (x.shape.length === 0) return { values: ops.copy(x), indices: ops.constant(0, 'int64', []) };
+  const [values, indices] = ops.sort(x, dim, descending, count);
+  return { values, indices };
 }
 
 export function sort(ops: AutogradOps, x: Value, dim: number, descending: boolean): Picked {
-  const d = normalizeDim('sort', dim, x.shape.length);
-  if (x.shape.length === 0 || x.dtype === 'bool') return pick(ops, x, d, argsort(ops, x, dim, descending));
-  const [values, indices] = ops.sort(x, d, descending);
-  return { values, indices };
+  return firstOf(ops, x, normalizeDim('sort', dim, x.shape.length), descending);
 }
 
 export function topk(ops: AutogradOps, x: Value, k: number, dim: number, largest: boolean): Picked {
@@ -38,8 +37,7 @@ export function topk(ops: AutogradOps, x: Value, k: number, dim: number, largest
   const size = x.shape.length === 0 ? 1 : x.shape[d];
   if (!Number.isInteger(k) || k < 0 || k > size)
     throw new ArgumentError(`topk: expected k from 0 to ${size}, the size of dimension ${dim}; got ${k}`);
-  const order = argsort(ops, x, d, largest);
-  return pick(ops, x, d, x.shape.length === 0 ? order : take(ops, order, d, 0, k));
+  return firstOf(ops, x, d, largest, k);
 }
 
 /** The k-th smallest element, counted from 1. */
@@ -48,18 +46,20 @@ export function kthvalue(ops: AutogradOps, x: Value, k: number, dim: number, kee
   const size = x.shape.length === 0 ? 1 : x.shape[d];
   if (!Number.isInteger(k) || k < 1 || k > size)
     throw new ArgumentError(`kthvalue: expected k from 1 to ${size}, the size of dimension ${dim}; got ${k}`);
-  return pickOne(ops, x, d, (order) => take(ops, order, d, k - 1, 1), keepdim);
+  return pickOne(ops, x, d, k, (last) => last, keepdim);
 }
 
+/** One element of each line: the k-th smallest, or another that `choose` says given the position of that. */
 function pickOne(
   ops: AutogradOps,
   x: Value,
   d: number,
-  choose: (order: Value) => Value,
+  k: number,
+  choose: (position: Value) => Value,
   keepdim: boolean,
 ): Picked {
   if (x.shape.length === 0) return { values: ops.copy(x), indices: ops.constant(0, 'int64', []) };
-  const at = choose(argsort(ops, x, d, false));
+  const at = choose(take(ops, ops.argsort(ops.detached(x), d, false, k), d, k - 1, 1));
   return {
     values: dropDims(ops, ops.gather(x, d, at), [d], keepdim),
     indices: dropDims(ops, at, [d], keepdim),
@@ -72,14 +72,13 @@ export function median(ops: AutogradOps, x: Value, dim: number, keepdim: boolean
   const size = x.shape.length === 0 ? 1 : x.shape[d];
   if (size === 0)
     throw new ShapeError(`median: dimension ${dim} of ${showShape(x.shape)} is empty and has no median`);
-  const middle = (order: Value): Value => {
-    const at = take(ops, order, d, (size - 1) >> 1, 1);
+  const middle = (at: Value): Value => {
     if (!isFloat(x.dtype)) return at;
     // argmax finds the first NaN.
     const largest = ops.argmax(ops.detached(x), d);
     return ops.where(isnan(ops, ops.gather(ops.detached(x), d, largest)), largest, at);
   };
-  return pickOne(ops, x, d, middle, keepdim);
+  return pickOne(ops, x, d, ((size - 1) >> 1) + 1, middle, keepdim);
 }
 
 export interface DistinctElements {

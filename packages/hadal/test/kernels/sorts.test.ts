@@ -1,6 +1,6 @@
 /** Sorts: every way of sorting, every dtype, and what is fused around them. */
 import { describe, expect, test } from 'vitest';
-import { explain, slice, type Tensor, tensor } from '../../src/index.js';
+import { arange, explain, full, slice, type Tensor, tensor } from '../../src/index.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
 import { forEachEngine } from '../support/engines.js';
 import { dtypes, elements, sameOnAllEngines } from './agree.js';
@@ -77,6 +77,30 @@ describe('sorts', () => {
       x.kthvalue(9, 1).values,
       x.median(1).values,
       elements('int64', [90]).topk(90, 0).values,
+      elements('float32', [3, 5]).topk(0, 1).values,
+    ];
+  });
+
+  for (const dtype of dtypes) {
+    sameOnAllEngines(`a few ${dtype} of long lines`, () => {
+      const x = elements(dtype, [2, 1700]);
+      return [
+        ...Object.values(x.topk(10, 1)),
+        ...Object.values(x.topk(400, 1, { largest: false })),
+        elements(dtype, [1100, 3]).topk(3, 0).indices,
+        x.argsort(1),
+      ] as Tensor[];
+    });
+  }
+
+  sameOnAllEngines('a few of lines in order, in reverse order, of one value, and of the least value', () => {
+    const up = arange(5000, { dtype: 'float32' }).reshape([1, 5000]);
+    const least = full([3000], -(2 ** 31), { dtype: 'int32' });
+    return [
+      ...[up, up.neg(), up.mul(0)].flatMap((x) => Object.values(x.topk(700, 1)) as Tensor[]),
+      least.topk(5, 0, { largest: false }).indices,
+      least.topk(5, 0).indices,
+      up.t().mul(2).topk(3, 0).values,
     ];
   });
 });

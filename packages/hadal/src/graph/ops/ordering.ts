@@ -48,30 +48,53 @@ function runningSums(data: TypedArray, out: TypedArray, start: number, step: num
   }
 }
 
-/** Positions that sort each line; equal elements keep their order. */
-function sortingOrder(x: PlainArray, dim: number, descending: boolean): BigInt64Array<ArrayBuffer> {
-  const out = new BigInt64Array(numel(x.shape));
+/** `shape` with another size along a dimension. */
+function resized(shape: Shape, dim: number, size: number): Shape {
+  return shape.map((s, d) => (d === dim ? size : s));
+}
+
+/** Calls `visit` for every line of x with where it starts in x and in a result that has `size` elements a line. */
+function forEachLineInto(
+  shape: Shape,
+  dim: number,
+  size: number,
+  visit: (from: number, to: number, step: number) => void,
+): void {
+  const starts: number[] = [];
+  forEachLine(resized(shape, dim, size), dim, (start) => starts.push(start));
+  let line = 0;
+  forEachLine(shape, dim, (start, step) => visit(start, starts[line++], step));
+}
+
+/** Positions that sort each line, the first `wanted` of them; equal elements keep their order. */
+function sortingOrder(
+  x: PlainArray,
+  dim: number,
+  descending: boolean,
+  wanted: number,
+): BigInt64Array<ArrayBuffer> {
+  const out = new BigInt64Array(numel(resized(x.shape, dim, wanted)));
   const count = x.shape[dim] ?? 1;
   const line = x.data.slice(0, count);
   const order = new Uint32Array(count);
   const sign = descending ? -1 : 1;
-  forEachLine(x.shape, dim, (start, step) => {
+  forEachLineInto(x.shape, dim, wanted, (start, to, step) => {
     for (let i = 0; i < count; i++) {
       line[i] = x.data[start + i * step];
       order[i] = i;
     }
     order.sort((a, b) => sign * compare(line[a], line[b]) || a - b);
-    for (let i = 0; i < count; i++) out[start + i * step] = BigInt(order[i]);
+    for (let i = 0; i < wanted; i++) out[to + i * step] = BigInt(order[i]);
   });
   return out;
 }
 
 /** The elements of each line at positions along it. */
-function elementsAt(x: PlainArray, dim: number, at: BigInt64Array): TypedArray {
-  const out = newArray(x.dtype, x.shape);
-  forEachLine(x.shape, dim, (start, step) => {
-    for (let i = 0; i < (x.shape[dim] ?? 1); i++) {
-      const to = start + i * step;
+function elementsAt(x: PlainArray, dim: number, at: BigInt64Array, count: number): TypedArray {
+  const out = newArray(x.dtype, resized(x.shape, dim, count));
+  forEachLineInto(x.shape, dim, count, (start, first, step) => {
+    for (let i = 0; i < count; i++) {
+      const to = first + i * step;
       out[to] = x.data[start + Number(at[to]) * step];
     }
   });
@@ -79,13 +102,13 @@ function elementsAt(x: PlainArray, dim: number, at: BigInt64Array): TypedArray {
 }
 
 export const ordering = {
-  /** Attributes: the dimension, then 1 for largest first. */
+  /** Attributes: the dimension, 1 for largest first, how many of a line. */
   argsort: {
     kind: 'sort',
     name: 'argsort',
     saves: savesNothing,
     vjp: null,
-    reference: ([x], [dim, descending]) => sortingOrder(x, dim, descending === 1),
+    reference: ([x], [dim, descending, count]) => sortingOrder(x, dim, descending === 1, count),
   },
   cumsum: {
     kind: 'scan',
@@ -110,11 +133,17 @@ export const sorting = {
     kind: 'sort',
     name: 'sort',
     saves: { inputs: [], outputs: [1] },
-    results: ([x]) => [x, { shape: x.shape, dtype: 'int64' }],
+    results: ([x], [dim, , count]) => {
+      const shape = resized(x.shape, dim, count);
+      return [
+        { shape, dtype: x.dtype },
+        { shape, dtype: 'int64' },
+      ];
+    },
     vjp: (c, [g]) => [g && c.ops.scatterAdd(g, c.attributes[0], c.output(1), c.inputShapes[0])],
-    reference: ([x], [dim, descending]) => {
-      const order = sortingOrder(x, dim, descending === 1);
-      return [elementsAt(x, dim, order), order];
+    reference: ([x], [dim, descending, count]) => {
+      const order = sortingOrder(x, dim, descending === 1, count);
+      return [elementsAt(x, dim, order, count), order];
     },
   },
 } as const satisfies Record<string, TupleOp>;
