@@ -1,16 +1,21 @@
 /** Graph ops on values: each makes its node and, where a gradient will be wanted, its entry on the tape. */
 import type { DType } from '../base/dtype.js';
 import { convertNumber, isFloat } from '../base/dtype.js';
-import { InternalError } from '../base/errors.js';
+import { ArgumentError, InternalError, known } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { OpEmitter } from '../graph/emitter.js';
 import type { Node, PendingGraph } from '../graph/node.js';
-import type { Attributes, TupleOp } from '../graph/op.js';
+import type { Attributes, ResultType, TupleOp } from '../graph/op.js';
 import { isTuple } from '../graph/op.js';
+import type { ScanDims } from '../graph/region.js';
+import { regionGradient } from '../graph/region-gradient.js';
+import type { TracedRegion } from '../graph/region-trace.js';
+import { RegionTrace } from '../graph/region-trace.js';
 import type { OpName, TupleName } from '../graph/table.js';
 import { opTable } from '../graph/table.js';
 import { isGradEnabled } from './mode.js';
 import { OpGradFn, TupleGradFn } from './op-grad-fn.js';
+import { ScanGradFn } from './scan-grad-fn.js';
 import { Value } from './value.js';
 
 export class AutogradOps extends OpEmitter<Value> {
@@ -22,6 +27,17 @@ export class AutogradOps extends OpEmitter<Value> {
   }
 
   protected override apply(
+    name: OpName,
+    inputs: readonly Value[],
+    attributes: Attributes,
+    shape: Shape,
+    dtype: DType,
+  ): Value {
+    if (this.home.trace !== null) return this.#traced(name, inputs, attributes, shape, dtype);
+    return this.#recorded(name, inputs, attributes, shape, dtype);
+  }
+
+  #recorded(
     name: OpName,
     inputs: readonly Value[],
     attributes: Attributes,
@@ -45,11 +61,32 @@ export class AutogradOps extends OpEmitter<Value> {
     return out;
   }
 
+  /** In the step of a scan: what depends on its parameters becomes part of the region instead of the tape. */
+  #traced(name: OpName, given: readonly Value[], attributes: Attributes, shape: Shape, dtype: DType): Value {
+    const trace = known(this.home.trace, 'a trace');
+    if (!given.some((v) => trace.depends(v.node)))
+      return this.#recorded(name, given, attributes, shape, dtype);
+    const inputs = this.#offTapeOperands(trace, name, given);
+    const nodes = inputs.map((v) => v.node);
+    const node = this.home.node(name, nodes, attributes, shape, dtype);
+    trace.takes([node], inputs);
+    return this.#derived(node.op.kind === 'movement', inputs, new Value(node, null));
+  }
+
+  /** Under noGrad no gradient goes through an op, which a region has to be told. */
+  #offTapeOperands(trace: RegionTrace, name: OpName, inputs: readonly Value[]): readonly Value[] {
+    if (!trace.records || isGradEnabled() || name === 'detach') return inputs;
+    return inputs.map((v) => (isFloat(v.dtype) ? this.detached(v) : v));
+  }
+
   protected override applyMany(
     name: TupleName,
-    inputs: readonly Value[],
+    given: readonly Value[],
     attributes: Attributes,
   ): readonly Value[] {
+    const { trace } = this.home;
+    const isTraced = trace !== null && given.some((v) => trace.depends(v.node));
+    const inputs = isTraced ? this.#offTapeOperands(trace, name, given) : given;
     const op: TupleOp = opTable[name];
     const types = op.results(inputs, attributes);
     const nodes = this.home.tuple(
@@ -58,8 +95,9 @@ export class AutogradOps extends OpEmitter<Value> {
       attributes,
       types,
     );
+    if (isTraced) trace.takes(nodes, inputs);
     const wanted = op.vjp !== null && isGradEnabled() && inputs.some((v) => v.edge !== null);
-    if (!wanted) return nodes.map((node) => new Value(node, null));
+    if (!wanted || isTraced) return nodes.map((node) => new Value(node, null));
     const fn = new TupleGradFn(op, inputs, attributes, types);
     const values = nodes.map((node, i) => new Value(node, fn.edgeOf(i)));
     fn.saveOutputs(values);
@@ -75,8 +113,44 @@ export class AutogradOps extends OpEmitter<Value> {
     return out;
   }
 
+  /** Also records what the gradient needs of the steps. */
+  override scan(dims: ScanDims, operands: readonly Value[]): readonly Value[] {
+    const { trace } = this.home;
+    const needs = operands.map((v) => v.edge !== null && isFloat(v.dtype));
+    const isTraced = trace !== null && operands.some((v) => trace.depends(v.node));
+    if (isTraced || !isGradEnabled() || !needs.some((n) => n)) return super.scan(dims, operands);
+    const gradient = regionGradient(dims.region, needs);
+    const made = super.scan({ ...dims, region: gradient.forward }, operands);
+    const fn = new ScanGradFn(gradient, dims, operands, made);
+    return fn.results.slice(0, dims.region.results.length);
+  }
+
+  /**
+   * Runs the function of a step on parameters of the given types (carries, then slices) and makes a region of what it does with them.
+   * It gives the next carries, then what is stacked.
+   */
+  traceRegion(
+    types: readonly ResultType[],
+    carries: number,
+    step: (parameters: readonly Value[]) => readonly Value[],
+  ): TracedRegion {
+    const trace = new RegionTrace(this.home, types, {
+      outer: this.home.trace,
+      records: isGradEnabled(),
+      under: viewedBy,
+    });
+    return this.home.tracing(trace, () => {
+      const parameters = trace.parameters.map((node) => new Value(node, null));
+      return trace.finish(step(parameters), carries);
+    });
+  }
+
   /** The same value off the tape. */
   detached(v: Value): Value {
+    // In a region, which has no tape, an op says so.
+    const { trace } = this.home;
+    if (trace !== null && (v.edge !== null || trace.depends(v.node)) && isFloat(v.dtype))
+      return this.apply('detach', [v], [], v.shape, v.dtype);
     return v.edge === null ? v : new Value(v.node, null);
   }
 
@@ -100,7 +174,27 @@ export class AutogradOps extends OpEmitter<Value> {
 
   /** Uniform numbers in [0, 1) under a key of two words and a stream number, all int32. */
   random(shape: Shape, key: readonly [number, number], stream: number): Value {
+    if (this.home.trace !== null)
+      throw new ArgumentError(
+        'scan: random numbers made in the step would be the same in every step; ' +
+          'make them before for all steps, such as rand([length, ...]), and give them to scan with the stacked arrays',
+      );
     const args = [...key, stream].map((v) => new Value(this.home.argument(v, 'int32'), null));
     return this.apply('random', args, [], shape, 'float32');
   }
+}
+
+/** What a view that nothing looks at is a view of: a value with the place on the tape that the view was made from. */
+function viewedBy(view: Value): Value | null {
+  const [node] = view.node.inputs;
+  if (view.edge === null) return withOrigin(new Value(node, null), view);
+  const { edge } = view;
+  if (!(edge instanceof OpGradFn) || edge.op !== view.node.op || edge.hooks !== null) return null;
+  return withOrigin(new Value(node, edge.inputs[0]), view);
+}
+
+function withOrigin(v: Value, like: Value): Value {
+  v.origin = like.origin;
+  v.originVersion = like.originVersion;
+  return v;
 }

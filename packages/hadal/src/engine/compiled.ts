@@ -7,7 +7,7 @@ import { known } from '../base/errors.js';
 import { recording } from '../base/recording.js';
 import { numel } from '../base/shape.js';
 import { layoutOf } from '../kernel/abi.js';
-import type { CompiledKernel, HostArray, HostKernel } from '../kernel/l2.js';
+import type { HostArray, HostKernel, LoweredKernel } from '../kernel/l2.js';
 import type { AbstractKernel } from '../kernel/l2-sizes.js';
 import type { L3Function } from '../kernel/l3.js';
 import { printL3 } from '../kernel/l3-print.js';
@@ -74,7 +74,7 @@ export class CompiledBackend implements Backend {
     return this.#device.read(memory, byteOffset, bytes);
   }
 
-  #kernel(key: string, kernel: CompiledKernel, abstract: AbstractKernel): LoadedKernel {
+  #kernel(key: string, kernel: LoweredKernel, abstract: AbstractKernel): LoadedKernel {
     const have = this.#kernels.get(key);
     if (have) return have;
     const recorder = recording.current;
@@ -87,7 +87,7 @@ export class CompiledBackend implements Backend {
     return loaded;
   }
 
-  #launchSpec(plan: Plan, launch: PlannedLaunch, kernel: CompiledKernel): LaunchSpec {
+  #launchSpec(plan: Plan, launch: PlannedLaunch, kernel: LoweredKernel): LaunchSpec {
     const { fn, executable } = this.#kernel(launch.key, kernel, launch.abstract);
     return {
       executable,

@@ -1,7 +1,7 @@
 /**
  * An engine realises pending graphs: capture, look up or make a plan, bind memory and arguments, run, and settle what was written.
  */
-import { DeviceError, InternalError, known } from '../base/errors.js';
+import { ArgumentError, DeviceError, InternalError, known } from '../base/errors.js';
 import { recording } from '../base/recording.js';
 import { Buffer } from '../graph/buffer.js';
 import { decompose } from '../graph/decompose.js';
@@ -154,6 +154,11 @@ export class Engine {
 
   /** Computes the given nodes and everything else that is pending and wanted. */
   realize(wanted: readonly Node[]): void {
+    if (this.pending.trace !== null)
+      throw new ArgumentError(
+        'scan: values cannot be read in the step: it is run once, before there are any. ' +
+          'Choose by tensors, with where(); or read the results of the scan',
+      );
     for (const node of wanted) this.pending.checkUsable(node);
     const roots = this.#roots(wanted);
     if (roots.length === 0) return;

@@ -8,6 +8,7 @@
  * - conv: padding and dilation of the input are written to memory first; a depthwise one becomes a sum of products of shifted inputs.
  * - maxPool becomes a chain of maxima over shifted inputs.
  * - host ops read whole arrays, so their inputs are put in memory; so is what a scatter writes into, which it copies first.
+ * - scans whose steps cannot run as one kernel become the ops of all steps (see `scan-kernels.ts`).
  */
 import type { ConvDims } from '../base/attributes.js';
 import { convDims, dilatedSize, dotLayout, windowDims } from '../base/attributes.js';
@@ -17,81 +18,12 @@ import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
 import { readsArray } from '../schedule/groups.js';
 import { convByPhases, hasPhases } from './conv-phases.js';
-import { OpEmitter } from './emitter.js';
-import type { Attributes, Operand, TupleOp } from './op.js';
+import type { Attributes } from './op.js';
 import { windowElements, windowPositions } from './ops/windows.js';
-import type { OpName, TupleName } from './table.js';
-import { opTable } from './table.js';
+import { placeScans } from './scan-kernels.js';
 import type { Template, TemplateNode } from './template.js';
-
-interface Position extends Operand {
-  readonly at: number;
-}
-
-const plain = { leaf: -1, argument: -1, root: false, handle: false, boundary: false, into: -1 };
-
-/** Emits graph ops as nodes of a template under construction. */
-class TemplateEmitter extends OpEmitter<Position> {
-  readonly nodes: TemplateNode[] = [];
-  /** What was put in memory already, by what it was made of. */
-  readonly #written = new Map<string, Position>();
-
-  protected override apply(
-    name: OpName,
-    inputs: readonly Position[],
-    attributes: Attributes,
-    shape: Shape,
-    dtype: DType,
-  ): Position {
-    this.nodes.push({
-      op: opTable[name],
-      inputs: inputs.map((i) => i.at),
-      attributes,
-      shape,
-      dtype,
-      ...plain,
-    });
-    return { at: this.nodes.length - 1, shape, dtype };
-  }
-
-  protected override applyMany(
-    name: TupleName,
-    inputs: readonly Position[],
-    attributes: Attributes,
-  ): readonly Position[] {
-    const op: TupleOp = opTable[name];
-    const [first, ...others] = op.results(inputs, attributes);
-    const node = this.apply(name, inputs, attributes, first.shape, first.dtype);
-    return [node, ...others.map((t, i) => this.apply('result', [node], [i + 1], t.shape, t.dtype))];
-  }
-
-  position(at: number): Position {
-    return { at, shape: this.nodes[at].shape, dtype: this.nodes[at].dtype };
-  }
-
-  copy(x: Position): Position {
-    return this.apply('copy', [x], [], x.shape, x.dtype);
-  }
-
-  /** A value that is written to memory as it is; once for one `key`. */
-  written(key: string, make: () => Position): Position {
-    const have = this.#written.get(key);
-    if (have) return have;
-    const x = make();
-    const copy = this.copy(x);
-    this.nodes[copy.at] = { ...this.nodes[copy.at], boundary: true };
-    this.#written.set(key, copy);
-    return copy;
-  }
-
-  /** The value itself where it lies in memory anyway, else a copy of it. */
-  inMemory(x: Position): Position {
-    const n = this.nodes[x.at];
-    const { kind } = n.op;
-    const isThere = n.leaf >= 0 || (kind !== 'movement' && kind !== 'gather' && kind !== 'source');
-    return isThere ? x : this.written(`as it is ${x.at}`, () => x);
-  }
-}
+import type { Position } from './template-emitter.js';
+import { TemplateEmitter } from './template-emitter.js';
 
 /** More elements a row than this are scattered one by one. */
 const FEW = 8;
@@ -320,10 +252,24 @@ function replacement(e: TemplateEmitter, n: TemplateNode, inputs: readonly Posit
   }
 }
 
+/** Numbers that are the same in all steps reach the kernel of a region as they are. */
+function isNumber({ body }: TemplateNode, input: TemplateNode, operand: number): boolean {
+  return body !== undefined && operand >= body.carries && input.argument >= 0;
+}
+
 const decomposed: ReadonlySet<string> = new Set(['scatterAdd', 'scatter', 'dot', 'conv', 'maxPool']);
 
-export function decompose(template: Template): Template {
-  if (!template.nodes.some((n) => n.leaf < 0 && (decomposed.has(n.op.name) || n.op.kind === 'host')))
+export function decompose(given: Template): Template {
+  const template = placeScans(given, decompose);
+  const made = decomposeOps(template);
+  const { origin: first } = template;
+  const { origin: second } = made;
+  if (made === template || first === undefined || second === undefined) return made;
+  return { ...made, origin: first.map((at) => second[at]) };
+}
+
+function decomposeOps(template: Template): Template {
+  if (!template.nodes.some((n) => n.leaf < 0 && (decomposed.has(n.op.name) || readsArray(n, 0))))
     return template;
   const e = new TemplateEmitter();
   const moved: number[] = [];
@@ -342,7 +288,9 @@ export function decompose(template: Template): Template {
     const made = replaced !== null && replaced.at < before ? e.copy(replaced) : replaced;
     if (made === null) {
       const own = inputs.map((x, slot) =>
-        n.leaf < 0 && readsArray(n, slot) ? e.inMemory(e.position(x)).at : x,
+        n.leaf < 0 && readsArray(n, slot) && !isNumber(n, e.nodes[x], slot)
+          ? e.inMemory(e.position(x)).at
+          : x,
       );
       e.nodes.push({ ...n, inputs: own });
       moved[i] = e.nodes.length - 1;

@@ -26,6 +26,8 @@ import type {
   ReduceName,
   UnaryName,
 } from './ops-interface.js';
+import type { ScanDims } from './region.js';
+import { sameType, scanAttributes, scanOperands } from './region.js';
 import type { OpName, TupleName } from './table.js';
 
 const NONE: Attributes = [];
@@ -201,6 +203,20 @@ export abstract class OpEmitter<V extends Operand> implements Ops<V> {
 
   cumsum(x: V, dim: number): V {
     return this.apply('cumsum', [x], [dim], x.shape, x.dtype);
+  }
+
+  scan(dims: ScanDims, operands: readonly V[]): readonly V[] {
+    const wanted = scanOperands(dims);
+    if (operands.length !== wanted.length)
+      throw new ShapeError(`scan: the region takes ${wanted.length} operands, got ${operands.length}`);
+    wanted.forEach((t, i) => {
+      const { shape, dtype } = operands[i];
+      if (!sameType(t, operands[i]))
+        throw new ShapeError(
+          `scan: operand ${i} is ${t.dtype}${showShape(t.shape)}, got ${dtype}${showShape(shape)}`,
+        );
+    });
+    return this.applyMany('scan', operands, scanAttributes(dims));
   }
 
   constant(value: number, dtype: DType, shape: Shape): V {

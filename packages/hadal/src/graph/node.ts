@@ -14,6 +14,7 @@ import type { Shape } from '../base/shape.js';
 import { numel, sameShape } from '../base/shape.js';
 import type { Buffer } from './buffer.js';
 import type { Attributes, Op, Operand, ResultType } from './op.js';
+import type { RegionTrace } from './region-trace.js';
 import type { OpName, TupleName } from './table.js';
 import { dtypeIds, opIds, opTable } from './table.js';
 
@@ -117,6 +118,8 @@ export class PendingGraph {
   flush: () => void = () => {
     throw new DeviceError(`${this.name}: this engine cannot realise`);
   };
+  /** What is traced now: nothing is realised until it is done. */
+  trace: RegionTrace | null = null;
   #walk = 0;
 
   constructor(name: string) {
@@ -180,6 +183,25 @@ export class PendingGraph {
     return node;
   }
 
+  /** A value that there is in the steps of a scan only. */
+  parameter(shape: Shape, dtype: DType): Node {
+    return new Node(this, opTable.parameter, [], [], shape, dtype);
+  }
+
+  /** Runs `body` under a trace. What it makes is no handle: the nodes belong to a region, which is computed as a whole. */
+  tracing<T>(trace: RegionTrace, body: () => T): T {
+    const { trace: before, handles, bytes } = this;
+    this.trace = trace;
+    this.handles = [];
+    try {
+      return body();
+    } finally {
+      this.trace = before;
+      this.handles = handles;
+      this.bytes = bytes;
+    }
+  }
+
   constant(value: number, dtype: DType): Node {
     return this.node('constant', [], numberBits(value), [], dtype);
   }
@@ -202,6 +224,7 @@ export class PendingGraph {
     if (node.buffer !== null || node.op.kind === 'source') return;
     this.handles.push(node);
     this.bytes += node.bytes;
+    if (this.trace !== null) return;
     if (config.debug || this.nodes > config.pendingNodes || this.bytes > config.pendingBytes) this.flush();
   }
 

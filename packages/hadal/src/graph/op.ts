@@ -26,6 +26,7 @@ export type { Attributes } from '../base/attributes.js';
  * - `scatter`: the input's elements go to positions that another input gives.
  * - `host`: no kernel template covers it; on every engine that shares its memory with JavaScript it is computed by its reference.
  * - `result`: one more result of an op that has several.
+ * - `region`: it runs a graph of its own.
  */
 export type OpKind =
   | 'source'
@@ -42,7 +43,8 @@ export type OpKind =
   | 'scatter'
   | 'host'
   | 'random'
-  | 'result';
+  | 'result'
+  | 'region';
 
 /** A plain row-major array: what the reference engine computes with. */
 export interface PlainArray {

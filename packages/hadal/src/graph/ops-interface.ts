@@ -7,6 +7,7 @@ import type { ConvDims, DotDims, WindowDims } from '../base/attributes.js';
 import type { DType } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import type { Operand } from './op.js';
+import type { ScanDims } from './region.js';
 
 export type UnaryName =
   | 'neg'
@@ -113,6 +114,12 @@ export interface Ops<V extends Operand> {
   sort(x: V, dim: number, descending: boolean, count?: number): readonly [values: V, indices: V];
   /** Sums of all elements up to each one along a dimension. */
   cumsum(x: V, dim: number): V;
+
+  /**
+   * Runs a region step by step. Operands: the first value of every carry, stacks with a slice for every step, invariants; results: the
+   * last value of every carry, a stack of each other result of the region.
+   */
+  scan(dims: ScanDims, operands: readonly V[]): readonly V[];
 
   /** A constant baked into the kernel. */
   constant(value: number, dtype: DType, shape: Shape): V;

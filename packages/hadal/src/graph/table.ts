@@ -10,6 +10,7 @@ import { ordering, sorting } from './ops/ordering.js';
 import { interleave, maxPool } from './ops/pool.js';
 import { reduce } from './ops/reduce.js';
 import { result } from './ops/result.js';
+import { scan } from './ops/scan.js';
 import { sources } from './ops/sources.js';
 
 export const opTable = {
@@ -25,6 +26,7 @@ export const opTable = {
   ...ordering,
   ...sorting,
   result,
+  scan,
 } as const;
 
 export type OpName = keyof typeof opTable;

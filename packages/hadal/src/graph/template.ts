@@ -4,12 +4,13 @@
  * different memory and different arguments.
  */
 import type { DType } from '../base/dtype.js';
-import { InternalError, known } from '../base/errors.js';
+import { ArgumentError, InternalError, known } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
 import type { Node } from './node.js';
 import type { Attributes, Op } from './op.js';
-import { dtypeIds, opIds } from './table.js';
+import type { RegionBody } from './region.js';
+import { dtypeIds, opIds, opTable } from './table.js';
 
 export interface TemplateNode {
   readonly op: Op;
@@ -29,6 +30,8 @@ export interface TemplateNode {
   readonly boundary: boolean;
   /** The leaf whose buffer it replaces (an update in place), or -1. */
   readonly into: number;
+  /** scan, once it is decided that its steps run as one kernel: the body of that kernel. */
+  readonly body?: RegionBody;
 }
 
 export interface Template {
@@ -66,6 +69,12 @@ function underMovement(node: Node): Node | null {
   return n.buffer !== null || n.op.kind === 'source' || n.op.kind === 'random' ? null : n;
 }
 
+function outsideOfStep(): ArgumentError {
+  return new ArgumentError(
+    'scan: a tensor that was made in a step is used outside of it; give it back from the step, as a carry or as an output',
+  );
+}
+
 /** Keys are written here, again and again: a key of its own for every step would be most of a step's garbage. */
 const scratch: number[] = [];
 
@@ -91,6 +100,7 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
   for (let n = stack.pop(); n !== undefined; n = stack.pop()) {
     if (n.mark === walk) continue;
     n.mark = walk;
+    if (n.op === opTable.parameter) throw outsideOfStep();
     if (n.buffer === null && n.op.name !== 'argument') computed.push(n);
     if (n.saved > 0) {
       const kept = underMovement(n);

@@ -4,7 +4,7 @@
  */
 import { dtypeInfo } from '../base/dtype.js';
 import { numel } from '../base/shape.js';
-import type { ExprId, Kernel } from './l2.js';
+import type { ExprId, Kernel, RegionKernel } from './l2.js';
 import { variableSizes } from './l2.js';
 import { dependences, indexDependence } from './lower-exprs.js';
 
@@ -30,6 +30,25 @@ export function addCosts(a: KernelCost, b: KernelCost): KernelCost {
   };
 }
 
+/** The arithmetic of all steps; every element of the region's own buffers is moved once. */
+function regionCost(kernel: RegionKernel, elements: readonly number[]): KernelCost {
+  const times = [
+    ...kernel.before.map((part) => ({ part, count: 1 })),
+    ...kernel.steps.map((part) => ({ part, count: kernel.length })),
+    ...kernel.after.map((part) => ({ part, count: 1 })),
+  ];
+  const flops = times.reduce((sum, { part, count }) => {
+    const all = part.kernel.buffers.map(() => Number.POSITIVE_INFINITY);
+    return sum + count * kernelCost(part.kernel, all).flops;
+  }, 0);
+  const moved = (isWritten: boolean): number =>
+    kernel.buffers.reduce(
+      (sum, b, i) => sum + ((b.access !== 'read') === isWritten ? elements[i] * dtypeInfo[b.dtype].bytes : 0),
+      0,
+    );
+  return { flops, bytesRead: moved(false), bytesWritten: moved(true) };
+}
+
 /** @param elements how many elements each buffer of the kernel has. */
 export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelCost {
   const bytesOf = (buffer: number): number => dtypeInfo[kernel.buffers[buffer].dtype].bytes;
@@ -38,6 +57,8 @@ export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelC
       kernel.buffers.reduce((sum, b, i) => sum + (b.access === wanted ? elements[i] * bytesOf(i) : 0), 0);
     return { flops: 0, bytesRead: moved('read'), bytesWritten: moved('write') };
   }
+
+  if (kernel.kind === 'region') return regionCost(kernel, elements);
 
   const sizes = variableSizes(kernel);
   const deps = dependences(kernel);

@@ -1,6 +1,6 @@
 /** L2 as text: the loops, then each expression that is computed in them. */
 import { indexKey } from './index-expr.js';
-import type { Expr, Kernel } from './l2.js';
+import type { Expr, Kernel, PartBuffer, RegionKernel, RegionPart } from './l2.js';
 
 function printExpr(e: Expr): string {
   switch (e.op) {
@@ -32,7 +32,7 @@ function loopsOver(dims: readonly number[]): string {
 }
 
 /** What a kernel is, before its expressions. */
-function head(kernel: Kernel): string[] {
+function head(kernel: Exclude<Kernel, RegionKernel>): string[] {
   const start = `kernel ${kernel.name}:`;
   switch (kernel.kind) {
     case 'loops': {
@@ -76,7 +76,25 @@ function head(kernel: Kernel): string[] {
   }
 }
 
+function printRegion(kernel: RegionKernel): string {
+  const place = (b: PartBuffer): string => {
+    const name = b.slot < kernel.buffers.length ? `b${b.slot}` : `l${b.slot - kernel.buffers.length}`;
+    if (b.kind === 'fixed') return name;
+    return b.kind === 'slice' ? `${name}[step]` : `${name}${b.next ? ' next' : ''}`;
+  };
+  const part = (p: RegionPart): string =>
+    `${printKernel(p.kernel)}\n  on ${p.buffers.map(place).join(', ') || 'nothing'}`.replace(/^/gm, '  ');
+  const order = kernel.reverse ? `${kernel.length - 1} down to 0` : `0 to ${kernel.length - 1}`;
+  return [
+    ...kernel.before.map(part),
+    `kernel ${kernel.name}: for step ${order}`,
+    ...kernel.steps.map((p) => part(p).replace(/^/gm, '  ')),
+    ...(kernel.after.length > 0 ? ['after the last step', ...kernel.after.map(part)] : []),
+  ].join('\n');
+}
+
 export function printKernel(kernel: Kernel): string {
+  if (kernel.kind === 'region') return printRegion(kernel);
   const out = head(kernel);
   kernel.exprs.forEach((e, i) => {
     out.push(`  e${i}: ${e.dtype} = ${printExpr(e)}`);

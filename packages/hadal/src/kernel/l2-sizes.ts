@@ -7,8 +7,8 @@
  */
 import type { Guard, IndexExpr } from './index-expr.js';
 import { indexKey } from './index-expr.js';
-import type { CompiledKernel, HostKernel, Kernel } from './l2.js';
-import { exprArguments, variableSizes } from './l2.js';
+import type { CompiledKernel, HostKernel, Kernel, PartBuffer, RegionKernel } from './l2.js';
+import { exprArguments, regionParts, variableSizes } from './l2.js';
 
 export interface AbstractKernel {
   /** What the compiled kernel is cached under, together with the target's id. */
@@ -20,6 +20,15 @@ export interface AbstractKernel {
   /** First slot of the numbers of an index expression (by `indexKey`); they follow in the order of `indexNumbers`. */
   readonly indexSlots: ReadonlyMap<string, number>;
   readonly guardSlots: ReadonlyMap<Guard, number>;
+  /** region: the first slot of each of its parts, and of the size of each buffer of theirs that moves from step to step. */
+  readonly parts?: readonly AbstractPart[];
+}
+
+export interface AbstractPart {
+  readonly sizes: AbstractKernel;
+  readonly firstSize: number;
+  /** Slots of the sizes of slices and carries; -1 for buffers that stay where they are. */
+  readonly bufferSlots: readonly number[];
 }
 
 /** The numbers of an index expression that are launch arguments, in the order in which lowering meets them. */
@@ -91,7 +100,33 @@ function headOf(kernel: CompiledKernel): string {
   }
 }
 
+function abstractRegion(kernel: RegionKernel): AbstractKernel {
+  const sizes: number[] = [kernel.length];
+  const place = (b: PartBuffer): string => `${b.kind[0]}${b.slot}${b.kind === 'carry' && b.next ? "'" : ''}`;
+  const texts: string[] = [];
+  const parts = regionParts(kernel).map((part): AbstractPart => {
+    const own = abstractSizes(part.kernel);
+    const firstSize = sizes.length;
+    sizes.push(...own.sizes);
+    const bufferSlots = part.buffers.map((b) => (b.kind === 'fixed' ? -1 : sizes.push(b.size) - 1));
+    texts.push(`${own.key} on ${part.buffers.map(place).join()} with ${part.arguments.join()}`);
+    return { sizes: own, firstSize, bufferSlots };
+  });
+  const counts = [kernel.before, kernel.steps, kernel.after].map((list) => list.length);
+  const buffers = kernel.buffers.map((b) => `${b.access} ${b.dtype}`);
+  const locals = kernel.locals.map((l) => l.dtype);
+  const key = [
+    `region ${counts.join()}${kernel.reverse ? ' reverse' : ''}`,
+    ...texts,
+    buffers.join(),
+    locals.join(),
+    kernel.arguments.join(),
+  ].join('||');
+  return { key, sizes, variableSlots: [0], indexSlots: new Map(), guardSlots: new Map(), parts };
+}
+
 export function abstractSizes(kernel: Kernel): AbstractKernel {
+  if (kernel.kind === 'region') return abstractRegion(kernel);
   if (kernel.kind === 'host') return abstractHost(kernel);
   const sizes: number[] = [];
   const variableSlots = variableSizes(kernel).map((size) => sizes.push(size) - 1);

@@ -10,6 +10,7 @@
  *   order of such a line. Their stores are an epilogue as well and see the result, at each position of the line, as stage 0.
  * - A **scatter** kernel fills its result, then stores to or adds to positions that an expression gives.
  *
+ * - A **region** kernel is a loop over steps around other kernels (`steps`), whose buffers lie elsewhere in every step.
  * - A **host** kernel is an op that runs in JavaScript, between launches.
  *
  * Loop variables are numbered as `dims` are; a gemm has its batch variables first, then m, n, k, outer; the other kernels say which
@@ -172,10 +173,50 @@ export interface HostKernel extends Common {
   }[];
 }
 
-/** What is compiled. */
+/** What can be a part of a region. */
+export type PartKernel = LoopKernel | GemmKernel;
+
+/** Where a buffer of a part lies in a step. Slots beyond the region's own buffers are its locals. */
+export type PartBuffer =
+  | { readonly kind: 'fixed'; readonly slot: number }
+  /** The step's slice, of `size` elements. */
+  | { readonly kind: 'slice'; readonly slot: number; readonly size: number }
+  /** A carry has two places of `size` elements, which change their roles from step to step: what it is and what it will be (`next`). */
+  | { readonly kind: 'carry'; readonly slot: number; readonly size: number; readonly next: boolean };
+
+export interface RegionPart {
+  readonly kernel: PartKernel;
+  readonly buffers: readonly PartBuffer[];
+  /** Which of the region's arguments each of its own is. */
+  readonly arguments: readonly number[];
+}
+
+/** Its `exprs` and `stores` are those of its parts; it has none itself. */
+export interface RegionKernel extends Common {
+  readonly kind: 'region';
+  readonly length: number;
+  /** Whether slices are taken from the last one on. */
+  readonly reverse: boolean;
+  /** Memory of its own: carries and what lives within a step. */
+  readonly locals: readonly { readonly dtype: DType; readonly elements: number }[];
+  /** Run once before the first step, in every step, and once after the last; there carries are what the last step made. */
+  readonly before: readonly RegionPart[];
+  readonly steps: readonly RegionPart[];
+  readonly after: readonly RegionPart[];
+}
+
+/** What is compiled as it is. */
 export type CompiledKernel = LoopKernel | GemmKernel | ScanKernel | SortKernel | ScatterKernel;
 
-export type Kernel = CompiledKernel | HostKernel;
+/** What becomes code. */
+export type LoweredKernel = CompiledKernel | RegionKernel;
+
+export type Kernel = LoweredKernel | HostKernel;
+
+/** All parts of a region. */
+export function regionParts(kernel: RegionKernel): readonly RegionPart[] {
+  return [...kernel.before, ...kernel.steps, ...kernel.after];
+}
 
 /** Sizes of all loop variables, by number. */
 export function variableSizes(kernel: Kernel): number[] {
@@ -190,6 +231,8 @@ export function variableSizes(kernel: Kernel): number[] {
       return [...kernel.dims, kernel.length];
     case 'scatter':
       return [...kernel.dims, kernel.size, kernel.elements];
+    case 'region':
+      return [kernel.length];
     case 'host':
       return [];
   }
@@ -271,6 +314,7 @@ export function verifyKernel(kernel: Kernel): void {
   const fail = (why: string): never => {
     throw new InternalError(`L2 ${kernel.name}: ${why}`);
   };
+  if (kernel.kind === 'region') verifyRegion(kernel, fail);
   const variables = variableSizes(kernel).length;
   const checkIndex = (index: IndexExpr, before: number): void => {
     for (const { atom, factor } of index.terms) {
@@ -303,5 +347,24 @@ export function verifyKernel(kernel: Kernel): void {
       fail(`stores to buffer ${s.buffer}, which is not for writing`);
     if (kernel.exprs[s.value]?.dtype !== buffer.dtype)
       fail(`stores ${kernel.exprs[s.value]?.dtype} to ${buffer.dtype} memory`);
+  }
+}
+
+function verifyRegion(kernel: RegionKernel, fail: (why: string) => never): void {
+  const dtypes = [...kernel.buffers, ...kernel.locals].map((b) => b.dtype);
+  for (const part of regionParts(kernel)) {
+    verifyKernel(part.kernel);
+    part.kernel.buffers.forEach((b, i) => {
+      const place = part.buffers[i];
+      if (place === undefined || dtypes[place.slot] !== b.dtype)
+        fail(`buffer ${i} of its part ${part.kernel.name} is not of ${b.dtype}`);
+      const own = kernel.buffers[place.slot];
+      if (own !== undefined && own.access === 'read' && b.access !== 'read')
+        fail(`its part ${part.kernel.name} writes to buffer ${place.slot}, which is not for writing`);
+    });
+    part.kernel.arguments.forEach((dtype, i) => {
+      if (kernel.arguments[part.arguments[i]] !== dtype)
+        fail(`argument ${i} of its part ${part.kernel.name}`);
+    });
   }
 }

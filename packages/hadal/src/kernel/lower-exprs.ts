@@ -525,7 +525,7 @@ export class ExprEmitter {
 }
 
 /** Ops whose result is one of their operands, or its opposite: nothing to round. */
-const exactCalls = new Set(['copy', 'where', 'neg', 'abs', 'relu', 'maximum', 'minimum']);
+const exactCalls = new Set(['copy', 'detach', 'where', 'neg', 'abs', 'relu', 'maximum', 'minimum']);
 
 function fitHalf(b: L3Builder, value: Value, e: Expr): Value {
   return isHalf(e.dtype) ? fitToDType(b, value, e.dtype) : value;

@@ -13,7 +13,7 @@ import { InternalError } from '../base/errors.js';
 import { fitToDType, isScalarOnly, kinds, memTypes } from './elements.js';
 import type { IndexExpr } from './index-expr.js';
 import type { ExprId, Kernel, LoopKernel, Stage } from './l2.js';
-import { exprIndices, indexValues } from './l2.js';
+import { exprIndices, indexValues, regionParts } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
@@ -25,6 +25,7 @@ import { type UnitRange, unitRange } from './unit-range.js';
 /** Whether a kernel takes indices out of memory and so needs a status buffer, which is then its last one. */
 export function needsStatus(kernel: Kernel): boolean {
   if (kernel.kind === 'scatter') return true;
+  if (kernel.kind === 'region') return regionParts(kernel).some((p) => needsStatus(p.kernel));
   const loaded = (e: IndexExpr): boolean => indexValues(e).length > 0;
   return kernel.exprs.some((e) => exprIndices(e).some(loaded)) || kernel.stores.some((s) => loaded(s.index));
 }

@@ -1,15 +1,16 @@
 /** Lowers an L2 kernel to L3 for a target. */
-import type { CompiledKernel } from './l2.js';
+import type { LoweredKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function } from './l3.js';
 import { lowerGemm } from './lower-gemm.js';
 import { lowerLoops } from './lower-loops.js';
+import { lowerRegion } from './lower-region.js';
 import { lowerScan } from './lower-scan.js';
 import { lowerScatter } from './lower-scatter.js';
 import { lowerSort } from './lower-sort.js';
 import type { Target } from './target.js';
 
-export function lower(kernel: CompiledKernel, sizes: AbstractKernel, target: Target): L3Function {
+export function lower(kernel: LoweredKernel, sizes: AbstractKernel, target: Target): L3Function {
   switch (kernel.kind) {
     case 'loops':
       return lowerLoops(kernel, sizes, target);
@@ -21,5 +22,7 @@ export function lower(kernel: CompiledKernel, sizes: AbstractKernel, target: Tar
       return lowerSort(kernel, sizes, target);
     case 'scatter':
       return lowerScatter(kernel, sizes, target);
+    case 'region':
+      return lowerRegion(kernel, sizes, target);
   }
 }

@@ -17,6 +17,7 @@ import type {
   GemmKernel,
   Kernel,
   LoopKernel,
+  RegionKernel,
   ScanKernel,
   ScatterKernel,
   SortKernel,
@@ -121,6 +122,12 @@ function scatterCost(kernel: ScatterKernel): number {
   return kernel.elements * VECTOR_NS + product(kernel.dims) * SCALAR_NS;
 }
 
+/** One step needs the one before it: a single unit. */
+function regionCost(kernel: RegionKernel, target: Target): number {
+  const step = kernel.steps.map((p) => partsOf(p.kernel, target));
+  return kernel.length * step.reduce((sum, p) => sum + p.units * p.cost, 0);
+}
+
 export function partsOf(kernel: Kernel, target: Target): Parts {
   switch (kernel.kind) {
     case 'loops':
@@ -132,6 +139,8 @@ export function partsOf(kernel: Kernel, target: Target): Parts {
       return lineParts(kernel);
     case 'scatter':
       return { units: 1, cost: scatterCost(kernel), divisible: false };
+    case 'region':
+      return { units: 1, cost: regionCost(kernel, target), divisible: false };
     case 'host':
       return { units: 1, cost: 0, divisible: false };
   }

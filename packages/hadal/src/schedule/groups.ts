@@ -26,7 +26,7 @@ export type Level = 'full' | 'outer';
 
 export interface Group {
   readonly id: number;
-  kind: 'map' | 'row' | 'gemm' | 'scan' | 'sort' | 'scatter' | 'host';
+  kind: 'map' | 'row' | 'gemm' | 'scan' | 'sort' | 'scatter' | 'host' | 'region';
   readonly domain: readonly number[];
   /** row: the reduced dimensions. */
   reduced: readonly number[];
@@ -59,6 +59,7 @@ export function computes(n: TemplateNode): boolean {
     kind === 'sort' ||
     kind === 'scatter' ||
     kind === 'host' ||
+    kind === 'region' ||
     kind === 'interleave' ||
     kind === 'result' ||
     n.root ||
@@ -78,7 +79,7 @@ export function isLine(n: TemplateNode): boolean {
 
 /** Whether an op reads an input as an array in memory. */
 export function readsArray({ op }: TemplateNode, slot: number): boolean {
-  return op.kind === 'host' || (op.name === 'scatter' && slot === 0);
+  return op.kind === 'host' || op.kind === 'region' || (op.name === 'scatter' && slot === 0);
 }
 
 /**
@@ -336,8 +337,18 @@ export function fuse(template: Template): Fusion {
     for (const p of producers(id)) {
       const other = groupOf.get(p);
       if (other === undefined || other === group || nodes[p].boundary) continue;
-      if (alike(other, group) && readsInPlace(id, p, other, group)) merge(other, group);
+      if (!alike(other, group) || !readsInPlace(id, p, other, group)) continue;
+      if (other.kind === 'map' || isReadInPlace(other, group)) merge(other, group);
     }
+  }
+
+  /** Whether all that a group reads of another is read where it is computed: reductions cannot be had elsewhere in one kernel. */
+  function isReadInPlace(other: Group, group: Group): boolean {
+    for (const id of group.members.keys()) {
+      for (const p of producers(id))
+        if (groupOf.get(p) === other && !readsInPlace(id, p, other, group)) return false;
+    }
+    return true;
   }
 
   /** Whether a node of `group` reads a producer of `other`, a group alike, only where the producer is computed. */
@@ -436,7 +447,12 @@ export function fuse(template: Template): Fusion {
     else if (node.op.kind === 'reduce') placeReduce(id);
     else if (isProduct(node)) join(id, newGroup('gemm', node.shape, []), 'full', outsideOf(id));
     else if (node.op.kind === 'scan') placeScan(id);
-    else if (node.op.kind === 'sort' || node.op.kind === 'scatter' || node.op.kind === 'host')
+    else if (
+      node.op.kind === 'sort' ||
+      node.op.kind === 'scatter' ||
+      node.op.kind === 'host' ||
+      node.op.kind === 'region'
+    )
       join(id, newGroup(node.op.kind, node.shape, []), 'full', outsideOf(id));
     else placePointwise(id);
   });
@@ -445,7 +461,7 @@ export function fuse(template: Template): Fusion {
 
 /** Whether no other op joins a group. */
 function isAlone(group: Group): boolean {
-  return group.kind === 'host' || group.kind === 'scatter';
+  return group.kind === 'host' || group.kind === 'scatter' || group.kind === 'region';
 }
 
 /** The last dimension that is larger than 1: the one whose neighbours become lanes. */

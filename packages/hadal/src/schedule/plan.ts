@@ -12,6 +12,7 @@ import type { AbstractKernel } from '../kernel/l2-sizes.js';
 import { abstractSizes } from '../kernel/l2-sizes.js';
 import { gemmWorkspace } from '../kernel/lower-gemm.js';
 import { loopsWorkspace, needsStatus } from '../kernel/lower-loops.js';
+import { regionWorkspace } from '../kernel/lower-region.js';
 import { scatterWorkspace } from '../kernel/lower-scatter.js';
 import { sortWorkspace } from '../kernel/lower-sort.js';
 import type { Part, Parts } from '../kernel/parts.js';
@@ -25,6 +26,7 @@ import { fuse } from './groups.js';
 import type { Lifetime } from './memory.js';
 import { planArena } from './memory.js';
 import { order } from './order.js';
+import { buildRegion } from './region.js';
 import { storedNodes } from './stored.js';
 
 /** Where a kernel's buffer lies at run time. */
@@ -92,7 +94,10 @@ function buildAll(template: Template): BuiltKernel[] {
   const fusion = fuse(template);
   const stored = storedNodes(template, fusion);
   return fusion.groups.flatMap((group) => {
-    const built = buildKernel(template, fusion, stored, group);
+    const built =
+      group.kind === 'region'
+        ? buildRegion(template, stored, group, buildAll)
+        : buildKernel(template, fusion, stored, group);
     if (built === null) return [];
     return [built.kernel.kind === 'loops' ? { ...built, kernel: collapse(built.kernel) } : built];
   });
@@ -108,6 +113,8 @@ function workspaceOf(kernel: Kernel, target: Target): readonly number[] {
       return sortWorkspace(kernel, target);
     case 'scatter':
       return scatterWorkspace(kernel);
+    case 'region':
+      return regionWorkspace(kernel, target);
     case 'scan':
     case 'host':
       return [];

@@ -24,6 +24,7 @@ function neverAgain(n: TemplateNode): boolean {
     kind === 'reduce' ||
     kind === 'scatter' ||
     kind === 'host' ||
+    kind === 'region' ||
     kind === 'result' ||
     kind === 'interleave' ||
     isLine(n) ||

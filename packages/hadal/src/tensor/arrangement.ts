@@ -61,11 +61,18 @@ export function cat(ops: AutogradOps, op: string, pieces: readonly Value[], dim:
       ? ops.copy(parts[0])
       : join(
           ops,
-          parts.map((p) => ops.detached(p)),
+          // A region has no rules of its own on a tape: it is differentiated op by op.
+          ops.home.trace === null ? parts.map((p) => ops.detached(p)) : parts,
           d,
           shape,
         );
-  if (parts.length === 1 || !isGradEnabled() || !isFloat(dtype) || parts.every((p) => p.edge === null))
+  if (
+    parts.length === 1 ||
+    ops.home.trace !== null ||
+    !isGradEnabled() ||
+    !isFloat(dtype) ||
+    parts.every((p) => p.edge === null)
+  )
     return joined;
   // Its own rule: the gradient of a piece is the part of the gradient that lies where the piece does.
   const offsets = offsetsOf(parts, d);

@@ -77,8 +77,10 @@ export abstract class TensorBase {
     return this.alias(this.#storage, { under: this, step }, isGradEnabled() ? this.#start : 'none');
   }
 
-  /** An alias that is not on the tape. */
+  /** An alias that is not on the tape. In the step of a scan it is a tensor of its own. */
   protected offTape(): Tensor {
+    const { trace } = this.#storage.engine.pending;
+    if (trace?.depends(this.#storage.node)) return this.wrap(this.ops.detached(this.value));
     return this.alias(this.#storage, this.#through, 'none');
   }
 

@@ -36,6 +36,7 @@ export type { AccumulateOptions, ReduceOptions, SpreadOptions } from './methods/
 export type { UniqueOptions } from './methods/sorting.js';
 export type { Operand } from './promotion.js';
 export type { Distinct, MinAndMax, StdAndMean, ValuesAndIndices, VarAndMean } from './results.js';
+export { type ScanOptions, type ScanResult, scan } from './scan.js';
 export {
   arange,
   cartesianProd,
@@ -46,5 +47,6 @@ export {
   trilIndices,
   triuIndices,
 } from './sequences.js';
+export type { Structure } from './structure.js';
 export { type Nested, type NumberLike, Tensor } from './tensor.js';
 export { engine, setEngine, Workspace, withWorkspace, workspace } from './workspace.js';

@@ -6,8 +6,10 @@ import type { Edge } from '../autograd/tape.js';
 import type { Versioned } from '../autograd/value.js';
 import { Value } from '../autograd/value.js';
 import { config } from '../base/config.js';
+import { ArgumentError } from '../base/errors.js';
 import type { Assignable, Engine } from '../engine/engine.js';
 import type { Node } from '../graph/node.js';
+import type { RegionTrace } from '../graph/region-trace.js';
 import { GradSlot } from './grad-slot.js';
 import type { Workspace } from './workspace.js';
 
@@ -19,6 +21,8 @@ function traceNow(): Error | null {
 
 export class Storage implements Assignable, Versioned {
   readonly workspace: Workspace;
+  /** The step of a scan that it was made in, if any. */
+  readonly #trace: RegionTrace | null;
   version = 0;
   modifiedAt: Error | null = null;
   #value: Value;
@@ -27,6 +31,7 @@ export class Storage implements Assignable, Versioned {
 
   constructor(workspace: Workspace, value: Value) {
     this.workspace = workspace;
+    this.#trace = workspace.engine.pending.trace;
     // A value of another storage becomes one of its own: it would follow the other's changes and be a leaf where the other is.
     let own = value;
     if (value.edge?.kind === 'leaf') own = workspace.ops.copy(value);
@@ -58,7 +63,13 @@ export class Storage implements Assignable, Versioned {
 
   /** Replaces the value in place. The old memory is reused if nobody else's value lies in it. */
   assign(value: Value, trace: Error | null = null): void {
-    this.engine.pending.checkUsable(value.node);
+    const { pending } = this.engine;
+    if (pending.trace !== this.#trace && pending.trace !== null)
+      throw new ArgumentError(
+        'scan: a tensor from outside of the step is changed in place, which would happen once and not in every step; ' +
+          'make it a carry, or use the op without the underscore',
+      );
+    pending.checkUsable(value.node);
     const before = this.#value.node;
     this.version++;
     if (this.#value.edge !== value.edge) this.#slot?.follow(value.edge);

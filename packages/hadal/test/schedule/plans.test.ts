@@ -10,7 +10,7 @@ import type { Node } from '../../src/graph/node.js';
 import type { Root, Template } from '../../src/graph/template.js';
 import { capture, printTemplate, templateOf, verifyTemplate } from '../../src/graph/template.js';
 import { functional as F, fromTypedArray, nn, noGrad, slice, type Tensor } from '../../src/index.js';
-import type { CompiledKernel, Kernel } from '../../src/kernel/l2.js';
+import type { Kernel, LoweredKernel } from '../../src/kernel/l2.js';
 import { variableSizes, verifyKernel } from '../../src/kernel/l2.js';
 import { printKernel } from '../../src/kernel/l2-print.js';
 import type { L3Function } from '../../src/kernel/l3.js';
@@ -138,7 +138,7 @@ function blocks(plan: Plan): Kernel[] {
 }
 
 /** The kernel of a launch that is compiled. */
-function compiledKernel({ kernel }: Plan['launches'][number]): CompiledKernel {
+function compiledKernel({ kernel }: Plan['launches'][number]): LoweredKernel {
   if (kernel.kind === 'host') throw new Error('a host kernel is not lowered');
   return kernel;
 }

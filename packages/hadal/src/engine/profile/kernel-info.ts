@@ -101,6 +101,8 @@ function showSize(kernel: Kernel): string {
     }
     case 'scatter':
       return `${kernel.dims.join(' x ') || '1'} into ${kernel.elements}`;
+    case 'region':
+      return `${kernel.length} steps`;
     case 'host':
       return kernel.inputs.map((i) => `[${i.shape.join(', ')}]`).join(' ');
   }

@@ -3,6 +3,7 @@
  * - `buffer`: memory that is already there (a realised node becomes one).
  * - `constant`: a number baked into the kernel; attributes: its float64 bits as two int32 (see `numberBits`).
  * - `argument`: a number handed to the kernel at launch, no part of a plan's key. The node holds the value.
+ * - `parameter`: what a region is traced with; it has a value in the steps of a scan only.
  * - `iota`: 0, 1, 2, ... along the dimension in the attributes.
  * - `random`: uniform float32 in [0, 1) from Threefry 2x32; inputs are three int32 arguments: two words of key and a stream number.
  *   Element i of the result depends on i, the key and the stream alone.
@@ -54,6 +55,13 @@ export const sources = {
     saves: savesNothing,
     vjp: null,
     reference: noReference('argument'),
+  },
+  parameter: {
+    kind: 'source',
+    name: 'parameter',
+    saves: savesNothing,
+    vjp: null,
+    reference: noReference('parameter'),
   },
   constant: {
     kind: 'source',

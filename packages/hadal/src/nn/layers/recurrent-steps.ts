@@ -24,9 +24,10 @@ export type RecurrentStep = (
   weights: HiddenWeights,
 ) => readonly Tensor[];
 
+/** Gates in a dimension of their own: to put their gradients together, whole rows are chosen and not single elements. */
 function gates(x: Tensor, count: number): Tensor[] {
-  const size = x.size(-1) / count;
-  return Array.from({ length: count }, (_, i) => x.narrow(-1, i * size, size));
+  const rows = x.reshape([...x.shape.slice(0, -1), count, x.size(-1) / count]);
+  return Array.from({ length: count }, (_, i) => rows.select(-2, i));
 }
 
 /** Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000: input, forget, cell, output. */

@@ -4,7 +4,7 @@ import { ArgumentError, ShapeError } from '../../base/errors.js';
 import { checkOptions, type OptionNames } from '../../base/options.js';
 import { sameShape, showShape } from '../../base/shape.js';
 import { stack } from '../../tensor/arrangement.js';
-import { Tensor, withWorkspace, zeros } from '../../tensor/index.js';
+import { scan, Tensor, withWorkspace, zeros } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
 import { checkProbability, dropout } from '../functional/dropout.js';
 import { checkTensor } from '../functional/formula.js';
@@ -133,22 +133,22 @@ abstract class Recurrent<State, Output> extends Module<[x: Tensor, state?: State
     x: Tensor,
     place: string,
     initial: readonly Tensor[],
-  ): [outputs: Tensor[], last: readonly Tensor[]] {
+  ): [outputs: Tensor, last: readonly Tensor[]] {
     const input = linear(x, this.weight(`weightIhL${place}`), this.#biasOf(`biasIhL${place}`));
     const weights = {
       weight: this.weight(`weightHhL${place}`),
       bias: this.#biasOf(`biasHhL${place}`),
     };
-    const length = x.shape[0];
-    const backwards = place.endsWith('Reverse');
-    const outputs = new Array<Tensor>(length);
-    let state = initial;
-    for (let i = 0; i < length; i++) {
-      const t = backwards ? length - 1 - i : i;
-      state = this.#kind.step(input.select(0, t), state, weights);
-      outputs[t] = state[0];
-    }
-    return [outputs, state];
+    const { carry, outputs } = scan(
+      (state: readonly Tensor[], slice: Tensor) => {
+        const next = this.#kind.step(slice, state, weights);
+        return [next, next[0]];
+      },
+      initial,
+      input,
+      { reverse: place.endsWith('Reverse') },
+    );
+    return [outputs, carry];
   }
 
   #run(x: Tensor, initial: readonly Tensor[]): Sequence {
@@ -163,7 +163,7 @@ abstract class Recurrent<State, Output> extends Module<[x: Tensor, state?: State
           initial.map((s) => s.select(0, at)),
         );
         states.push(last);
-        return stacked(outputs);
+        return outputs;
       });
       current = made.length === 1 ? made[0] : joined(made[0], made[1]);
       if (layer + 1 < this.numLayers) current = dropout(current, this.dropout, { training: this.training });

@@ -16,6 +16,16 @@ export const choice = {
     saves: savesNothing,
     vjp: (_, g) => [g],
   },
+  /** The same value, and no gradient goes through: what leaves the tape within a region. */
+  detach: {
+    kind: 'elementwise',
+    name: 'detach',
+    arity: 1,
+    scalar: { float: (x) => x, int: (x) => x },
+    lower: (_, [x]) => x,
+    saves: savesNothing,
+    vjp: null,
+  },
   where: {
     kind: 'elementwise',
     name: 'where',

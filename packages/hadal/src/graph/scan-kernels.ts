@@ -1,0 +1,90 @@
+/**
+ * Decides how each scan of a template runs: as one kernel whose body is its region, made ready for the scheduler; or, where an op of the
+ * region has no kernel that a loop could hold, as the ops of all steps one after the other.
+ */
+import type { OpKind } from './op.js';
+import type { Region, RegionBody } from './region.js';
+import { scanDims } from './region.js';
+import { templateOfRegion } from './region-builder.js';
+import { inlineScan, withoutScans } from './region-inline.js';
+import type { Template, TemplateNode } from './template.js';
+import type { Position } from './template-emitter.js';
+import { TemplateEmitter } from './template-emitter.js';
+
+/** Kinds of op that run on the templates of which a loop can be made. */
+const looped: ReadonlySet<OpKind> = new Set([
+  'source',
+  'elementwise',
+  'movement',
+  'reduce',
+  'dot',
+  'conv',
+  'interleave',
+  'gather',
+]);
+
+/** More nodes than this make too much code for one kernel. */
+const MAX_NODES = 512;
+
+/** The body of the kernel that runs a region, or null if there is none. */
+function kernelBody(region: Region, decompose: (t: Template) => Template): RegionBody | null {
+  const made = decompose(templateOfRegion(region));
+  if (made.nodes.length > MAX_NODES) return null;
+  if (made.nodes.some((n) => n.leaf < 0 && !looped.has(n.op.kind))) return null;
+  const { origin } = made;
+  const e = new TemplateEmitter();
+  e.nodes.push(...made.nodes);
+  const taken = new Set<number>();
+  const results = region.results.map((r) => {
+    const at = origin?.[r] ?? r;
+    const { kind } = e.nodes[at].op;
+    const isOwn = !taken.has(at) && kind !== 'source' && kind !== 'movement' && kind !== 'gather';
+    taken.add(at);
+    // Each result is written by the step: what is only a view, a parameter, or a result already, is copied.
+    return isOwn ? at : e.copy(e.position(at)).at;
+  });
+  const { carries, slices, invariants } = region;
+  return { nodes: e.nodes, carries, slices, invariants, results };
+}
+
+/** @param decompose what is done to the template that holds the scans, for their regions as well. */
+export function placeScans(template: Template, decompose: (t: Template) => Template): Template {
+  if (!template.nodes.some((n) => n.leaf < 0 && n.op.name === 'scan')) return template;
+  const e = new TemplateEmitter();
+  const moved: number[] = [];
+  const inlined = new Map<number, readonly Position[]>();
+  /** A value under the flags of the node that it replaces; a node of its own, since the value may stand for another one as well. */
+  const under = (n: TemplateNode, value: Position): number => {
+    const { root, handle, boundary, into } = n;
+    const { at } = e.copy(value);
+    e.nodes[at] = { ...e.nodes[at], root, handle, boundary, into };
+    return at;
+  };
+  template.nodes.forEach((n, i) => {
+    const inputs = n.inputs.map((x) => moved[x]);
+    const all = n.leaf < 0 && n.op.kind === 'result' ? inlined.get(n.inputs[0]) : undefined;
+    if (all !== undefined) {
+      moved.push(under(n, all[n.attributes[0]]));
+      return;
+    }
+    if (n.leaf >= 0 || n.op.name !== 'scan') {
+      moved.push(e.nodes.push({ ...n, inputs }) - 1);
+      return;
+    }
+    const dims = scanDims(n.attributes);
+    const region = withoutScans(dims.region);
+    const body = kernelBody(region, decompose);
+    if (body !== null) {
+      moved.push(e.nodes.push({ ...n, inputs, body }) - 1);
+      return;
+    }
+    const results = inlineScan(
+      e,
+      { ...dims, region },
+      inputs.map((x) => e.position(x)),
+    );
+    inlined.set(i, results);
+    moved.push(under(n, results[0]));
+  });
+  return { ...template, nodes: e.nodes, origin: moved };
+}
