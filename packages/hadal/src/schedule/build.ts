@@ -403,7 +403,7 @@ export function buildKernel(
 
   const common = { exprs, stores, buffers, arguments: argumentTypes };
   const short = names.length > 6 ? [...names.slice(0, 5), `${names.length - 5}_more`] : names;
-  const name = [group.kind, ...(short.length > 0 ? short : ['copy'])].join('_');
+  const name = [group.kind, ...(short.length > 0 || gemm ? short : ['copy'])].join('_');
   const loopSizes = dims.map((d) => d.size);
 
   function assemble(): Kernel {

@@ -21,6 +21,7 @@ import type { Target, Threads } from '../kernel/target.js';
 import { oneThread } from '../kernel/target.js';
 import type { BuiltKernel } from './build.js';
 import { buildKernel } from './build.js';
+import { chain } from './chain.js';
 import { collapse } from './collapse.js';
 import { fuse } from './groups.js';
 import type { Lifetime } from './memory.js';
@@ -134,7 +135,7 @@ function shareWorkspace(kernels: readonly Kernel[], target: Target): readonly nu
  * @param threads how many shares a large launch is cut into. Only shares and their workspaces depend on it.
  */
 export function schedule(template: Template, target: Target, threads: Threads = oneThread): Plan {
-  const kernels = buildAll(template);
+  const kernels = chain(template, buildAll(template));
   const abstract = kernels.map((k) => abstractSizes(k.kernel));
   const { launches, fresh } = order(
     template,
