@@ -108,21 +108,22 @@ export function packSteps(
   const { b, target } = c;
   const { lanes } = target;
   const zero = b.index(0);
-  const steps = (body: (from: Value, to: Value) => void): void =>
-    b.forEach(zero, p.depth, 1, (k) => body(tableAt(c, p, k), b.add(base, b.mul(k, b.index(p.width)))));
+  /** For each k where the table says it lies, and where its element of the panel that starts at `into` goes. */
+  const steps = (into: Value, body: (from: Value, to: Value) => void): void => {
+    b.loop(zero, p.depth, 1, [zero, into], (_, [k, to]) => {
+      body(tableAt(c, p, k), to);
+      return [b.add(k, b.index(1)), b.add(to, b.index(p.width))];
+    });
+  };
   const elements = (from: Value, end: Value): void =>
     b.forEach(from, end, 1, (i) => {
       const offset = acrossPart(c, p, s, b.add(first, i));
-      steps((at, to) => b.store(p.buffer, b.add(to, i), b.load(s.buffer, b.add(at, offset))));
+      steps(b.add(base, i), (at, to) => b.store(p.buffer, to, b.load(s.buffer, b.add(at, offset))));
     });
-  const vectors = (column: number, offset: Value): void =>
-    steps((at, to) =>
-      b.store(p.buffer, to, b.load(s.buffer, b.add(at, offset), { lanes }), { offset: column }),
-    );
   const inElements = (): void => {
     elements(zero, rows);
     b.forEach(rows, b.index(p.width), 1, (i) =>
-      steps((_, to) => b.store(p.buffer, b.add(to, i), b.constant('f32', 0))),
+      steps(b.add(base, i), (_, to) => b.store(p.buffer, to, b.constant('f32', 0))),
     );
   };
   if (s.across.kind === 'any' || lanes === 1 || p.width % lanes !== 0) {
@@ -133,37 +134,51 @@ export function packSteps(
   const whole = b.compare('eq', rows, b.index(p.width));
   b.when(b.unary('not', whole), inElements);
   b.when(whole, () => {
-    for (let column = 0; column < p.width; column += lanes) {
-      const start = b.add(first, b.index(column));
-      const offset = acrossPart(c, p, s, start);
-      if (across.kind === 'one') {
-        vectors(column, offset);
-        continue;
-      }
-      const length = c.emitter.modulus(s.index, across.length);
-      const left = b.sub(length, b.binary('rem', start, length));
-      const isOneRow = b.compare('le', b.index(lanes), left);
-      b.when(isOneRow, () => vectors(column, offset));
-      b.when(b.unary('not', isOneRow), () => {
-        const single = (): void => elements(b.index(column), b.index(column + lanes));
-        if (!target.masks) {
-          single();
-          return;
-        }
-        const isTwoRows = b.compare('le', b.index(lanes), b.add(left, length));
-        b.when(b.unary('not', isTwoRows), single);
-        b.when(isTwoRows, () => {
-          const head = b.tail(left);
-          const rest = b.unary('not', head);
-          const next = b.sub(acrossPart(c, p, s, b.add(start, left)), left);
-          steps((at, to) => {
-            const a = b.load(s.buffer, b.add(at, offset), { lanes, mask: head });
-            const z = b.load(s.buffer, b.add(at, next), { lanes, mask: rest });
-            b.store(p.buffer, to, b.select(head, a, z), { offset: column });
+    const groups = Array.from({ length: p.width / lanes }, (_, i) => {
+      const start = b.add(first, b.index(i * lanes));
+      return { column: i * lanes, start, offset: acrossPart(c, p, s, start) };
+    });
+    const vectors = (those: typeof groups): void =>
+      steps(base, (at, to) => {
+        for (const { column, offset } of those)
+          b.store(p.buffer, to, b.load(s.buffer, b.add(at, offset), { lanes }), { offset: column });
+      });
+    if (across.kind === 'one') {
+      vectors(groups);
+      return;
+    }
+    const length = c.emitter.modulus(s.index, across.length);
+    const placed = groups.map((group) => {
+      const left = b.sub(length, b.binary('rem', group.start, length));
+      return { ...group, left, isOneRow: b.compare('le', b.index(lanes), left) };
+    });
+    const areAll = placed.map((g) => g.isOneRow).reduce((x, y) => b.binary('and', x, y));
+    b.when(areAll, () => vectors(groups));
+    b.when(b.unary('not', areAll), () => {
+      for (const group of placed) {
+        const { column, start, left, isOneRow } = group;
+        b.when(isOneRow, () => vectors([group]));
+        b.when(b.unary('not', isOneRow), () => {
+          const single = (): void => elements(b.index(column), b.index(column + lanes));
+          if (!target.masks) {
+            single();
+            return;
+          }
+          const isTwoRows = b.compare('le', b.index(lanes), b.add(left, length));
+          b.when(b.unary('not', isTwoRows), single);
+          b.when(isTwoRows, () => {
+            const head = b.tail(left);
+            const rest = b.unary('not', head);
+            const next = b.sub(acrossPart(c, p, s, b.add(start, left)), left);
+            steps(base, (at, to) => {
+              const a = b.load(s.buffer, b.add(at, group.offset), { lanes, mask: head });
+              const z = b.load(s.buffer, b.add(at, next), { lanes, mask: rest });
+              b.store(p.buffer, to, b.select(head, a, z), { offset: column });
+            });
           });
         });
-      });
-    }
+      }
+    });
   });
 }
 

@@ -288,13 +288,30 @@ export class FunctionEmitter {
     const outer = this.#bases;
     this.#bases = new Map(outer);
     const places = pointers.map((pointer) => {
-      const { param, buffer, size } = pointer;
+      const { param, buffer, size, step } = pointer;
       this.#pushBase(buffer, { root: loop.inits[loop.params.indexOf(param)], offset: 0 }, size);
       const local = this.writer.local('i32');
       this.#owned.push(local);
       code.set(local);
-      return { pointer, local, key: groupKey(buffer, { root: param, offset: 0 }) };
+      const key = groupKey(buffer, { root: param, offset: 0 });
+      if (typeof step === 'number') {
+        const add = (rounds: number): void => code.i32(rounds * step * size);
+        return { local, key, add, folded: pointer.hasOffsets ? step : 0 };
+      }
+      const bytes = this.writer.local('i32');
+      this.#owned.push(bytes);
+      this.push(step);
+      code.i32(size);
+      code.op('i32.mul');
+      code.set(bytes);
+      return { local, key, add: () => code.get(bytes), folded: 0 };
     });
+    const advance = ({ local, add }: (typeof places)[number], rounds: number): void => {
+      code.get(local);
+      add(rounds);
+      code.op('i32.add');
+      code.set(local);
+    };
     const isPointer = (param: Value): boolean => pointers.some((p) => p.param === param);
     this.#carry(loop, isPointer);
     this.#skipped = new Set(loop.yields.filter((_, i) => isPointer(loop.params[i])));
@@ -310,18 +327,13 @@ export class FunctionEmitter {
     code.set(left);
     code.open('block');
     code.open('loop');
-    const advance = (local: number, { step, size }: Pointer, rounds: number): void => {
-      code.get(local);
-      code.i32(rounds * step * size);
-      code.op('i32.add');
-      code.set(local);
-    };
     for (let copy = 0; copy < COPIES; copy++) {
-      for (const { pointer, local, key } of places) {
-        // V8 folds offsets into vector loads. For loads into all lanes it adds them to the base of memory, which it keeps in a
-        // register as long as every copy has the same ones.
-        if (!pointer.isVector && copy > 0) advance(local, pointer, 1);
-        this.#bases.set(key, { local, added: pointer.isVector ? -copy * pointer.step : 0 });
+      for (const place of places) {
+        const { local, key, folded } = place;
+        // What cannot be an offset moves with each copy. All copies then have the same offsets, so that V8 can keep the sums of
+        // offset and start of memory, which loads into all lanes need, in registers.
+        if (folded === 0 && copy > 0) advance(place, 1);
+        this.#bases.set(key, { local, added: -copy * folded });
       }
       this.block(loop.body);
       if (copy < COPIES - 1) {
@@ -331,7 +343,7 @@ export class FunctionEmitter {
         code.branchIf(1);
       }
     }
-    for (const { pointer, local } of places) advance(local, pointer, pointer.isVector ? COPIES : 1);
+    for (const place of places) advance(place, place.folded === 0 ? 1 : COPIES);
     code.get(left);
     code.i32(-COPIES);
     code.op('i32.add');

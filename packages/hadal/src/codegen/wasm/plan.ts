@@ -47,15 +47,16 @@ interface Uses {
   apart: boolean;
 }
 
-/** A loop parameter that is an address in disguise: it moves by a constant each round and only says where one buffer is read or written. */
+/** A loop parameter that is an address in disguise: it moves by the same each round and only says where one buffer is read or written. */
 export interface Pointer {
   readonly param: Value;
   readonly buffer: number;
-  /** Bytes of an element, and elements of a round. */
+  /** Bytes of an element. */
   readonly size: number;
-  readonly step: number;
-  /** Whether all it reads and writes is vectors. */
-  readonly isVector: boolean;
+  /** Elements of a round, of which the loop knows no more than that they stay the same where it is a value. */
+  readonly step: number | Value;
+  /** Whether every access can add a constant to the address at no cost. */
+  readonly hasOffsets: boolean;
 }
 
 export interface Plan {
@@ -322,28 +323,34 @@ export function planKernel(fn: L3Function): Plan {
   function pointerOf(loop: Loop, i: number): Pointer | null {
     const [param, next] = [loop.params[i], loop.yields[i]];
     const advance = definitions.get(next.id);
-    if (advance?.op !== 'binary' || advance.fn !== 'add' || advance.a !== param) return null;
-    const step = constant(advance.b);
-    if (typeof step !== 'number' || uses.get(next.id)?.count !== 1 || uses.has(loop.results[i].id))
+    if (
+      param.type.kind !== 'index' ||
+      advance?.op !== 'binary' ||
+      advance.fn !== 'add' ||
+      advance.a !== param
+    )
       return null;
-    if (loop.yields.includes(param)) return null;
+    if (uses.get(next.id)?.count !== 1 || uses.has(loop.results[i].id) || loop.yields.includes(param))
+      return null;
+    const by = constant(advance.b);
+    const isInside = homes.get(advance.b.id) === blockOf(loop.body);
+    if (by === undefined && isInside) return null;
     const readers = loop.body.filter((instr) => instr !== advance && operands(instr).includes(param));
-    const [first] = readers;
-    if (first?.op !== 'load' && first?.op !== 'store') return null;
-    const { buffer, mem } = first;
-    const isPlace = (instr: Instr): boolean =>
-      (instr.op === 'load' || (instr.op === 'store' && instr.value !== param)) &&
-      instr.buffer === buffer &&
-      address(instr).root === param;
-    if (!readers.every(isPlace)) return null;
-    const lanesOf = (instr: Instr): number =>
-      instr.op === 'load' ? instr.result.type.lanes : instr.op === 'store' ? instr.value.type.lanes : 1;
+    const accesses = readers.filter(
+      (instr): instr is Access =>
+        (instr.op === 'load' || instr.op === 'store') && address(instr).root === param,
+    );
+    const [first] = accesses;
+    if (first === undefined || accesses.length < readers.length) return null;
+    if (accesses.some((a) => a.buffer !== first.buffer || (a.op === 'store' && a.value === param)))
+      return null;
     return {
       param,
-      buffer,
-      size: memBytes[mem],
-      step,
-      isVector: readers.every((instr) => lanesOf(instr) > 1),
+      buffer: first.buffer,
+      size: memBytes[first.mem],
+      step: by === undefined ? advance.b : Number(by),
+      // V8 folds offsets into all accesses but loads into every lane, which scalars may become.
+      hasOffsets: accesses.every((a) => a.op === 'store' || a.mem !== 'f32' || a.result.type.lanes > 1),
     };
   }
 

@@ -10,5 +10,5 @@ export const wasmTarget: Target = {
   id: 'wasm',
   lanes: 4,
   masks: false,
-  gemm: { mr: 4, nr: 8, kc: 256, mc: 128, nc: 2048 },
+  gemm: { mr: 4, nr: 8, kc: 384, mc: 128, nc: 2048 },
 };
