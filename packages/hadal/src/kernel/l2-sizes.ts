@@ -9,6 +9,7 @@ import type { Guard, IndexExpr } from './index-expr.js';
 import { indexKey } from './index-expr.js';
 import type { CompiledKernel, HostKernel, Kernel, PartBuffer, RegionKernel } from './l2.js';
 import { exprArguments, regionParts, variableSizes } from './l2.js';
+import { pairsAlongLanes } from './pairs.js';
 
 export interface AbstractKernel {
   /** What the compiled kernel is cached under, together with the target's id. */
@@ -85,7 +86,7 @@ function headOf(kernel: CompiledKernel): string {
       const stages = kernel.stages.map(
         (s) => `${s.op} ${s.dtype} ${s.value}${s.op === 'argmax' ? ` v${s.variable}` : ''}`,
       );
-      return `loops ${dims} v${kernel.vectorVariable} ${stages.join(',')}`;
+      return `loops ${dims} v${kernel.vectorVariable} ${stages.join(',')} ${pairsAlongLanes(kernel).key}`;
     }
     case 'gemm':
       return `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b}`;

@@ -19,6 +19,7 @@ import { exprArguments, exprIndices, indexValues } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
+import { loadPair, type Pair, type Pairs, storePair } from './pairs.js';
 import { lowerThreefry, lowerUniform } from './random.js';
 
 /** The loop variables each expression depends on, and whether it depends on a stage or on dot (which bind late). */
@@ -58,7 +59,7 @@ export function indexDependence(index: IndexExpr, deps: readonly Dependence[]): 
 }
 
 /**
- * Whether a variable can become vector lanes for the given expressions: memory is contiguous or constant along it, guards do not
+ * Whether a variable can become vector lanes for the given expressions: memory is contiguous or constant along it or taken in pairs, guards do not
  * depend on it (with masks: not in steps), and no value that only scalars can hold varies with it.
  */
 export function canVectorize(
@@ -68,6 +69,7 @@ export function canVectorize(
   indices: readonly IndexExpr[],
   variable: number,
   masks: boolean,
+  pairs: Pairs | null = null,
 ): boolean {
   const fits = (index: IndexExpr): boolean => {
     for (const id of indexValues(index)) if (deps[id].variables.has(variable)) return false;
@@ -88,7 +90,7 @@ export function canVectorize(
     const isLaneWise = deps[id].variables.has(variable) || deps[id].dot || deps[id].stages.size > 0;
     if (!isLaneWise) continue;
     if (isScalarOnly(e.dtype) || (e.op === 'call' && e.scalar)) return false;
-    if (!exprIndices(e).every(fits)) return false;
+    if (pairs?.loads.has(id) !== true && !exprIndices(e).every(fits)) return false;
     if (
       e.op === 'guard' &&
       e.guards.some((g) => indexDependence(g.index, deps).has(variable) && !isLaneGuard(g))
@@ -125,20 +127,26 @@ export class ExprEmitter {
   readonly #stages = new Map<number, Value>();
   readonly #arguments: readonly Value[];
   readonly #status: number;
+  readonly #pairs: Pairs | null;
   #dot: Value | null = null;
   /** The variable that is lanes wide now, or -1. */
   #vector = -1;
   #mask: Value | null = null;
 
-  /** `status` is the buffer slot that index errors are noted in, or -1 where the kernel has none. */
+  /**
+   * `status` is the buffer slot that index errors are noted in, or -1 where the kernel has none; `pairs` are the loads of the vector
+   * variable that go two by two.
+   */
   constructor(
     b: L3Builder,
     kernel: CompiledKernel,
     sizes: AbstractKernel,
     deps: readonly Dependence[],
     status: number,
+    pairs: Pairs | null = null,
   ) {
     this.#b = b;
+    this.#pairs = pairs;
     this.#kernel = kernel;
     this.#sizes = sizes;
     this.#deps = deps;
@@ -458,8 +466,19 @@ export class ExprEmitter {
       index: this.index(s.index),
       value: encodeStored(this.#b, this.emitLanes(s.value), this.#kernel.exprs[s.value].dtype),
     }));
-    for (const { s, index, value } of ready)
-      this.#b.store(s.buffer, index, value, { mask: value.type.lanes > 1 ? this.#mask : null });
+    for (const { s, index, value } of ready) {
+      const isVector = value.type.lanes > 1;
+      const mask = isVector ? this.#mask : null;
+      const pair = isVector ? this.#pairs?.stores.get(this.#kernel.stores.indexOf(s)) : undefined;
+      if (pair === undefined) this.#b.store(s.buffer, index, value, { mask });
+      else if (s === this.#kernel.stores[pair.even]) {
+        const odd = known(
+          ready.find((r) => r.s === this.#kernel.stores[pair.odd]),
+          'the rest of a pair',
+        );
+        storePair(this.#b, s.buffer, index, [value, odd.value], mask);
+      }
+    }
   }
 
   #emitNew(id: ExprId): Value {
@@ -473,8 +492,10 @@ export class ExprEmitter {
         return e.dtype === 'bool' ? b.compare('ne', raw, b.constant('i32', 0)) : raw;
       }
       case 'load': {
-        const index = this.index(e.index);
         const vector = this.#vector >= 0 && indexVariables(e.index).has(this.#vector);
+        const pair = vector ? this.#pairs?.loads.get(id) : undefined;
+        if (pair !== undefined) return this.#loadPaired(id, pair);
+        const index = this.index(e.index);
         const loaded = b.load(e.buffer, index, vector ? { lanes: b.lanes, mask: this.#mask } : {});
         return decodeLoaded(b, loaded, e.dtype);
       }
@@ -511,6 +532,20 @@ export class ExprEmitter {
       case 'dot':
         return fitHalf(b, known(this.#dot, 'dot'), e);
     }
+  }
+
+  /** Two vectors of neighbours, taken apart into even and odd elements. */
+  #loadPaired(id: ExprId, pair: Pair): Value {
+    const b = this.#b;
+    const even = this.#kernel.exprs[pair.even];
+    if (even.op !== 'load') throw new InternalError('a pair of loads of something else');
+    const name = `pair:${pair.even}`;
+    const have = this.#find(id === pair.even ? `${name}:even` : `${name}:odd`);
+    if (have !== undefined) return have;
+    const [low, high] = loadPair(b, even.buffer, this.index(even.index), this.#mask);
+    this.#memo(`${name}:even`, () => low);
+    this.#memo(`${name}:odd`, () => high);
+    return id === pair.even ? low : high;
   }
 
   #indexValue(index: IndexExpr, dtype: DType): Value {

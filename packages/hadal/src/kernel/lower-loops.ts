@@ -19,6 +19,7 @@ import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import type { Dependence } from './lower-exprs.js';
 import { canVectorize, dependences, ExprEmitter } from './lower-exprs.js';
+import { pairsAlongLanes } from './pairs.js';
 import type { Target } from './target.js';
 import { type UnitRange, unitRange } from './unit-range.js';
 
@@ -228,7 +229,8 @@ export function emitLoops(
   for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
   for (const _ of loopsWorkspace(kernel, target)) b.buffer('f32', 'readwrite');
   const status = needsStatus(kernel) ? b.buffer('i64', 'write') : -1;
-  const emitter = new ExprEmitter(b, kernel, sizes, deps, status);
+  const pairs = vectorVariable >= 0 ? pairsAlongLanes(kernel) : null;
+  const emitter = new ExprEmitter(b, kernel, sizes, deps, status, pairs);
   // Sums along a row that does not fit lanes are still added up as if it did; see `laneSums`.
   const scratchSlots = kernel.buffers.length;
   const hasScratch = loopsWorkspace(kernel, target).length > 0;
@@ -512,16 +514,8 @@ function chooseVector(kernel: LoopKernel, deps: readonly Dependence[], target: T
   if (v < 0 || target.lanes === 1) return -1;
   if (kernel.stages.some((s) => s.op === 'argmax' || s.op === 'prod' || isScalarOnly(s.dtype))) return -1;
   const roots = [...kernel.stages.map((s) => s.value), ...kernel.stores.map((s) => s.value)];
-  if (
-    !canVectorize(
-      kernel,
-      deps,
-      roots,
-      kernel.stores.map((s) => s.index),
-      v,
-      target.masks,
-    )
-  )
-    return -1;
+  const pairs = pairsAlongLanes(kernel);
+  const single = kernel.stores.filter((_, i) => !pairs.stores.has(i)).map((s) => s.index);
+  if (!canVectorize(kernel, deps, roots, single, v, target.masks, pairs)) return -1;
   return v;
 }
