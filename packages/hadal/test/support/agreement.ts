@@ -5,8 +5,8 @@
 import type { Workspace } from '../../src/tensor/workspace.js';
 import type { Difference } from './compare.js';
 import { compareOutcomes, runNoisy, sameBits, toleranceOf, within } from './compare.js';
-import type { TestEngine } from './engines.js';
-import { openWorkspace, testEngines } from './engines.js';
+import type { TestEngine } from './open-engines.js';
+import { openWorkspace, testEngines } from './open-engines.js';
 import type { Outcome, Program, Snapshot } from './program.js';
 import { runProgram } from './program.js';
 
@@ -16,8 +16,8 @@ export class Bench {
   readonly #names: readonly TestEngine[];
   #spaces = new Map<TestEngine, Workspace>();
 
-  constructor() {
-    const tried = testEngines.map((name) => ({ name, opened: openWorkspace(name) }));
+  constructor(engines: readonly TestEngine[] = testEngines) {
+    const tried = engines.map((name) => ({ name, opened: openWorkspace(name) }));
     this.#names = tried.filter((t) => t.opened.ok).map((t) => t.name);
     this.missing = tried.flatMap(({ name, opened }) => (opened.ok ? [] : [`${name}: ${opened.reason}`]));
   }

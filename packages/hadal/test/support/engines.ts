@@ -1,35 +1,11 @@
-/** Every engine that can run here, each with a workspace of its own, the two instruction sets of native among them. */
+/** One group of tests for every engine that can run here. */
 import { describe } from 'vitest';
-import type { Backend } from '../../src/engine/backend.js';
 import { Engine } from '../../src/engine/engine.js';
 import { ReferenceBackend } from '../../src/engine/reference.js';
-import { nativeBackend, wasmBackend } from '../../src/engine/select.js';
 import { Workspace } from '../../src/tensor/workspace.js';
+import { openWorkspace, type TestEngine, testEngines } from './open-engines.js';
 
-type Opened =
-  | { readonly ok: true; readonly backend: Backend }
-  | { readonly ok: false; readonly reason: string };
-
-const openers = {
-  reference: (): Opened => ({ ok: true, backend: new ReferenceBackend() }),
-  wasm: (): Opened => wasmBackend(),
-  'native AVX-512': (): Opened => nativeBackend('avx512'),
-  'native AVX2': (): Opened => nativeBackend('avx2'),
-} as const;
-
-export type TestEngine = keyof typeof openers;
-
-export const testEngines = Object.keys(openers) as readonly TestEngine[];
-
-export type OpenedWorkspace =
-  | { readonly ok: true; readonly space: Workspace }
-  | { readonly ok: false; readonly reason: string };
-
-/** A new workspace on an engine, with empty caches; or why the engine cannot run here. */
-export function openWorkspace(name: TestEngine): OpenedWorkspace {
-  const opened = openers[name]();
-  return opened.ok ? { ok: true, space: new Workspace(new Engine(opened.backend)) } : opened;
-}
+export { type OpenedWorkspace, openWorkspace, type TestEngine, testEngines } from './open-engines.js';
 
 /**
  * One `describe` an engine with a workspace for its tests. Where an engine cannot run, its tests are skipped and the name says why.

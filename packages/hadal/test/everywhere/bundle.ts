@@ -1,0 +1,23 @@
+/** Bundles of a TypeScript file for pages and for programs, from the sources. */
+import { build } from 'vite';
+
+/** One file of JavaScript. `kind` is what runs it. */
+export async function bundleFor(kind: 'page' | 'program', entry: string): Promise<string> {
+  const result = await build({
+    configFile: false,
+    logLevel: 'silent',
+    build: {
+      write: false,
+      minify: false,
+      target: 'es2023',
+      ...(kind === 'page' ? { lib: { entry, formats: ['es' as const] } } : { ssr: entry }),
+      rolldownOptions: { external: ['koffi'] },
+    },
+    ...(kind === 'program' ? { ssr: { noExternal: true } } : {}),
+  });
+  const [output] = Array.isArray(result) ? result : [result];
+  if (!('output' in output)) throw new Error('nothing was built');
+  const chunks = output.output.filter((o) => o.type === 'chunk');
+  if (chunks.length !== 1) throw new Error(`expected one chunk of ${entry}, got ${chunks.length}`);
+  return chunks[0].code;
+}
