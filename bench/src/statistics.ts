@@ -22,3 +22,13 @@ export function pairwiseRatios(own: readonly number[], peer: readonly number[]):
   if (own.length !== peer.length) throw new RangeError(`${own.length} timings against ${peer.length}`);
   return spread(own.map((ms, i) => peer[i] / ms));
 }
+
+/** Least-squares slope of y over x. */
+export function slope(x: readonly number[], y: readonly number[]): number {
+  if (x.length !== y.length || x.length < 2)
+    throw new RangeError(`a slope through ${x.length} and ${y.length} values`);
+  const mean = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
+  const [centreX, centreY] = [mean(x), mean(y)];
+  const both = x.reduce((sum, v, i) => sum + (v - centreX) * (y[i] - centreY), 0);
+  return both / x.reduce((sum, v) => sum + (v - centreX) ** 2, 0);
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { median, pairwiseRatios, spread } from '../src/statistics.js';
+import { median, pairwiseRatios, slope, spread } from '../src/statistics.js';
 
 describe('median', () => {
   test.each([
@@ -27,4 +27,13 @@ describe('pairwiseRatios', () => {
   });
 
   test('need as many timings of both', () => expect(() => pairwiseRatios([1], [])).toThrow(RangeError));
+});
+
+describe('slope', () => {
+  test('of a line is its slope, and of noise about a level is nothing', () => {
+    expect(slope([0, 1, 3], [5, 7, 11])).toBeCloseTo(2);
+    expect(slope([0, 1, 2, 3], [1, -1, -1, 1])).toBeCloseTo(0);
+  });
+
+  test('needs two points', () => expect(() => slope([1], [1])).toThrow(RangeError));
 });
