@@ -21,6 +21,31 @@ export const inputValues = {
     ];
   },
 
+  /** Input, filter and, for gradients, the gradient of the result. */
+  conv({ batch, from, to, side, kernel, stride, padding, groups, pass }, round, repetition) {
+    const out = Math.floor((side + 2 * padding - kernel) / stride) + 1;
+    const shapes = [
+      [batch, from, side, side],
+      [to, from / groups, kernel, kernel],
+      [batch, to, out, out],
+    ];
+    return shapes
+      .slice(0, pass === 'forward' ? 2 : 3)
+      .map((shape, i) => floats(inputSeed(round, repetition, i), shape));
+  },
+
+  /** Queries, keys, values, and the gradient of the result. */
+  attention({ heads, sequence, width, pass }, round, repetition) {
+    const inputs = pass === 'forward' ? [0, 1, 2] : [0, 1, 2, 3];
+    return inputs.map((i) =>
+      floats(inputSeed(round, repetition, i), [1, heads, sequence, width], i < 2 ? 2 : 1),
+    );
+  },
+
+  input({ input }, round, repetition) {
+    return floats(inputSeed(round, repetition, 0), input.shape);
+  },
+
   /** One batch of training: `input` is floats of a shape, or class numbers of a shape. */
   batch({ input, target }, round, repetition) {
     const seed = (i) => inputSeed(round, repetition, i);

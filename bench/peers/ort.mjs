@@ -1,7 +1,8 @@
 /** onnxruntime-web on WebAssembly (SIMD, threads as asked), which computes but does not train; see serve.mjs for how it is talked to. */
 import { inputValues } from './inputs.mjs';
 import { OnnxGraph } from './onnx.mjs';
-import { load, serve, threads, versionOf } from './serve.mjs';
+import { ortModels } from './ort-models.mjs';
+import { load, serve, threads, Unsupported, versionOf } from './serve.mjs';
 
 const ort = load('onnxruntime-web');
 const protobuf = load('protobufjs');
@@ -58,6 +59,76 @@ async function gemm(_form, spec, repetitions) {
   };
 }
 
+/** A model whose inputs change and whose weights do not; `build` gives the name of the result. */
+async function oneInput(build, inputs, shape, repetitions, values) {
+  const graph = new OnnxGraph();
+  inputs.forEach((inputShape, i) => {
+    graph.input(`x${i}`, inputShape);
+  });
+  const name = build(graph);
+  const model = await session(graph.encode(protobuf, [{ name, shape }]));
+  let feeds = [];
+  let results = [];
+  return {
+    prepare(round) {
+      results = [];
+      feeds = Array.from({ length: repetitions }, (_, r) =>
+        Object.fromEntries(values(round, r).map((value, i) => [`x${i}`, tensor(value)])),
+      );
+    },
+    async run() {
+      for (const feed of feeds) results.push((await model.run(feed))[name]);
+    },
+    outputs: () => results.map((result) => result.data),
+    release: () => void model.release(),
+  };
+}
+
+function infer(_form, spec, repetitions) {
+  const build = ortModels[spec.model];
+  if (build === undefined)
+    throw new Unsupported(`the model ${spec.model} is not written for onnxruntime-web`);
+  const parameters = inputValues.parameters(spec);
+  const values = (round, r) => [inputValues.input(spec, round, r)];
+  const shape = [spec.input.shape[0], 10];
+  return oneInput((graph) => build(graph, parameters), [spec.input.shape], shape, repetitions, values);
+}
+
+function conv(_form, spec, repetitions) {
+  const { batch, to, kernel, stride, padding, groups, pass } = spec;
+  if (pass !== 'forward') throw new Unsupported('it computes no gradients');
+  const [x, w] = inputValues.conv(spec, 0, 0);
+  const out = Math.floor((spec.side + 2 * padding - kernel) / stride) + 1;
+  const build = (graph) =>
+    graph.node('Conv', ['x0', 'x1'], {
+      strides: [stride, stride],
+      pads: [padding, padding, padding, padding],
+      group: groups,
+    });
+  const values = (round, r) => inputValues.conv(spec, round, r);
+  return oneInput(build, [x.shape, w.shape], [batch, to, out, out], repetitions, values);
+}
+
+function attention(_form, spec, repetitions) {
+  const { heads, sequence, width, causal, pass } = spec;
+  if (pass !== 'forward') throw new Unsupported('it computes no gradients');
+  if (causal) throw new Unsupported('no causal attention is written for onnxruntime-web');
+  const shape = [1, heads, sequence, width];
+  const build = (graph) => {
+    const scale = graph.constant({ data: Float32Array.of(1 / Math.sqrt(width)), shape: [1] });
+    const scores = graph.node('MatMul', ['x0', graph.node('Transpose', ['x1'], { perm: [0, 1, 3, 2] })]);
+    return graph.node('MatMul', [
+      graph.node('Softmax', [graph.node('Mul', [scores, scale])], { axis: -1 }),
+      'x2',
+    ]);
+  };
+  const values = (round, r) => inputValues.attention(spec, round, r);
+  return oneInput(build, [shape, shape, shape], shape, repetitions, values);
+}
+
 await serve(`onnxruntime-web ${versionOf('onnxruntime-web')} wasm, ${threads} thread(s)`, {
   gemm: { forms: () => ['session'], make: gemm },
+  infer: { forms: () => ['session'], make: infer },
+  conv: { forms: () => ['session'], make: conv },
+  attention: { forms: () => ['session'], make: attention },
 });

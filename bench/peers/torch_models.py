@@ -1,6 +1,7 @@
 """The models of the benchmarks in PyTorch."""
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from torch_values import seed_of, uniform
@@ -19,7 +20,77 @@ def cnn():
     )
 
 
-MODELS = {"mlp": mlp, "cnn": cnn}
+class Block(nn.Module):
+    def __init__(self, from_, to, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(from_, to, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(to)
+        self.conv2 = nn.Conv2d(to, to, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(to)
+        self.shortcut = None
+        if stride != 1:
+            self.shortcut = nn.Sequential(nn.Conv2d(from_, to, 1, stride=stride, bias=False), nn.BatchNorm2d(to))
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu(y + (x if self.shortcut is None else self.shortcut(x)))
+
+
+def resnet18():
+    widths = [64, 128, 256, 512]
+    blocks = []
+    for stage, width in enumerate(widths):
+        blocks += [Block(widths[max(0, stage - 1)], width, 1 if stage == 0 else 2), Block(width, width, 1)]
+    return nn.Sequential(
+        nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU(), *blocks,
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10),
+    )
+
+
+class GptBlock(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.norm1 = nn.LayerNorm(width)
+        self.attend = nn.Linear(width, 3 * width)
+        self.project = nn.Linear(width, width)
+        self.norm2 = nn.LayerNorm(width)
+        self.up = nn.Linear(width, 4 * width)
+        self.down = nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        batch, sequence, width = x.shape
+        q, k, v = self.attend(self.norm1(x)).view(batch, sequence, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.project(attended.transpose(1, 2).reshape(batch, sequence, width))
+        return x + self.down(F.gelu(self.up(self.norm2(x))))
+
+
+class Gpt(nn.Module):
+    def __init__(self, vocabulary=512, sequence=128, width=256, heads=8, blocks=4):
+        super().__init__()
+        self.tokens = nn.Embedding(vocabulary, width)
+        self.positions = nn.Embedding(sequence, width)
+        self.blocks = nn.Sequential(*(GptBlock(width, heads) for _ in range(blocks)))
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, vocabulary, bias=False)
+
+    def forward(self, x):
+        positions = self.positions(torch.arange(x.shape[1]))
+        return self.head(self.norm(self.blocks(self.tokens(x) + positions))).flatten(0, 1)
+
+
+class Lstm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(64, 128, batch_first=True)
+        self.head = nn.Linear(128, 10)
+
+    def forward(self, x):
+        return self.head(self.lstm(x)[0][:, -1])
+
+
+MODELS = {"mlp": mlp, "cnn": cnn, "resnet18": resnet18, "gpt": Gpt, "lstm": Lstm}
 
 
 def set_parameters(net, specs):

@@ -1,6 +1,6 @@
 """PyTorch as a peer of hadal's benchmarks: answers lines of JSON on stdin with lines of JSON on stdout.
 
-    python3 torch_peer.py THREADS OUTPUT_FILE
+    python3 torch_peer.py THREADS compile|eager OUTPUT_FILE
 
 {"ask": "open", "case": {...}, "repetitions": n} makes a case ready; {"ask": "round", "round": r} runs it on the values of a round
 and writes all outputs as float32 to the file. Every case has one or more forms (eager, torch.compile, fused optimizers); the
@@ -9,6 +9,7 @@ fastest in warm-up is used.
 
 import ctypes
 import json
+import math
 import sys
 import time
 
@@ -19,7 +20,8 @@ from torch_models import MODELS, make_optimizer, set_parameters
 from torch_values import classes, seed_of, uniform, values_of
 
 THREADS = int(sys.argv[1])
-OUTPUT = sys.argv[2]
+COMPILES = sys.argv[2] == "compile"
+OUTPUT = sys.argv[3]
 
 class Case:
     """A case in one form. `prepare` makes a round's inputs, `run` is timed, `outputs` are compared."""
@@ -179,6 +181,100 @@ class Train(Case):
         return [*self.losses, list(self.net.parameters())[-1].detach()]
 
 
+class Infer(Case):
+    @staticmethod
+    def forms_of(spec):
+        return ["eager", "channels_last", "torch.compile"] if len(spec["input"]["shape"]) == 4 else ["eager", "torch.compile"]
+
+    def __init__(self, form, spec, repetitions):
+        super().__init__(spec, repetitions)
+        net = MODELS[spec["model"]]()
+        set_parameters(net, spec["parameters"])
+        net.eval()
+        if form == "channels_last":
+            net = net.to(memory_format=torch.channels_last)
+        self.net = torch.compile(net) if form == "torch.compile" else net
+
+    def prepare(self, round_):
+        self.inputs = [values_of(self.spec["input"], seed_of(round_, r, 0)) for r in range(self.repetitions)]
+
+    def run(self):
+        with torch.inference_mode():
+            self.results = [self.net(x) for x in self.inputs]
+
+    def outputs(self):
+        return self.results
+
+
+class Conv(Case):
+    forms = ["eager", "channels_last"]
+
+    def __init__(self, form, spec, repetitions):
+        super().__init__(spec, repetitions)
+        self.format = torch.channels_last if form == "channels_last" else torch.contiguous_format
+
+    def prepare(self, round_):
+        s = self.spec
+        out = (s["side"] + 2 * s["padding"] - s["kernel"]) // s["stride"] + 1
+        shapes = [
+            (s["batch"], s["from"], s["side"], s["side"]),
+            (s["to"], s["from"] // s["groups"], s["kernel"], s["kernel"]),
+            (s["batch"], s["to"], out, out),
+        ]
+        wanted = 2 if s["pass"] == "forward" else 3
+        self.inputs = [
+            [
+                uniform(seed_of(round_, r, i), math.prod(shape)).view(*shape).to(memory_format=self.format)
+                for i, shape in enumerate(shapes[:wanted])
+            ]
+            for r in range(self.repetitions)
+        ]
+
+    def one(self, x, w, dy=None):
+        s = self.spec
+        settings = [[s["stride"]] * 2, [s["padding"]] * 2, [1, 1], False, [0, 0], s["groups"]]
+        if s["pass"] == "forward":
+            return torch.convolution(x, w, None, *settings)
+        mask = [s["pass"] == "input", s["pass"] == "weight", False]
+        gradients = torch.ops.aten.convolution_backward(dy, x, w, [0], *settings, mask)
+        return gradients[0 if s["pass"] == "input" else 1]
+
+    def run(self):
+        with torch.inference_mode():
+            self.results = [self.one(*inputs) for inputs in self.inputs]
+
+    def outputs(self):
+        return [y.contiguous() for y in self.results]
+
+
+class Attention(Case):
+    def prepare(self, round_):
+        s = self.spec
+        shape = (1, s["heads"], s["sequence"], s["width"])
+        self.backward = s["pass"] == "backward"
+        self.inputs = [
+            [
+                uniform(seed_of(round_, r, i), math.prod(shape), 2 if i < 2 else 1).view(*shape).requires_grad_(self.backward and i < 3)
+                for i in range(4)
+            ]
+            for r in range(self.repetitions)
+        ]
+
+    def __init__(self, form, spec, repetitions):
+        super().__init__(spec, repetitions)
+
+    def run(self):
+        self.results = []
+        for q, k, v, dy in self.inputs:
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=self.spec["causal"])
+            self.results.append(y.detach())
+            if self.backward:
+                self.results += torch.autograd.grad(y, (q, k, v), dy)
+
+    def outputs(self):
+        return self.results
+
+
 class Chain(Case):
     forms = ["eager"]
 
@@ -203,7 +299,7 @@ class Chain(Case):
         return self.results
 
 
-CASES = {"gemm": Gemm, "pointwise": Pointwise, "adamw": AdamW, "train": Train, "chain": Chain}
+CASES = {"gemm": Gemm, "pointwise": Pointwise, "adamw": AdamW, "train": Train, "infer": Infer, "conv": Conv, "attention": Attention, "chain": Chain}
 
 
 def timed(case, round_):
@@ -214,15 +310,26 @@ def timed(case, round_):
     return wall * 1000 / case.operations(), (time.process_time() - cpu) / wall
 
 
+def trial(case):
+    """The best of some rounds: fewer where each takes long. The first may compile."""
+    best = timed(case, 0)[0]
+    end = time.perf_counter() + 5
+    for round_ in range(1, 6):
+        best = min(best, timed(case, round_)[0])
+        if time.perf_counter() > end:
+            break
+    return best
+
+
 def fastest(spec, repetitions):
     """The fastest form of a case, fresh: what warm-up changed is made anew."""
     kind = CASES[spec["kind"]]
-    forms = kind.forms_of(spec)
+    forms = [form for form in kind.forms_of(spec) if COMPILES or "compile" not in form]
     found = None
     for form in forms:
         try:
             case = kind(form, spec, repetitions)
-            best = min(timed(case, round_)[0] for round_ in range(6))
+            best = trial(case)
         except Exception as error:  # torch.compile needs a C++ compiler
             if form == forms[-1] and found is None:
                 raise

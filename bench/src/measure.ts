@@ -20,8 +20,9 @@ export interface Bench {
 
 /** One thread that got less of a processor than this was interrupted by other programs: the round is measured again... */
 const UNDISTURBED = 0.9;
-/** ...up to so many times the rounds asked for. */
+/** ...up to so many times the rounds asked for, and no longer than this. */
 const PATIENCE = 3;
+const PATIENCE_MS = 30_000;
 
 /** V8 compiles hot code in the background; it is done well before this much time. */
 const WARM_UP_MS = 500;
@@ -105,7 +106,9 @@ export async function measure(workload: Workload, bench: Bench): Promise<Result>
   const caseLimit = bench.prober.quick ? null : limitOf(bench.prober, work);
   const measured: Measured[] = [];
   const isEnough = () => measured.filter((m) => m.isUndisturbed).length >= bench.rounds;
+  const begun = performance.now();
   for (let i = 0; i < PATIENCE * bench.rounds && !isEnough(); i++) {
+    if (i >= bench.rounds && performance.now() - begun > PATIENCE_MS) break;
     const limit = caseLimit ?? limitOf(bench.prober, work);
     const { ms, cpu, theirs } = await oneRound(round++);
     const least = Math.min(cpu, theirs?.cpu ?? cpu);

@@ -6,7 +6,17 @@ import { defaultFolder } from './peer/installation.js';
 import { type PeerName, peerNames } from './peer/peer.js';
 import type { EngineName } from './result.js';
 
-export const suiteNames = ['gemm', 'pointwise', 'train', 'overhead', 'startup', 'memory'] as const;
+export const suiteNames = [
+  'gemm',
+  'conv',
+  'pointwise',
+  'attention',
+  'train',
+  'inference',
+  'overhead',
+  'startup',
+  'memory',
+] as const;
 export type SuiteName = (typeof suiteNames)[number];
 
 export const engineNames = ['native', 'wasm'] as const satisfies readonly EngineName[];
@@ -24,6 +34,8 @@ export interface Options {
   readonly peersFolder: string;
   /** A Python that has PyTorch, if not that of the folder. */
   readonly python?: string;
+  /** Whether `torch.compile` is tried, which takes minutes for large models. */
+  readonly torchCompile: boolean;
   readonly rounds: number;
   /** Only cases whose name contains this. */
   readonly case?: string;
@@ -48,6 +60,7 @@ Usage: npm run bench -- [options]
                 or 'list', which says what is installed and ends
   --peers DIR   where 'npm run bench:setup' installed them (default bench/.peers)
   --python PATH a Python that has PyTorch, for --peer torch (default the one that setup made)
+  --no-compile  leaves torch.compile out of PyTorch's forms: it compiles for minutes
   --rounds N    measurements of each case, ${FEWEST_ROUNDS} or more (default ${FEWEST_ROUNDS})
   --json FILE   write the results as a JSON array, such as bench/results/today.json
   --help        this text
@@ -108,6 +121,7 @@ export function readOptions(args: readonly string[]): Command {
       peers:
         values.peer === undefined || values.peer === 'none' ? [] : listOf('peer', peerNames, values.peer),
       ...where,
+      torchCompile: values['no-compile'] !== true,
       rounds: integer('rounds', values.rounds, FEWEST_ROUNDS),
       ...(values.case === undefined ? {} : { case: values.case }),
       ...(values.json === undefined ? {} : { json: values.json }),
@@ -130,6 +144,7 @@ function parse(args: readonly string[]) {
         python: { type: 'string' },
         rounds: { type: 'string' },
         json: { type: 'string' },
+        'no-compile': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values;

@@ -1,10 +1,11 @@
 /** How many threads hadal computes with. */
+import { availableParallelism } from 'node:os';
 import { config } from 'hadal';
 import { UsageError } from './errors.js';
 
-/** @throws UsageError where an engine computes on one thread only. */
+/** @throws UsageError when there are not as many processors: threads would wait for one another. */
 export function setThreads(threads: number): void {
-  if ('numThreads' in config) Reflect.set(config, 'numThreads', threads);
-  else if (threads > 1)
-    throw new UsageError(`--threads: hadal computes on one thread for now, got ${threads}`);
+  if (threads > availableParallelism())
+    throw new UsageError(`--threads: there are ${availableParallelism()} processors, got ${threads}`);
+  config.numThreads = threads;
 }

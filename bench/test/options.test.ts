@@ -13,6 +13,7 @@ describe('readOptions', () => {
         threads: 1,
         peers: [],
         peersFolder: defaultFolder,
+        torchCompile: true,
         rounds: 7,
       },
     });

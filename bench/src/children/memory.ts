@@ -1,15 +1,16 @@
 /**
- * Resident memory over many training steps of the tiny network. `node memory.js ENGINE sync|await STEPS`; prints the resident
+ * Resident memory over many training steps of the tiny network. `node memory.js ENGINE sync|await STEPS THREADS`; prints the resident
  * bytes after every two-hundredth of them, and what of them are ArrayBuffers and V8's heap at the end.
  */
-import { functional as F, fromTypedArray, nn, optim, setEngine } from 'hadal';
+import { config, functional as F, fromTypedArray, nn, optim, setEngine } from 'hadal';
 
-const [name, mode, count] = process.argv.slice(2);
+const [name, mode, count, threads] = process.argv.slice(2);
 if (name !== 'native' && name !== 'wasm') throw new RangeError(`no engine is called ${name}`);
 const steps = Number(count);
 const every = Math.ceil(steps / 200);
 
 await setEngine(name);
+config.numThreads = Number(threads);
 const net = new nn.Sequential(new nn.Linear(64, 64), new nn.ReLU(), new nn.Linear(64, 10));
 const optimizer = new optim.Adam(net.parameters(), { lr: 1e-3 });
 const images = new Float32Array(32 * 64);

@@ -1,4 +1,6 @@
 export { cnn } from './cnn.js';
+export { gpt } from './gpt.js';
+export { lstm } from './lstm.js';
 export { mlp } from './mlp.js';
 export {
   type Batch,
@@ -11,3 +13,4 @@ export {
   setParameters,
   trainOn,
 } from './model.js';
+export { resnet18 } from './resnet18.js';

@@ -1,5 +1,4 @@
 /** Peers by name: which programs they are, and how those are started. */
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../errors.js';
 import { pinned } from '../pinning.js';
@@ -11,6 +10,8 @@ import type { Peer, PeerName } from './peer.js';
 export interface Where {
   readonly peersFolder: string;
   readonly python?: string;
+  /** Whether `torch.compile` is among PyTorch's forms. */
+  readonly torchCompile: boolean;
 }
 
 const scripts: { readonly [K in Exclude<PeerName, 'torch'>]: string } = {
@@ -25,7 +26,16 @@ function torchCommand(where: Where, threads: number, policy: 'active' | 'passive
   const python = pythonOf(where.peersFolder, where.python);
   return {
     name: 'torch',
-    command: pinned([python, '-u', join(programs, 'torch_peer.py'), String(threads)], threads),
+    command: pinned(
+      [
+        python,
+        '-u',
+        join(programs, 'torch_peer.py'),
+        String(threads),
+        where.torchCompile ? 'compile' : 'eager',
+      ],
+      threads,
+    ),
     environment: {
       OMP_NUM_THREADS: String(threads),
       MKL_NUM_THREADS: String(threads),
@@ -52,8 +62,6 @@ async function openTorch(where: Where, threads: number): Promise<Peer> {
 export async function openPeer(name: PeerName, where: Where, threads: number): Promise<Peer> {
   const { is, note } = installed(name, where.peersFolder, where.python);
   if (!is) throw new UsageError(`--peer ${name}: ${note}. ${help}`);
-  if (threads > availableParallelism())
-    throw new UsageError(`--threads: there are ${availableParallelism()} processors, got ${threads}`);
   if (name === 'torch') return openTorch(where, threads);
   return ChildPeer.start({
     name,

@@ -20,6 +20,32 @@ export interface ValuesSpec {
   readonly classes?: number;
 }
 
+export type ConvPass = 'forward' | 'input' | 'weight';
+
+/** A square convolution of [batch, from, side, side], or one of its gradients for a gradient of the result. */
+export interface ConvCase {
+  readonly kind: 'conv';
+  readonly batch: number;
+  readonly from: number;
+  readonly to: number;
+  readonly side: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+  readonly groups: number;
+  readonly pass: ConvPass;
+}
+
+/** Attention over [1, heads, sequence, width]; backward gives the result and the gradients of queries, keys and values. */
+export interface AttentionCase {
+  readonly kind: 'attention';
+  readonly heads: number;
+  readonly sequence: number;
+  readonly width: number;
+  readonly causal: boolean;
+  readonly pass: 'forward' | 'backward';
+}
+
 /** Work that a peer is asked for, in the words that all peers understand. Inputs come from `inputSeed`; see values.ts. */
 export type PeerCase =
   | {
@@ -44,6 +70,14 @@ export type PeerCase =
       readonly target: ValuesSpec & { readonly classes: number };
       readonly optimizer: OptimizerSpec;
     }
+  | {
+      readonly kind: 'infer';
+      readonly model: string;
+      readonly parameters: readonly ParameterSpec[];
+      readonly input: ValuesSpec;
+    }
+  | ConvCase
+  | AttentionCase
   | { readonly kind: 'chain'; readonly size: number; readonly ops: number };
 
 /** Whether a peer does a case: in which form, how fast that was in trials; or why it cannot. */

@@ -14,6 +14,7 @@ export async function measureMemory(mode: (typeof memoryModes)[number], bench: B
     bench.engine,
     mode,
     String(STEPS),
+    String(bench.threads),
   ]);
   // V8 sizes its heap during the first steps; a leak shows in the rest.
   const samples = Object.entries(resident)

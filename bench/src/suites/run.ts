@@ -3,7 +3,10 @@ import { type Bench, measure } from '../measure.js';
 import type { SuiteName } from '../options.js';
 import type { Result } from '../result.js';
 import type { Workload } from '../workload.js';
+import { attentionWorkloads } from './attention.js';
+import { convWorkloads } from './conv.js';
 import { gemmWorkloads } from './gemm.js';
+import { inferenceWorkloads } from './inference.js';
 import { measureMemory, memoryModes } from './memory.js';
 import { overheadWorkloads } from './overhead.js';
 import { pointwiseWorkloads } from './pointwise.js';
@@ -21,8 +24,11 @@ function fromWorkloads(workloads: readonly Workload[], bench: Bench): Case[] {
 
 const suites: { readonly [K in SuiteName]: (bench: Bench) => Case[] } = {
   gemm: (bench) => fromWorkloads(gemmWorkloads(), bench),
+  conv: (bench) => fromWorkloads(convWorkloads(), bench),
+  attention: (bench) => fromWorkloads(attentionWorkloads(), bench),
+  inference: (bench) => fromWorkloads(inferenceWorkloads(), bench),
   pointwise: (bench) => fromWorkloads(pointwiseWorkloads(), bench),
-  train: (bench) => fromWorkloads(trainWorkloads(bench.peer?.name), bench),
+  train: (bench) => fromWorkloads(trainWorkloads(), bench),
   overhead: (bench) => fromWorkloads(overheadWorkloads(), bench),
   startup: (bench) => [{ name: 'first step of the MNIST network', run: () => measureStartup(bench) }],
   memory: (bench) => memoryModes.map((mode) => ({ name: mode, run: () => measureMemory(mode, bench) })),

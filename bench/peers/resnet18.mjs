@@ -1,0 +1,21 @@
+/** What ResNet-18 for 32x32 images is made of; each framework says how a layer is computed. */
+const WIDTHS = [64, 128, 256, 512];
+
+/**
+ * `parameters` in PyTorch's order; `conv(x, w, stride)`, `norm(x, scale, shift)`, `relu`, `add`, `keep` (of a value that is used again), and `head(x, w, b)`, which takes the
+ * mean over positions first.
+ */
+export function resnet18(parameters, x, { conv, norm, relu, add, head, keep }) {
+  const rest = [...parameters];
+  const next = () => rest.shift();
+  const convNorm = (y, stride) => norm(conv(y, next(), stride), next(), next());
+  let y = relu(convNorm(x, 1));
+  WIDTHS.forEach((_, stage) => {
+    for (const stride of [stage === 0 ? 1 : 2, 1]) {
+      const inner = relu(convNorm(keep(y), stride));
+      const outer = convNorm(inner, 1);
+      y = relu(add(outer, stride === 1 ? y : convNorm(y, stride)));
+    }
+  });
+  return head(y, next(), next());
+}
