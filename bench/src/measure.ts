@@ -148,21 +148,24 @@ export async function measure(workload: Workload, bench: Bench): Promise<Result>
           limitedBy: binding.by,
         }
       : {}),
-    ...comparison(asked, times, theirRounds),
+    ...comparison(asked, kept, theirRounds),
   };
   return workload.targets === undefined ? result : { ...result, targets: workload.targets(result) };
 }
 
 function comparison(
   asked: Against | null,
-  times: readonly number[],
+  own: readonly Measured[],
   rounds: readonly PeerRound[],
 ): Partial<Result> {
   if (asked === null) return {};
   if (!asked.opened.can) return { peerMissing: asked.opened.why };
+  const times = own.map((m) => m.ms);
   const theirTimes = rounds.map((r) => r.ms);
+  const cpuRatios = rounds.map((r, i) => (r.ms * r.cpu) / (own[i].ms * own[i].cpu));
   return {
     ratio: pairwiseRatios(times, theirTimes),
+    cpuRatio: median(cpuRatios),
     bestRatio: Math.min(...theirTimes) / Math.min(...times),
     peerMs: median(theirTimes),
     peerCpu: median(rounds.map((r) => r.cpu)),

@@ -21,7 +21,10 @@ function notes(r: Result): string {
     parts.push(`${name} ${Number(value.toPrecision(4))}`);
   if (r.peerForm !== undefined) parts.push(`${r.peer}: ${r.peerForm}`);
   if (r.peerMissing !== undefined) parts.push(`${r.peer} does not run it: ${r.peerMissing}`);
-  if (r.disturbed !== undefined) parts.push(`BUSY MACHINE: ${r.disturbed} rounds disturbed`);
+  if (r.disturbed !== undefined) {
+    const byCpu = r.cpuRatio === undefined ? '' : `, by CPU time ${r.cpuRatio.toFixed(2)}`;
+    parts.push(`BUSY MACHINE: ${r.disturbed} rounds disturbed${byCpu}`);
+  }
   if (r.cpu !== undefined && r.cpu > r.threads + 0.2) parts.push(`hadal used ${r.cpu.toFixed(1)} CPUs`);
   if (r.peerCpu !== undefined && r.peerCpu > r.threads + 0.2)
     parts.push(`PEER USED ${r.peerCpu.toFixed(1)} CPUs`);

@@ -32,6 +32,8 @@ export interface Result {
   readonly cpu?: number;
   /** How many rounds other programs disturbed, where they left too few that were not: the figures are worth little. */
   readonly disturbed?: number;
+  /** The peer's CPU time over hadal's, the median of pairs: of use with one thread on a busy machine, where wall time says little. */
+  readonly cpuRatio?: number;
   /** The fastest rounds of both, which a busy machine disturbs least: peer over hadal. */
   readonly bestRatio?: number;
   /** Why there is no comparison although a peer was asked for. */
