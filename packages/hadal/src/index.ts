@@ -19,7 +19,8 @@ export {
 export { version } from './base/version.js';
 export * from './data/index.js';
 export type { EngineName } from './engine/backend.js';
-export { Engine, Explanation } from './engine/engine.js';
+export { Engine } from './engine/engine.js';
+export { type ExplainedKernel, Explanation } from './engine/explanation.js';
 export * from './engine/profile/index.js';
 export type {
   CheckpointContent,
@@ -41,6 +42,7 @@ export {
   save,
   saveSafetensors,
 } from './io/safetensors.js';
+export type { KernelCost } from './kernel/costs.js';
 export * as functional from './nn/functional/index.js';
 export * as nn from './nn/index.js';
 export * as optim from './optim/index.js';
@@ -62,6 +64,8 @@ export {
   setRngState,
   uniform_,
 } from './random/index.js';
+export type { Boundary, BoundaryReason } from './schedule/boundaries.js';
+export type { MemoryReport, PlacedValue } from './schedule/memory-report.js';
 export * as autograd from './tensor/autograd.js';
 export * from './tensor/functions/index.js';
 export {

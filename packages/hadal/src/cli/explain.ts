@@ -1,5 +1,7 @@
 /** `hadal explain`: what the compiler makes of an expression or of a model. */
+import { writeFile } from 'node:fs/promises';
 import { HadalError } from '../base/errors.js';
+import { fileError } from '../io/files.js';
 import { loadModel } from '../io/model.js';
 import { engine, explain as explainTensors, noGrad, ones, type Tensor, zeros } from '../tensor/index.js';
 import { integerOption, readArguments, UsageError, useEngine, type Verb } from './verb.js';
@@ -16,13 +18,15 @@ RUN is a folder with a model.json, as a run or saveModel leaves it.
   --batch N       images at once (default 8)
   --engine NAME   native, wasm, reference (default the fastest that runs here)
   --code          the generated code as well
-  --json          graph, plan, kernels and code as JSON
+  --svg FILE      the memory plan as an image
+  --json          graph, kernels, what keeps them apart, memory and code as JSON
 `,
   async run(args, output) {
     const { values, positionals } = readArguments(args, {
       batch: { type: 'string' },
       engine: { type: 'string' },
       code: { type: 'boolean' },
+      svg: { type: 'string' },
       json: { type: 'boolean' },
     });
     if (positionals.length > 1) throw new UsageError('explain takes one folder at most');
@@ -32,10 +36,14 @@ RUN is a folder with a model.json, as a run or saveModel leaves it.
     const { what, result } =
       folder === undefined ? expression(batch) : await model(folder, batch, output.error);
     const explanation = explainTensors(result);
+    if (values.svg !== undefined) {
+      await writeSvg(values.svg, explanation.memory.svg());
+      output.error(`the memory plan is in ${values.svg}`);
+    }
     if (values.json) {
-      const { graph, plan, kernels } = explanation;
       const code = values.code ? { code: explanation.code } : {};
-      output.line(JSON.stringify({ what, engine: engine().name, graph, plan, kernels, ...code }, null, 2));
+      const all = { what, engine: engine().name, ...explanation.toJSON(), ...code };
+      output.line(JSON.stringify(all, null, 2));
       return 0;
     }
     output.line(`${what} on ${engine().name} (${engine().description})\n`);
@@ -44,6 +52,14 @@ RUN is a folder with a model.json, as a run or saveModel leaves it.
     return 0;
   },
 };
+
+async function writeSvg(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text);
+  } catch (error) {
+    throw fileError('write', path, error);
+  }
+}
 
 interface Explained {
   readonly what: string;

@@ -9,12 +9,13 @@ import type { Node } from '../graph/node.js';
 import { PendingGraph } from '../graph/node.js';
 import { indexError } from '../graph/ops/lookups.js';
 import type { CapturedGraph, Root } from '../graph/template.js';
-import { capture, printTemplate, templateOf } from '../graph/template.js';
+import { capture, templateOf } from '../graph/template.js';
 import type { Memory } from '../runtime/device.js';
 import type { Plan } from '../schedule/plan.js';
-import { printPlan, schedule } from '../schedule/plan.js';
+import { schedule } from '../schedule/plan.js';
 import type { Backend, EngineName, PlanRunner, PlanSteps } from './backend.js';
 import { bytesOf, checkMemory } from './budget.js';
+import { Explanation } from './explanation.js';
 import { ALL_STATUS_BYTES, notedIndex } from './status.js';
 
 /** A value that takes over another's buffer: what an in-place update of a Storage asks for. */
@@ -288,37 +289,4 @@ function sameKey(a: readonly number[], captured: CapturedGraph): boolean {
   if (a.length !== keyLength) return false;
   for (let i = 0; i < keyLength; i++) if (a[i] !== key[i]) return false;
   return true;
-}
-
-/** What `hadal.explain` gives: the stages of a plan, each as text. */
-export class Explanation {
-  readonly #plan: Plan | null;
-  readonly #backend: Backend;
-
-  constructor(plan: Plan | null, backend: Backend) {
-    this.#plan = plan;
-    this.#backend = backend;
-  }
-
-  /** One entry a launch: the kernel's name and how many tensors it runs on. */
-  get kernels(): readonly { readonly name: string; readonly blocks: number }[] {
-    return this.#plan?.launches.map((l) => ({ name: l.kernel.name, blocks: l.blocks.length })) ?? [];
-  }
-
-  get graph(): string {
-    return this.#plan ? printTemplate(this.#plan.template) : 'nothing is pending: the value is in memory';
-  }
-
-  get plan(): string {
-    return this.#plan ? printPlan(this.#plan) : 'nothing to run';
-  }
-
-  /** L3 and machine code of each kernel. */
-  get code(): string {
-    return this.#plan ? this.#backend.code(this.#plan) : '';
-  }
-
-  toString(): string {
-    return `graph\n${this.graph}\n\n${this.plan}`;
-  }
 }

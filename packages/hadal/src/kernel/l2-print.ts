@@ -1,6 +1,8 @@
 /** L2 as text: the loops, then each expression that is computed in them. */
+import { numel } from '../base/shape.js';
 import { indexKey } from './index-expr.js';
 import type { Expr, Kernel, PartBuffer, RegionKernel, RegionPart } from './l2.js';
+import { variableSizes } from './l2.js';
 
 function printExpr(e: Expr): string {
   switch (e.op) {
@@ -109,4 +111,44 @@ export function printKernel(kernel: Kernel): string {
       `  b${s.buffer}[${indexKey(s.index)}] := e${s.value}${s.level === 'outer' ? ' (once a row)' : ''}`,
     );
   return out.join('\n');
+}
+
+/** The largest of some kernels of one structure, and that there are others. */
+export function showSizes(kernels: readonly Kernel[]): string {
+  const sizes = new Map(kernels.map((k) => [showSize(k), numel(variableSizes(k))]));
+  const [[largest]] = [...sizes].sort((a, b) => b[1] - a[1]);
+  return sizes.size === 1 ? largest : `${largest} and ${sizes.size - 1} more`;
+}
+
+/** '128 x 784 over 10' for loops over 128 by 784 by 10 points of which the last are reduced; 'm x n x k' of a product. */
+function showSize(kernel: Kernel): string {
+  switch (kernel.kind) {
+    case 'gemm': {
+      const { batch, m, n, k, outer } = kernel;
+      const batches = batch.filter((s) => s > 1);
+      const depth = outer > 1 ? `${outer}*${k}` : `${k}`;
+      return `${batches.map((s) => `${s} of `).join('')}${m} x ${n} x ${depth}`;
+    }
+    case 'loops': {
+      const outer = kernel.dims.filter((d) => !d.reduced).map((d) => d.size);
+      const reduced = kernel.dims.filter((d) => d.reduced).map((d) => d.size);
+      const parts = [
+        ...(outer.length > 0 || reduced.length === 0 ? [outer.join(' x ') || '1'] : []),
+        ...(reduced.length > 0 ? [`over ${reduced.join(' x ')}`] : []),
+      ];
+      return parts.join(' ');
+    }
+    case 'scan':
+    case 'sort': {
+      const length = kernel.kind === 'sort' ? kernel.length : kernel.dims[kernel.line];
+      const lines = kernel.dims.filter((_, v) => v !== kernel.line);
+      return `${lines.map((s) => `${s} x `).join('')}${length}`;
+    }
+    case 'scatter':
+      return `${kernel.dims.join(' x ') || '1'} into ${kernel.elements}`;
+    case 'region':
+      return `${kernel.length} steps`;
+    case 'host':
+      return kernel.inputs.map((i) => `[${i.shape.join(', ')}]`).join(' ');
+  }
 }

@@ -42,7 +42,7 @@ export interface Group {
 }
 
 /** More ops than this are not put into one kernel: registers and compile time are finite. */
-const MAX_MEMBERS = 96;
+export const MAX_MEMBERS = 96;
 /** Row groups do not take in others beside them beyond this: every sum holds registers. */
 const MAX_SIBLINGS = 32;
 

@@ -78,13 +78,27 @@ export interface PlannedOutput {
   readonly bytes: number;
 }
 
+/** A value or a workspace that lives within the run. */
+export interface ArenaValue extends Lifetime {
+  /** Template node, or -1 for a workspace. */
+  readonly node: number;
+  readonly byteOffset: number;
+}
+
+export interface PlannedArena {
+  readonly bytes: number;
+  /** What its values would take without sharing. */
+  readonly unshared: number;
+  readonly values: readonly ArenaValue[];
+}
+
 export interface Plan {
   readonly template: Template;
   readonly launches: readonly PlannedLaunch[];
   readonly outputs: readonly PlannedOutput[];
   /** Updates in place: captured node and the leaf whose buffer it takes over. */
   readonly updates: readonly { readonly node: number; readonly leaf: number }[];
-  readonly arena: { readonly bytes: number; readonly unshared: number };
+  readonly arena: PlannedArena;
   /** Shares that a large launch was cut into. */
   readonly threads: number;
   readonly usesStatus: boolean;
@@ -234,7 +248,15 @@ export function schedule(template: Template, target: Target, threads: Threads = 
     launches: planned,
     outputs,
     updates,
-    arena: { bytes: arena.bytes, unshared: arena.unshared },
+    arena: {
+      bytes: arena.bytes,
+      unshared: arena.unshared,
+      values: lifetimes.map((l, i) => ({
+        ...l,
+        node: inArena[i]?.node ?? -1,
+        byteOffset: arena.offsets[i],
+      })),
+    },
     threads: threads.count,
     usesStatus: planned.some((l) => l.usesStatus),
     where,
@@ -263,11 +285,5 @@ export function printPlan(plan: Plan): string {
     const workspaces = l.shares[0].workspaces.length > 0 ? [...l.shares.map(workspaceText)].join('') : '';
     return `  launch ${i}: ${l.kernel.name}${times}${threads}\n${printKernel(l.kernel).replace(/^/gm, '    ')}\n${blocks}${workspaces}`;
   });
-  const saved = plan.arena.unshared - plan.arena.bytes;
-  return [
-    `launches (${plan.launches.length})`,
-    ...launches,
-    `memory: ${plan.outputs.length} outputs of ${plan.outputs.reduce((s, o) => s + o.bytes, 0)} bytes, ` +
-      `an arena of ${plan.arena.bytes} bytes (${saved} saved by sharing)`,
-  ].join('\n');
+  return [`launches (${plan.launches.length})`, ...launches].join('\n');
 }

@@ -1,5 +1,5 @@
 /** Seeing what the compiler makes of pending work. */
-import type { Explanation } from '../engine/engine.js';
+import type { Explanation } from '../engine/explanation.js';
 import type { Tensor } from './tensor.js';
 import { engine } from './workspace.js';
 

@@ -20,6 +20,7 @@ import { lower } from '../../src/kernel/lower.js';
 import type { Target } from '../../src/kernel/target.js';
 import { avx2Target, avx512Target } from '../../src/runtime/native/targets.js';
 import { wasmTarget } from '../../src/runtime/wasm/target.js';
+import { MemoryReport } from '../../src/schedule/memory-report.js';
 import type { Plan } from '../../src/schedule/plan.js';
 import { printPlan, schedule } from '../../src/schedule/plan.js';
 import { Workspace, withWorkspace } from '../../src/tensor/workspace.js';
@@ -181,7 +182,10 @@ describe.each(targets.map((t) => [`${t.id} (${t.lanes} lanes)`, t] as const))('p
       expect(text).toContain(`launch ${i}: ${l.kernel.name}`);
       expect(text).toContain(`kernel ${l.kernel.name}:`);
     });
-    expect(text).toContain(`an arena of ${plan.arena.bytes} bytes`);
+    const memory = new MemoryReport(plan);
+    expect(memory.arenaBytes).toBe(plan.arena.bytes);
+    for (const v of memory.values.filter(({ place }) => place === 'arena'))
+      expect(memory.toString()).toContain(v.node === null ? 'workspace' : `n${v.node} ${v.name}`);
     for (const kernel of blocks(plan)) {
       const printed = printKernel(kernel);
       for (const size of variableSizes(kernel)) expect(printed).toContain(`< ${size}`);
