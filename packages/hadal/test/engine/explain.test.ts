@@ -88,7 +88,7 @@ function gradient(): Tensor {
 }
 
 const apart: readonly [BoundaryReason, string, () => Tensor, RegExp][] = [
-  ['host', 'an op in JavaScript', () => x.mul(2).cumsum(0), /runs in JavaScript, on whole arrays/],
+  ['line', 'a sort', () => x.sort(1).values.matmul(w), /the sort of sort n\d+ goes over whole lines/],
   ['operand', 'an operand of a product', () => x.exp().matmul(w), /operands many times/],
   ['written', 'a gradient', () => gradient().add(1), /written before anything reads it/],
   ['reduction', 'a reduction over a product', () => x.matmul(w).sum(1), /needs whole rows/],
