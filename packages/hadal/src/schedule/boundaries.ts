@@ -14,7 +14,7 @@ import type { Plan } from './plan.js';
 
 /**
  * - `host`: one side is an op that runs in JavaScript on whole arrays.
- * - `line`: one side sorts, scans or scatters: it works on whole lines in memory.
+ * - `line`: one side sorts, scans or scatters, or is a loop over steps: it works on whole arrays in memory.
  * - `operand`: a product reads its operands from memory, since it reads each of their elements many times.
  * - `written`: the value is a gradient or was kept: it is in memory before anything reads it.
  * - `reduction`: what is reduced has to be there in full before the result is read at other points than its own rows.
@@ -46,6 +46,8 @@ export interface Boundary {
   readonly reason: BoundaryReason;
   readonly text: string;
 }
+
+const wholeArrays: ReadonlySet<Group['kind']> = new Set(['scan', 'sort', 'scatter', 'region']);
 
 interface Why {
   readonly reason: BoundaryReason;
@@ -121,7 +123,7 @@ function why(template: Template, fusion: Fusion, home: Group, group: Group, valu
       text: `${name([...group.members.keys()][0])} runs in JavaScript, on whole arrays`,
     };
   for (const [side, id] of [[home, value] as const, [group, [...group.members.keys()][0]] as const]) {
-    if (side.kind !== 'scan' && side.kind !== 'sort' && side.kind !== 'scatter') continue;
+    if (!wholeArrays.has(side.kind)) continue;
     const text = `the ${side.kind} of ${name(id)} goes over whole lines in memory`;
     return { reason: 'line', text };
   }
