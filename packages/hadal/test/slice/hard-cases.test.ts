@@ -522,7 +522,7 @@ onEveryEngine('fusion by explain', ({ run }) => {
       step(s);
       step(s);
       const updates = explain().kernels.filter((k) => k.name.includes('sqrt'));
-      expect(updates).toEqual([{ name: updates[0].name, blocks: 4 }]);
+      expect(updates.map((k) => k.blocks)).toEqual([4]);
       expect(explain().kernels.at(-1)).toEqual(updates[0]);
     });
   });
