@@ -210,7 +210,7 @@ export function packTableRows(
     const offset = acrossPart(c, p, s, b.add(first, i));
     const row = b.add(base, b.mul(i, b.index(pitch)));
     const { along } = s;
-    if (along.kind === 'one') copy(b.add(alongPart(c, p, s, p.fromK), offset), row, p.fromK, end);
+    if (along.kind === 'one') copy(b.add(tableAt(c, p, zero), offset), row, p.fromK, end);
     else if (along.kind === 'any')
       b.forEach(zero, p.depth, 1, (k) =>
         b.store(p.buffer, b.add(row, k), b.load(s.buffer, b.add(tableAt(c, p, k), offset))),
@@ -221,7 +221,7 @@ export function packTableRows(
       b.forEach(b.div(p.fromK, length), lastRow, 1, (r) => {
         const from = b.max(b.mul(r, length), p.fromK);
         const to = b.min(b.mul(b.add(r, b.index(1)), length), end);
-        copy(b.add(alongPart(c, p, s, from), offset), row, from, to);
+        copy(b.add(tableAt(c, p, b.sub(from, p.fromK)), offset), row, from, to);
       });
     }
   });
