@@ -1,11 +1,17 @@
 /** Bundles of a TypeScript file for pages and for programs, from the sources. */
+import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 
-/** One file of JavaScript. `kind` is what runs it. */
+/** One file of JavaScript, `hadal` in it being its sources. `kind` is what runs it. */
 export async function bundleFor(kind: 'page' | 'program', entry: string): Promise<string> {
   const result = await build({
     configFile: false,
     logLevel: 'silent',
+    resolve: {
+      alias: [
+        { find: /^hadal$/, replacement: fileURLToPath(new URL('../../src/index.ts', import.meta.url)) },
+      ],
+    },
     build: {
       write: false,
       minify: false,
