@@ -14,7 +14,8 @@ export async function bundleFor(kind: 'page' | 'program', entry: string): Promis
     },
     build: {
       write: false,
-      minify: false,
+      // As pages are published: what workers run must come through that.
+      minify: kind === 'page',
       target: 'es2023',
       ...(kind === 'page' ? { lib: { entry, formats: ['es' as const] } } : { ssr: entry }),
       rolldownOptions: { external: ['koffi'] },

@@ -23,6 +23,7 @@ import { bundleChild } from '../support/child.js';
 import { compareOutcomes, sameBits } from '../support/compare.js';
 import { printProgram, runProgram } from '../support/program.js';
 import { programs } from '../support/random-program.js';
+import { openThreadedWasm } from '../support/threaded-wasm.js';
 import { bitsOf, cases, some } from './cases.js';
 
 const spawn: Spawn = (source, start) => {
@@ -344,6 +345,26 @@ describe('the engine on threads', () => {
       ]);
       expect(notices.length).toBe(1);
     });
+  });
+
+  it.each([
+    ['half as much where the maximum cannot be reserved', 5000, true, /beyond 255\.9 MiB/],
+    ['its own memory where none can be shared', -1, false, /beyond 4095\.9 MiB/],
+  ])('has %s', (_, mostPages, shared, message) => {
+    const api = (globalThis as unknown as { WebAssembly: { Memory: unknown } }).WebAssembly;
+    const Real = api.Memory as new (limits: { maximum?: number; shared?: boolean }) => object;
+    api.Memory = function Memory(limits: { maximum?: number; shared?: boolean }): object {
+      if (limits.shared && (limits.maximum ?? 0) > mostPages)
+        throw new RangeError('could not allocate memory');
+      return new Real(limits);
+    };
+    try {
+      const { device } = openThreadedWasm();
+      expect(device.shared).toBe(shared);
+      expect(() => device.allocate(5 * 2 ** 30)).toThrow(message);
+    } finally {
+      api.Memory = Real;
+    }
   });
 
   it('counts threads by config.numThreads, from the next run on', () => {
