@@ -61,6 +61,32 @@ function copyKernel(dtype: DType, elements: number): LoopKernel {
   };
 }
 
+/**
+ * A product takes and gives elements tile by tile, a few of each row at a time. Slices come from far away in memory, which wants to be
+ * walked from end to end: what the epilogue reads is copied near first, and what it writes is copied out after.
+ */
+function slicesApart(part: RegionPart, local: (dtype: DType, elements: number) => number): RegionPart[] {
+  const { kernel } = part;
+  if (kernel.kind !== 'gemm') return [part];
+  const operands = new Set([kernel.a, kernel.b].map((id) => kernel.exprs[id]));
+  const inEpilogue = new Set(
+    kernel.exprs.flatMap((e) => (e.op === 'load' && !operands.has(e) ? [e.buffer] : [])),
+  );
+  const before: RegionPart[] = [];
+  const after: RegionPart[] = [];
+  const buffers = part.buffers.map((place, i): PartBuffer => {
+    const { dtype, access } = kernel.buffers[i];
+    const isWritten = access !== 'read';
+    if (place.kind !== 'slice' || !(isWritten || inEpilogue.has(i))) return place;
+    const near: PartBuffer = { kind: 'fixed', slot: local(dtype, place.size) };
+    const copy = copyKernel(dtype, place.size);
+    if (isWritten) after.push({ kernel: copy, buffers: [near, place], arguments: [] });
+    else before.push({ kernel: copy, buffers: [place, near], arguments: [] });
+    return near;
+  });
+  return [...before, { ...part, buffers }, ...after];
+}
+
 export function buildRegion(
   template: Template,
   stored: ReadonlySet<number>,
@@ -140,12 +166,13 @@ export function buildRegion(
     built,
     built.map((_, i) => `${i}`),
   ).launches.flat();
-  const steps = sequence.map((i): RegionPart => {
+  const parts = sequence.map((i): RegionPart => {
     const { kernel, bindings: own, arguments: args } = built[i];
     if (kernel.kind !== 'loops' && kernel.kind !== 'gemm')
       throw new InternalError(`${kernel.name} cannot be part of a loop over steps`);
     return { kernel, buffers: own.map((b) => placeOf(b.node)), arguments: args };
   });
+  const steps = parts.flatMap((part) => slicesApart(part, local));
   const before = carryPlaces.map(
     ({ dtype, size }, c): RegionPart => ({
       kernel: copyKernel(dtype, size),
