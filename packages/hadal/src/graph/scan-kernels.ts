@@ -26,6 +26,18 @@ const looped: ReadonlySet<OpKind> = new Set([
 /** More nodes than this make too much code for one kernel. */
 const MAX_NODES = 512;
 
+/** What a reshape is a reshape of: the same elements in the same order. */
+function underReshape(nodes: readonly TemplateNode[], id: number): number {
+  let at = id;
+  while (nodes[at].leaf < 0 && nodes[at].op.name === 'reshape') [at] = nodes[at].inputs;
+  return at;
+}
+
+/** Whether a node is read through by what uses it, and so is not written by itself. */
+function isRead({ op: { kind } }: TemplateNode): boolean {
+  return kind === 'source' || kind === 'movement' || kind === 'gather';
+}
+
 /** The body of the kernel that runs a region, or null if there is none. */
 function kernelBody(region: Region, decompose: (t: Template) => Template): RegionBody | null {
   const made = decompose(templateOfRegion(region));
@@ -36,12 +48,12 @@ function kernelBody(region: Region, decompose: (t: Template) => Template): Regio
   e.nodes.push(...made.nodes);
   const taken = new Set<number>();
   const results = region.results.map((r) => {
-    const at = origin?.[r] ?? r;
-    const { kind } = e.nodes[at].op;
-    const isOwn = !taken.has(at) && kind !== 'source' && kind !== 'movement' && kind !== 'gather';
-    taken.add(at);
+    const whole = origin?.[r] ?? r;
+    const at = underReshape(e.nodes, whole);
     // Each result is written by the step: what is only a view, a parameter, or a result already, is copied.
-    return isOwn ? at : e.copy(e.position(at)).at;
+    const isOwn = !taken.has(at) && !isRead(e.nodes[at]);
+    taken.add(at);
+    return isOwn ? at : e.copy(e.position(whole)).at;
   });
   const { carries, slices, invariants } = region;
   return { nodes: e.nodes, carries, slices, invariants, results };

@@ -107,6 +107,11 @@ export function sumOfSteps<V extends Operand>(ops: Ops<V>, s: StepSum, arrays: S
     case 'add':
       return ops.arithmetic('add', sumOfSteps(ops, s.a, arrays), sumOfSteps(ops, s.b, arrays));
     case 'linear':
+      if (s.name === 'sum' && s.of.kind === 'stacked') {
+        const all = stackedValue(ops, s.of.of, arrays);
+        const dims = [0, ...s.attributes.map((d) => d + 1)];
+        return ops.reshape(ops.reduce('sum', all, dims), s.shape);
+      }
       return linear(ops, s.name, sumOfSteps(ops, s.of, arrays), s.attributes, s.shape);
   }
 }
