@@ -16,6 +16,7 @@ import { opTable } from '../graph/table.js';
 import { isGradEnabled } from './mode.js';
 import { OpGradFn, TupleGradFn } from './op-grad-fn.js';
 import { ScanGradFn } from './scan-grad-fn.js';
+import type { Edge } from './tape.js';
 import { Value } from './value.js';
 
 export class AutogradOps extends OpEmitter<Value> {
@@ -138,6 +139,7 @@ export class AutogradOps extends OpEmitter<Value> {
       outer: this.home.trace,
       records: isGradEnabled(),
       under: viewedBy,
+      sameEdge: (a, b) => sameEdge(a, b, SAME_DEPTH),
     });
     return this.home.tracing(trace, () => {
       const parameters = trace.parameters.map((node) => new Value(node, null));
@@ -191,6 +193,17 @@ function viewedBy(view: Value): Value | null {
   const { edge } = view;
   if (!(edge instanceof OpGradFn) || edge.op !== view.node.op || edge.hooks !== null) return null;
   return withOrigin(new Value(node, edge.inputs[0]), view);
+}
+
+/** How far back two places on the tape are compared; beyond that they count as different. */
+const SAME_DEPTH = 16;
+
+/** Whether two places on the tape are of equal ops on the same tensors: an op that is written twice is one node, but twice on the tape. */
+function sameEdge(a: Edge | null, b: Edge | null, depth: number): boolean {
+  if (a === b) return true;
+  if (!(a instanceof OpGradFn) || !(b instanceof OpGradFn) || depth === 0) return false;
+  if (a.op !== b.op || a.hooks !== null || b.hooks !== null) return false;
+  return a.inputs.every((edge, i) => sameEdge(edge, b.inputs[i], depth - 1));
 }
 
 function withOrigin(v: Value, like: Value): Value {

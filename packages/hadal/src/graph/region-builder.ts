@@ -2,6 +2,7 @@
 import type { DType } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import type { Attributes, Op, ResultType } from './op.js';
+import { isTuple } from './op.js';
 import type { Region } from './region.js';
 import { internRegion } from './region.js';
 import { opTable } from './table.js';
@@ -33,6 +34,21 @@ export class RegionBuilder extends TemplateEmitter {
     return { at: this.nodes.length - 1, shape, dtype };
   }
 
+  /** Ops with several results get nodes for all of them: a gradient may need one that nothing else does. */
+  #completeTuples(): void {
+    for (let at = this.nodes.length - 1; at >= 0; at--) {
+      const { op, inputs, attributes } = this.nodes[at];
+      if (!isTuple(op)) continue;
+      const types = op.results(
+        inputs.map((i) => this.nodes[i]),
+        attributes,
+      );
+      types.forEach(({ shape, dtype }, r) => {
+        if (r > 0) this.emit(opTable.result, [this.position(at)], [r], shape, dtype);
+      });
+    }
+  }
+
   /** The region with these parameters and results; what does not lead to a result is dropped, unless it is a parameter. */
   finish(
     parameters: {
@@ -43,6 +59,7 @@ export class RegionBuilder extends TemplateEmitter {
     results: readonly Position[],
   ): Region {
     const { carries, slices, invariants } = parameters;
+    this.#completeTuples();
     const leafOf = new Map([...carries, ...slices, ...invariants].map((p, i) => [p.at, i]));
     const needed = new Set<number>(leafOf.keys());
     const stack = results.map((r) => r.at);
@@ -51,6 +68,9 @@ export class RegionBuilder extends TemplateEmitter {
       needed.add(at);
       stack.push(...this.nodes[at].inputs);
     }
+    this.nodes.forEach((n, at) => {
+      if (n.op.kind === 'result' && needed.has(n.inputs[0])) needed.add(at);
+    });
     const moved = new Map<number, number>();
     const nodes: TemplateNode[] = [];
     this.nodes.forEach((n, at) => {

@@ -18,6 +18,18 @@ export interface TracedRegion {
   readonly invariants: readonly Value[];
 }
 
+/** What a trace has to be told of the tape. */
+export interface TraceOptions {
+  /** The trace in whose function this one runs. */
+  readonly outer: RegionTrace | null;
+  /** Whether gradients are recorded around the scan. */
+  readonly records: boolean;
+  /** What a view is a view of, on the tape as well; null if that cannot be said. */
+  readonly under: (view: Value) => Value | null;
+  /** Whether gradients for two places on the tape end up at the same ones. */
+  readonly sameEdge: (a: Value['edge'], b: Value['edge']) => boolean;
+}
+
 export class RegionTrace {
   readonly home: PendingGraph;
   /** The trace in whose function this one runs. */
@@ -25,26 +37,17 @@ export class RegionTrace {
   /** Whether gradients are recorded around the scan. */
   readonly records: boolean;
   readonly parameters: readonly Node[];
-  /** Why the region has no gradient, if it has none. */
-  withoutGradient: string | null = null;
   readonly #nodes = new Set<Node>();
   readonly #captured = new Map<Node, Value>();
-  readonly #under: (view: Value) => Value | null;
+  readonly #under: TraceOptions['under'];
+  readonly #sameEdge: TraceOptions['sameEdge'];
 
-  /** @param under what a view is a view of, on the tape as well; null if that cannot be said. */
-  constructor(
-    home: PendingGraph,
-    types: readonly ResultType[],
-    options: {
-      readonly outer: RegionTrace | null;
-      readonly records: boolean;
-      readonly under: (view: Value) => Value | null;
-    },
-  ) {
+  constructor(home: PendingGraph, types: readonly ResultType[], options: TraceOptions) {
     this.home = home;
     this.outer = options.outer;
     this.records = options.records;
     this.#under = options.under;
+    this.#sameEdge = options.sameEdge;
     this.parameters = types.map((t) => home.parameter(t.shape, t.dtype));
     for (const p of this.parameters) this.#nodes.add(p);
   }
@@ -66,10 +69,10 @@ export class RegionTrace {
   uses(v: Value): void {
     if (this.#nodes.has(v.node)) return;
     const have = this.#captured.get(v.node);
-    if (have !== undefined && have.edge !== v.edge) {
+    if (have !== undefined && !this.#sameEdge(have.edge, v.edge)) {
       throw new AutogradError(
         'scan: the step uses a tensor from outside both on the tape and off it (by detach() or under noGrad()); ' +
-          'make the copy without a gradient before the scan, with detach().clone()',
+          'make a copy of its own for one of the two before the scan, such as detach().clone()',
       );
     }
     this.#captured.set(v.node, v);
@@ -125,7 +128,7 @@ export class RegionTrace {
       const under = n.op.kind === 'movement' && n.buffer === null ? this.#under(value) : null;
       if (under === null) continue;
       const have = this.#captured.get(under.node);
-      if (have !== undefined && have.edge !== under.edge) continue;
+      if (have !== undefined && !this.#sameEdge(have.edge, under.edge)) continue;
       this.#captured.delete(n);
       this.#captured.set(under.node, under);
       stack.push(under.node);

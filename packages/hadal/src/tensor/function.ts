@@ -196,6 +196,11 @@ function applyFunction<C extends FunctionContext, A extends readonly unknown[], 
   args: A,
 ): R {
   const inputs = args.map(inputOf);
+  if (isGradEnabled() && args.some(isTraced))
+    throw new AutogradError(
+      `${fn.name}: a custom function has no gradient in the step of a scan, which is differentiated op by op; ` +
+        'write it with tensor ops there, or call it under noGrad()',
+    );
   const context = new FunctionContext(
     fn.name,
     inputs.map((input) => input !== null && input.edge !== null),
@@ -226,6 +231,13 @@ function applyFunction<C extends FunctionContext, A extends readonly unknown[], 
   internal.keep(context, onTape);
   const tape = (x: unknown): unknown => (x instanceof Tensor ? (onTape.get(x) ?? x) : x);
   return (Array.isArray(result) ? result.map(tape) : tape(result)) as R;
+}
+
+/** Whether an argument has its value in the steps of a scan only. */
+function isTraced(x: unknown): boolean {
+  if (!(x instanceof Tensor)) return false;
+  const { trace } = x.workspace.engine.pending;
+  return trace?.depends(x.value.node) ?? false;
 }
 
 function kindOf(x: unknown): string {

@@ -78,12 +78,14 @@ export class Storage implements Assignable, Versioned {
     if (value.node === before) return;
     before.storages--;
     value.node.storages++;
-    if (this.#target === null && before.buffer !== null && !before.isStale) {
+    // In the step of a scan nothing is overwritten: there is no memory yet.
+    const isTraced = pending.trace !== null;
+    if (!isTraced && this.#target === null && before.buffer !== null && !before.isStale) {
       this.#target = before;
       before.buffer.overwrittenAt = this.modifiedAt;
     }
-    this.engine.pending.addHandle(value.node);
-    this.engine.dirty.add(this);
+    pending.addHandle(value.node);
+    if (!isTraced) this.engine.dirty.add(this);
   }
 
   /** Gives the value another place on the tape; the contents stay. */
