@@ -180,3 +180,54 @@ export function windowShape(input: Shape, d: WindowDims): number[] {
   );
   return [...input.slice(0, lead), ...counts, ...d.sizes];
 }
+
+/** What attention is made of besides its operands. Of the optional ones a mask comes first, then the three of dropout. */
+export interface AttentionDims {
+  /** What scores are multiplied by. */
+  readonly scale: number;
+  /** Query i sees keys 0 to i only. */
+  readonly isCausal: boolean;
+  readonly hasMask: boolean;
+  readonly hasDropout: boolean;
+}
+
+export function attentionAttributes(d: AttentionDims): number[] {
+  return [...numberBits(d.scale), Number(d.isCausal), Number(d.hasMask), Number(d.hasDropout)];
+}
+
+export function attentionDims(attributes: Attributes): AttentionDims {
+  const [high, low, isCausal, hasMask, hasDropout] = attributes;
+  return {
+    scale: bitsNumber(high, low),
+    isCausal: isCausal === 1,
+    hasMask: hasMask === 1,
+    hasDropout: hasDropout === 1,
+  };
+}
+
+/** The operands of attention, or of its gradient (which has three more after the values), by their names. */
+export interface AttentionRoles<T> {
+  readonly q: T;
+  readonly k: T;
+  readonly v: T;
+  readonly mask: T | null;
+  readonly dropout: { readonly random: T; readonly p: T; readonly keep: T } | null;
+}
+
+export function attentionRoles<T>(
+  inputs: readonly T[],
+  d: AttentionDims,
+  optionalFrom: 3 | 6,
+): AttentionRoles<T> {
+  const [q, k, v] = inputs;
+  const rest = inputs.slice(optionalFrom);
+  const [random, p, keep] = rest.slice(d.hasMask ? 1 : 0);
+  return { q, k, v, mask: d.hasMask ? rest[0] : null, dropout: d.hasDropout ? { random, p, keep } : null };
+}
+
+/** The inverse of `attentionRoles`; `own` stands between the values and what is optional. */
+export function attentionInputs<T>(roles: AttentionRoles<T>, own: readonly T[] = []): T[] {
+  const { q, k, v, mask, dropout } = roles;
+  const drop = dropout === null ? [] : [dropout.random, dropout.p, dropout.keep];
+  return [q, k, v, ...own, ...(mask === null ? [] : [mask]), ...drop];
+}

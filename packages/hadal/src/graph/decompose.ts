@@ -6,12 +6,22 @@
  *   source[j] : 0). With one index per row, as in the gradient of a gather for a loss, that is one pointwise kernel.
  * - dot and conv of dtypes that the gemm template does not multiply become products and a sum.
  * - conv: padding and dilation of the input are written to memory first; a depthwise one becomes a sum of products of shifted inputs.
+ * - attention of float64, or of nothing, becomes products and a softmax over the matrix of weights.
  * - maxPool becomes a chain of maxima over shifted inputs.
  * - host ops read whole arrays, so their inputs are put in memory; so is what a scatter writes into, which it copies first.
  * - scans whose steps cannot run as one kernel become the ops of all steps (see `scan-kernels.ts`).
  */
-import type { ConvDims } from '../base/attributes.js';
-import { convDims, dilatedSize, dotLayout, windowDims } from '../base/attributes.js';
+import type { ConvDims, DotDims } from '../base/attributes.js';
+import {
+  attentionDims,
+  attentionRoles,
+  convDims,
+  dilatedSize,
+  dotAttributes,
+  dotLayout,
+  dotShape,
+  windowDims,
+} from '../base/attributes.js';
 import type { DType } from '../base/dtype.js';
 import { isHalf } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
@@ -19,6 +29,7 @@ import { numel } from '../base/shape.js';
 import { readsArray } from '../schedule/groups.js';
 import { convByPhases, hasPhases } from './conv-phases.js';
 import type { Attributes } from './op.js';
+import { Matrices } from './ops/attention-matrices.js';
 import { windowElements, windowPositions } from './ops/windows.js';
 import { placeScans } from './scan-kernels.js';
 import type { Template, TemplateNode } from './template.js';
@@ -231,6 +242,32 @@ function maxPool(e: TemplateEmitter, x: Position, attributes: Attributes): Posit
   return elements.reduce((a, b) => e.arithmetic('maximum', a, b));
 }
 
+/** Results of attention where no template covers it; null for itself. */
+function attentionAsProducts(
+  e: TemplateEmitter,
+  n: TemplateNode,
+  inputs: readonly Position[],
+): readonly Position[] | null {
+  const isGrad = n.op.name === 'attentionGrad';
+  if (!isGrad && n.op.name !== 'attention') return null;
+  const how = attentionDims(n.attributes);
+  const roles = attentionRoles(inputs, how, isGrad ? 6 : 3);
+  const { q, k, v } = roles;
+  if (isGemmType(q.dtype) && [q, k, v].every((x) => numel(x.shape) > 0)) return null;
+  const m = new Matrices<Position>(e, roles, how);
+  const as = (x: Position): Position => e.cast(x, q.dtype);
+  if (!isGrad) {
+    const { output, logSum } = m.forward();
+    return [as(output), logSum];
+  }
+  const [grad, logSum, delta] = inputs.slice(3, 6);
+  const g = e.cast(grad, m.dtype);
+  const p = m.weights(logSum);
+  const dP = m.kept(m.rows(g, m.v));
+  const dS = m.mul(p, m.sub(dP, m.spread(delta)));
+  return [m.scaled(m.times(dS, m.k)), m.scaled(m.turned(dS, m.q)), m.turned(m.kept(p), g)].map(as);
+}
+
 /** What a node becomes; null for itself. */
 function replacement(e: TemplateEmitter, n: TemplateNode, inputs: readonly Position[]): Position | null {
   const { attributes, shape } = n;
@@ -257,7 +294,25 @@ function isNumber({ body }: TemplateNode, input: TemplateNode, operand: number):
   return body !== undefined && operand >= body.carries && input.argument >= 0;
 }
 
-const decomposed: ReadonlySet<string> = new Set(['scatterAdd', 'scatter', 'dot', 'conv', 'maxPool']);
+/** Products of dtypes that the gemm template does not multiply are products and a sum. */
+class Decomposer extends TemplateEmitter {
+  override dot(a: Position, b: Position, dims: DotDims): Position {
+    if (isGemmType(a.dtype)) return super.dot(a, b, dims);
+    const attributes = dotAttributes(dims);
+    const shape = dotShape(a.shape, b.shape, dotLayout(attributes, a.shape.length, b.shape.length));
+    return this.reshape(dotAsSum(this, a, b, attributes), shape);
+  }
+}
+
+const decomposed: ReadonlySet<string> = new Set([
+  'scatterAdd',
+  'scatter',
+  'dot',
+  'conv',
+  'maxPool',
+  'attention',
+  'attentionGrad',
+]);
 
 export function decompose(given: Template): Template {
   const template = placeScans(given, decompose);
@@ -271,19 +326,22 @@ export function decompose(given: Template): Template {
 function decomposeOps(template: Template): Template {
   if (!template.nodes.some((n) => n.leaf < 0 && (decomposed.has(n.op.name) || readsArray(n, 0))))
     return template;
-  const e = new TemplateEmitter();
+  const e = new Decomposer();
   const moved: number[] = [];
+  /** All results of ops with several that became others. */
+  const results = new Map<number, readonly Position[]>();
+  const replace = (n: TemplateNode, i: number, inputs: readonly number[]): Position | null => {
+    if (n.op.kind === 'result') return results.get(n.inputs[0])?.[n.attributes[0]] ?? null;
+    const operands = inputs.map((x) => e.position(x));
+    const several = attentionAsProducts(e, n, operands);
+    if (several === null) return replacement(e, n, operands);
+    results.set(i, several);
+    return several[0];
+  };
   template.nodes.forEach((n, i) => {
     const inputs = n.inputs.map((x) => moved[x]);
     const before = e.nodes.length;
-    const replaced =
-      n.leaf < 0
-        ? replacement(
-            e,
-            n,
-            inputs.map((x) => e.position(x)),
-          )
-        : null;
+    const replaced = n.leaf < 0 ? replace(n, i, inputs) : null;
     // What turns out to be one of its inputs needs a node of its own for the flags.
     const made = replaced !== null && replaced.at < before ? e.copy(replaced) : replaced;
     if (made === null) {

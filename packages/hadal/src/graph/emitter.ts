@@ -2,8 +2,10 @@
  * Builds graph ops with strict shapes: operands of an elementwise op agree in shape and dtype. The tensor layer broadcasts and
  * promotes before; a violation here is a bug of the caller, so messages are short.
  */
-import type { ConvDims, DotDims, WindowDims } from '../base/attributes.js';
+import type { AttentionRoles, ConvDims, DotDims, WindowDims } from '../base/attributes.js';
 import {
+  attentionAttributes,
+  attentionInputs,
   convAttributes,
   convShape,
   dotAttributes,
@@ -14,12 +16,14 @@ import {
   windowShape,
 } from '../base/attributes.js';
 import type { DType } from '../base/dtype.js';
+import { isFloat } from '../base/dtype.js';
 import { IndexError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { numel, sameShape, showShape } from '../base/shape.js';
 import type { Attributes, Operand } from './op.js';
 import type {
   ArithmeticName,
+  AttentionHow,
   CompareName,
   LogicalName,
   Ops,
@@ -38,6 +42,24 @@ function checkNotEmpty(x: Operand, dim: number, index: Operand): void {
     throw new IndexError(
       `index: dimension ${dim} of ${showShape(x.shape)} is empty; there is nothing that ${showShape(index.shape)} positions could name`,
     );
+}
+
+function checkAttention(name: string, { q, k, v, mask, dropout }: AttentionRoles<Operand>): void {
+  const rank = q.shape.length;
+  const lead = q.shape.slice(0, -2);
+  const [rows, keys] = [q.shape[rank - 2], k.shape[rank - 2]];
+  const fits = (x: Operand, last: readonly number[]): boolean => sameShape(x.shape, [...lead, ...last]);
+  const isGood =
+    rank >= 2 &&
+    isFloat(q.dtype) &&
+    [k, v].every((x) => x.dtype === q.dtype && x.shape.length === rank) &&
+    fits(k, [keys, q.shape[rank - 1]]) &&
+    fits(v, [keys, v.shape[rank - 1]]) &&
+    (mask === null || (fits(mask, [rows, keys]) && (mask.dtype === 'bool' || isFloat(mask.dtype)))) &&
+    (dropout === null || fits(dropout.random, [rows, keys]));
+  if (isGood) return;
+  const shown = [q, k, v, ...(mask === null ? [] : [mask])].map((x) => `${x.dtype}${showShape(x.shape)}`);
+  throw new ShapeError(`${name}: operands ${shown.join(', ')} do not fit`);
 }
 
 export abstract class OpEmitter<V extends Operand> implements Ops<V> {
@@ -161,6 +183,37 @@ export abstract class OpEmitter<V extends Operand> implements Ops<V> {
   conv(input: V, kernel: V, dims: ConvDims): V {
     const shape = convShape(input.shape, kernel.shape, dims);
     return this.apply('conv', [input, kernel], convAttributes(dims), shape, input.dtype);
+  }
+
+  #attention(
+    name: 'attention' | 'attentionGrad',
+    roles: AttentionRoles<V>,
+    how: AttentionHow,
+    own: readonly V[],
+  ) {
+    checkAttention(name, roles);
+    const { mask, dropout } = roles;
+    const attributes = attentionAttributes({
+      ...how,
+      hasMask: mask !== null,
+      hasDropout: dropout !== null,
+    });
+    return this.applyMany(name, attentionInputs(roles, own), attributes);
+  }
+
+  attention(roles: AttentionRoles<V>, how: AttentionHow): readonly [output: V, logSum: V] {
+    const [output, logSum] = this.#attention('attention', roles, how, []);
+    return [output, logSum];
+  }
+
+  attentionGrad(
+    roles: AttentionRoles<V>,
+    how: AttentionHow,
+    given: { readonly grad: V; readonly logSum: V; readonly delta: V },
+  ): readonly [q: V, k: V, v: V] {
+    const own = [given.grad, given.logSum, given.delta];
+    const [q, k, v] = this.#attention('attentionGrad', roles, how, own);
+    return [q, k, v];
   }
 
   maxPool(x: V, dims: WindowDims): V {

@@ -24,6 +24,7 @@ export type { Attributes } from '../base/attributes.js';
  * - `scan`: the result's element depends on the input's elements before it along a dimension.
  * - `sort`: positions in the order of the elements along a dimension.
  * - `scatter`: the input's elements go to positions that another input gives.
+ * - `attention`: attention or its gradient.
  * - `host`: no kernel template covers it; on every engine that shares its memory with JavaScript it is computed by its reference.
  * - `result`: one more result of an op that has several.
  * - `region`: it runs a graph of its own.
@@ -41,6 +42,7 @@ export type OpKind =
   | 'scan'
   | 'sort'
   | 'scatter'
+  | 'attention'
   | 'host'
   | 'random'
   | 'result'

@@ -3,7 +3,7 @@
  * one rule serves first gradients, second gradients and plain graph building. Shapes and dtypes are strict here: broadcasting
  * and promotion are the tensor layer's.
  */
-import type { ConvDims, DotDims, WindowDims } from '../base/attributes.js';
+import type { AttentionRoles, ConvDims, DotDims, WindowDims } from '../base/attributes.js';
 import type { DType } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import type { Operand } from './op.js';
@@ -64,6 +64,11 @@ export type CompareName = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
 export type LogicalName = 'logicalAnd' | 'logicalOr';
 export type ReduceName = 'sum' | 'prod' | 'max' | 'min';
 
+export interface AttentionHow {
+  readonly scale: number;
+  readonly isCausal: boolean;
+}
+
 export interface Ops<V extends Operand> {
   unary(name: UnaryName, x: V): V;
   arithmetic(name: ArithmeticName, a: V, b: V): V;
@@ -92,6 +97,17 @@ export interface Ops<V extends Operand> {
   argmax(x: V, dim: number): V;
   dot(a: V, b: V, dims: DotDims): V;
   conv(input: V, kernel: V, dims: ConvDims): V;
+  /**
+   * softmax(scale q k^T + mask) v and the logarithm of each row's sum of exponentials: q [..., L, E], k [..., S, E], v [..., S, Ev], mask
+   * and random numbers [..., L, S], all with the same leading dimensions.
+   */
+  attention(roles: AttentionRoles<V>, how: AttentionHow): readonly [output: V, logSum: V];
+  /** Gradients of q, k and v. `delta`: the sum of gradient times output of each row, [..., L] as `logSum`. */
+  attentionGrad(
+    roles: AttentionRoles<V>,
+    how: AttentionHow,
+    given: { readonly grad: V; readonly logSum: V; readonly delta: V },
+  ): readonly [q: V, k: V, v: V];
   /** The largest element of each window over the last dimensions: [..., sizes] to [..., windows]. */
   maxPool(x: V, dims: WindowDims): V;
   /** out[..., j, ...] = x[..., index[..., j, ...], ...] along `dim`; other dimensions of `index` equal those of x. */

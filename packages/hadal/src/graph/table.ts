@@ -1,6 +1,7 @@
 /** The table of all ops of the graph. An op's number in plan keys is its position here. */
 import type { DType } from '../base/dtype.js';
 import type { Op, TupleOp } from './op.js';
+import { attention, attentionGrad } from './ops/attention.js';
 import { conv } from './ops/conv.js';
 import { dot } from './ops/dot.js';
 import { elementwise } from './ops/elementwise.js';
@@ -25,6 +26,8 @@ export const opTable = {
   ...lookups,
   ...ordering,
   ...sorting,
+  attention,
+  attentionGrad,
   result,
   scan,
 } as const;

@@ -4,7 +4,7 @@
  */
 import { dtypeInfo } from '../base/dtype.js';
 import { numel } from '../base/shape.js';
-import type { ExprId, Kernel, RegionKernel } from './l2.js';
+import type { AttentionGradKernel, AttentionKernel, ExprId, Kernel, RegionKernel } from './l2.js';
 import { variableSizes } from './l2.js';
 import { dependences, indexDependence } from './lower-exprs.js';
 
@@ -49,6 +49,17 @@ function regionCost(kernel: RegionKernel, elements: readonly number[]): KernelCo
   return { flops, bytesRead: moved(false), bytesWritten: moved(true) };
 }
 
+/** Of its two products, or of the five of its gradient, without what causality hides. */
+export function attentionFlops(kernel: AttentionKernel | AttentionGradKernel): number {
+  const { batch, queries, keys, features, valueFeatures } = kernel;
+  const seenBelow = Math.min(queries, keys);
+  const pairs = kernel.isCausal
+    ? (seenBelow * (seenBelow + 1)) / 2 + (queries - seenBelow) * keys
+    : queries * keys;
+  const width = kernel.kind === 'attention' ? features + valueFeatures : 3 * features + 2 * valueFeatures;
+  return 2 * numel(batch) * pairs * width;
+}
+
 /** @param elements how many elements each buffer of the kernel has. */
 export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelCost {
   const bytesOf = (buffer: number): number => dtypeInfo[kernel.buffers[buffer].dtype].bytes;
@@ -83,6 +94,7 @@ export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelC
 
   let flops = 0;
   if (kernel.kind === 'gemm') flops += 2 * numel(sizes);
+  else if (kernel.kind === 'attention' || kernel.kind === 'attentionGrad') flops += attentionFlops(kernel);
   else if (kernel.kind === 'loops') for (const s of kernel.stages) flops += points(stagePoints(s.value));
   else if (kernel.kind === 'scan' || (kernel.kind === 'scatter' && kernel.mode === 'add'))
     flops += numel(kernel.dims);

@@ -1,7 +1,15 @@
 /** L2 as text: the loops, then each expression that is computed in them. */
 import { numel } from '../base/shape.js';
 import { indexKey } from './index-expr.js';
-import type { Expr, Kernel, PartBuffer, RegionKernel, RegionPart } from './l2.js';
+import type {
+  AttentionGradKernel,
+  AttentionKernel,
+  Expr,
+  Kernel,
+  PartBuffer,
+  RegionKernel,
+  RegionPart,
+} from './l2.js';
 import { variableSizes } from './l2.js';
 
 function printExpr(e: Expr): string {
@@ -31,6 +39,27 @@ function printExpr(e: Expr): string {
 
 function loopsOver(dims: readonly number[]): string {
   return dims.map((size, i) => `v${i} < ${size}`).join(', ') || 'one element';
+}
+
+function printAttention(kernel: AttentionKernel | AttentionGradKernel): string[] {
+  const { batch, queries, keys, features, valueFeatures, q, k, v, mask, dropout } = kernel;
+  const outer = batch.map((s, i) => `v${i} < ${s}, `).join('');
+  const n = batch.length;
+  const masked = mask === null ? '' : kernel.exprs[mask].dtype === 'bool' ? ` where e${mask}` : ` + e${mask}`;
+  const causal = kernel.isCausal ? ' where key <= query' : '';
+  const drop =
+    dropout === null ? '' : `, e${dropout.keep} times it or 0 where e${dropout.random} < e${dropout.p}`;
+  const lines = [
+    `kernel ${kernel.name}: ${kernel.kind} ${outer}query = v${n} < ${queries}, key = v${n + 1} < ${keys}, ` +
+      `feature = v${n + 2} < ${features}, value feature = v${n + 3} < ${valueFeatures}`,
+    `  weights = softmax over key of (${kernel.scale} * sum over feature of e${q} * e${k}${masked}${causal})${drop}`,
+    `  output = sum over key of weights * e${v}`,
+  ];
+  if (kernel.kind === 'attentionGrad')
+    lines.push(
+      `  given the gradient of the output e${kernel.grad}, log sums e${kernel.logSum}, sums of gradient times output e${kernel.delta}`,
+    );
+  return lines;
 }
 
 /** What a kernel is, before its expressions. */
@@ -70,6 +99,9 @@ function head(kernel: Exclude<Kernel, RegionKernel>): string[] {
         `  first v${at + 1} < ${kernel.elements}, then ${kernel.mode} at v${at} = e${kernel.position} < ${kernel.size}`,
       ];
     }
+    case 'attention':
+    case 'attentionGrad':
+      return printAttention(kernel);
     case 'host': {
       const inputs = kernel.inputs.map((i) => `${i.dtype}[${i.shape.join(', ')}]`).join(', ');
       const results = kernel.results.map((r) => `${r.dtype}[${r.shape.join(', ')}]`).join(', ');
@@ -106,10 +138,14 @@ export function printKernel(kernel: Kernel): string {
       out.push(`  stage ${i}: ${s.dtype} = ${s.op} of e${s.value}`);
     });
   }
-  for (const s of kernel.stores)
-    out.push(
-      `  b${s.buffer}[${indexKey(s.index)}] := e${s.value}${s.level === 'outer' ? ' (once a row)' : ''}`,
-    );
+  kernel.stores.forEach((s, i) => {
+    const isAttention = kernel.kind === 'attention' || kernel.kind === 'attentionGrad';
+    const what = isAttention
+      ? ` (${kernel.kind === 'attentionGrad' ? 'gradient of ' : ''}${kernel.results[i]})`
+      : '';
+    const once = s.level === 'outer' ? ' (once a row)' : '';
+    out.push(`  b${s.buffer}[${indexKey(s.index)}] := e${s.value}${what}${once}`);
+  });
   return out.join('\n');
 }
 
@@ -148,6 +184,12 @@ function showSize(kernel: Kernel): string {
       return `${kernel.dims.join(' x ') || '1'} into ${kernel.elements}`;
     case 'region':
       return `${kernel.length} steps`;
+    case 'attention':
+    case 'attentionGrad': {
+      const { batch, queries, keys, features, valueFeatures } = kernel;
+      const batches = batch.filter((s) => s > 1).map((s) => `${s} of `);
+      return `${batches.join('')}${queries} x ${keys} x ${features} and ${valueFeatures}`;
+    }
     case 'host':
       return kernel.inputs.map((i) => `[${i.shape.join(', ')}]`).join(' ');
   }

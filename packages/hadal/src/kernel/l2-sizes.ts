@@ -8,7 +8,7 @@
 import type { Guard, IndexExpr } from './index-expr.js';
 import { indexKey } from './index-expr.js';
 import type { CompiledKernel, HostKernel, Kernel, PartBuffer, RegionKernel } from './l2.js';
-import { exprArguments, regionParts, variableSizes } from './l2.js';
+import { attentionOperands, exprArguments, regionParts, variableSizes } from './l2.js';
 import { pairsAlongLanes } from './pairs.js';
 
 export interface AbstractKernel {
@@ -98,6 +98,15 @@ function headOf(kernel: CompiledKernel): string {
     }
     case 'scatter':
       return `scatter ${kernel.mode} ${kernel.dims.length} ${kernel.position}`;
+    case 'attention':
+    case 'attentionGrad': {
+      const { batch, features, valueFeatures, scale, isCausal, mask, dropout, results } = kernel;
+      const parts = `${mask === null ? '' : ' mask'}${dropout === null ? '' : ' dropout'}${isCausal ? ' causal' : ''}`;
+      return (
+        `${kernel.kind} ${batch.length} ${features} ${valueFeatures} ${scale}${parts} ` +
+        `${attentionOperands(kernel).join(',')} ${results.join(',')}`
+      );
+    }
   }
 }
 

@@ -10,15 +10,20 @@
  *   order of such a line. Their stores are an epilogue as well and see the result, at each position of the line, as stage 0.
  * - A **scatter** kernel fills its result, then stores to or adds to positions that an expression gives.
  *
+ * - An **attention** kernel is softmax(scale q k^T + mask) v for each batch point without the matrix of weights in memory, and an
+ *   **attentionGrad** kernel its gradients; their operands are expressions as a gemm's are, and each store sees its result as dot.
+ *
  * - A **region** kernel is a loop over steps around other kernels (`steps`), whose buffers lie elsewhere in every step.
  * - A **host** kernel is an op that runs in JavaScript, between launches.
  *
- * Loop variables are numbered as `dims` are; a gemm has its batch variables first, then m, n, k, outer; the other kernels say which
- * variables follow their dims. All numbers are concrete here;
+ * Loop variables are numbered as `dims` are; a gemm has its batch variables first, then m, n, k, outer; attention its batch variables,
+ * then query, key, feature (of queries and keys), value feature; the other kernels say which variables follow their dims. All numbers
+ * are concrete here;
  * `abstractSizes` replaces them by launch arguments, so that one compiled kernel serves all sizes of the same structure.
  */
 import type { DType, TypedArray } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
+import { kinds } from './elements.js';
 import type { Guard, IndexExpr } from './index-expr.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
@@ -149,6 +154,55 @@ export interface ScatterKernel extends Common {
   readonly mode: 'set' | 'add';
 }
 
+/** What both attention kernels are made of. */
+interface AttentionOperands extends Common {
+  readonly batch: readonly number[];
+  readonly queries: number;
+  readonly keys: number;
+  /** Features of queries and keys, and of values. They are part of the compiled code. */
+  readonly features: number;
+  readonly valueFeatures: number;
+  /** What scores are multiplied by. */
+  readonly scale: number;
+  /** Query i sees keys 0 to i only. */
+  readonly isCausal: boolean;
+  /** Over batch, query and feature. */
+  readonly q: ExprId;
+  /** Over batch, key and feature. */
+  readonly k: ExprId;
+  /** Over batch, key and value feature. */
+  readonly v: ExprId;
+  /** Over batch, query and key, or null. Bool: whether the query sees the key; float: added to the score. */
+  readonly mask: ExprId | null;
+  readonly dropout: AttentionDropout | null;
+}
+
+/** Weights whose random number is below `p` are dropped, the others multiplied by `keep`. */
+export interface AttentionDropout {
+  /** Uniform in [0, 1), over batch, query and key. */
+  readonly random: ExprId;
+  readonly p: ExprId;
+  readonly keep: ExprId;
+}
+
+export interface AttentionKernel extends AttentionOperands {
+  readonly kind: 'attention';
+  /** What each store writes: the output (batch, query, value feature), or the logarithm of each row's sum of exponentials (batch, query). */
+  readonly results: readonly ('output' | 'logSum')[];
+}
+
+export interface AttentionGradKernel extends AttentionOperands {
+  readonly kind: 'attentionGrad';
+  /** Gradient of the output. */
+  readonly grad: ExprId;
+  /** What the forward kernel wrote, over batch and query. */
+  readonly logSum: ExprId;
+  /** Sum over value features of gradient times output, over batch and query. */
+  readonly delta: ExprId;
+  /** Whose gradient each store writes. */
+  readonly results: readonly ('query' | 'key' | 'value')[];
+}
+
 /** An array in plain memory, as JavaScript computes with it. */
 export interface HostArray {
   readonly shape: readonly number[];
@@ -206,7 +260,14 @@ export interface RegionKernel extends Common {
 }
 
 /** What is compiled as it is. */
-export type CompiledKernel = LoopKernel | GemmKernel | ScanKernel | SortKernel | ScatterKernel;
+export type CompiledKernel =
+  | LoopKernel
+  | GemmKernel
+  | AttentionKernel
+  | AttentionGradKernel
+  | ScanKernel
+  | SortKernel
+  | ScatterKernel;
 
 /** What becomes code. */
 export type LoweredKernel = CompiledKernel | RegionKernel;
@@ -233,6 +294,9 @@ export function variableSizes(kernel: Kernel): number[] {
       return [...kernel.dims, kernel.size, kernel.elements];
     case 'region':
       return [kernel.length];
+    case 'attention':
+    case 'attentionGrad':
+      return [...kernel.batch, kernel.queries, kernel.keys, kernel.features, kernel.valueFeatures];
     case 'host':
       return [];
   }
@@ -249,6 +313,14 @@ function stageCount(kernel: Kernel): number {
     default:
       return 0;
   }
+}
+
+/** The expressions that an attention kernel computes from, in a fixed order. */
+export function attentionOperands(kernel: AttentionKernel | AttentionGradKernel): readonly ExprId[] {
+  const { q, k, v, mask, dropout } = kernel;
+  const own = kernel.kind === 'attentionGrad' ? [kernel.grad, kernel.logSum, kernel.delta] : [];
+  const drop = dropout === null ? [] : [dropout.random, dropout.p, dropout.keep];
+  return [q, k, v, ...own, ...(mask === null ? [] : [mask]), ...drop];
 }
 
 export function exprArguments(e: Expr): readonly ExprId[] {
@@ -309,6 +381,10 @@ function verifyParts(kernel: Kernel, fail: (why: string) => never): void {
     fail('a scatter fills what it stores to');
 }
 
+function hasDot({ kind }: Kernel): boolean {
+  return kind === 'gemm' || kind === 'attention' || kind === 'attentionGrad';
+}
+
 /** Checks numbering and references of a kernel; throws `InternalError`. */
 export function verifyKernel(kernel: Kernel): void {
   const fail = (why: string): never => {
@@ -336,7 +412,7 @@ export function verifyKernel(kernel: Kernel): void {
     }
     if (e.op === 'argument' && kernel.arguments[e.slot] !== e.dtype)
       fail(`no argument ${e.slot} of ${e.dtype}`);
-    if (e.op === 'dot' && kernel.kind !== 'gemm') fail('dot outside of a gemm');
+    if (e.op === 'dot' && !hasDot(kernel)) fail('dot outside of a product');
     if (e.op === 'stage' && e.stage >= stageCount(kernel)) fail(`no stage ${e.stage}`);
   });
   verifyParts(kernel, fail);
@@ -347,6 +423,17 @@ export function verifyKernel(kernel: Kernel): void {
       fail(`stores to buffer ${s.buffer}, which is not for writing`);
     if (kernel.exprs[s.value]?.dtype !== buffer.dtype)
       fail(`stores ${kernel.exprs[s.value]?.dtype} to ${buffer.dtype} memory`);
+  }
+  if (kernel.kind === 'attention' || kernel.kind === 'attentionGrad') {
+    if (kernel.results.length !== kernel.stores.length) fail('not one result a store');
+    for (const id of attentionOperands(kernel))
+      if (kernel.exprs[id] === undefined) fail(`no expression ${id} to compute from`);
+    if (
+      kernel.mask !== null &&
+      kinds[kernel.exprs[kernel.mask].dtype] !== 'f32' &&
+      kernel.exprs[kernel.mask].dtype !== 'bool'
+    )
+      fail('a mask is bool or of float32 arithmetic');
   }
 }
 

@@ -2,6 +2,8 @@
 import type { LoweredKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function } from './l3.js';
+import { lowerAttention } from './lower-attention.js';
+import { lowerAttentionGrad } from './lower-attention-grad.js';
 import { lowerGemm } from './lower-gemm.js';
 import { lowerLoops } from './lower-loops.js';
 import { lowerRegion } from './lower-region.js';
@@ -24,5 +26,9 @@ export function lower(kernel: LoweredKernel, sizes: AbstractKernel, target: Targ
       return lowerScatter(kernel, sizes, target);
     case 'region':
       return lowerRegion(kernel, sizes, target);
+    case 'attention':
+      return lowerAttention(kernel, sizes, target);
+    case 'attentionGrad':
+      return lowerAttentionGrad(kernel, sizes, target);
   }
 }

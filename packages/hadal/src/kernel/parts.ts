@@ -9,9 +9,13 @@
  *
  * A unit of a scan or a sort is some of its lines. A scatter is one unit. A unit of a loops kernel is a step of its outermost loop, or one vector where that loop runs over lanes. A unit of a gemm is one
  * row of register tiles of one batch point, or one column of tiles where the result is wider than high: each thread packs its own
- * operands, so what all of them need should be the smaller one.
+ * operands, so what all of them need should be the smaller one. A unit of attention is a panel of queries of one batch point, one of its
+ * gradient a batch point.
  */
+import { attentionFlops } from './costs.js';
 import type {
+  AttentionGradKernel,
+  AttentionKernel,
   CompiledKernel,
   Expr,
   GemmKernel,
@@ -128,6 +132,14 @@ function regionCost(kernel: RegionKernel, target: Target): number {
   return kernel.length * step.reduce((sum, p) => sum + p.units * p.cost, 0);
 }
 
+function attentionParts(kernel: AttentionKernel | AttentionGradKernel, target: Target): Parts {
+  const batch = product(kernel.batch);
+  const isGrad = kernel.kind === 'attentionGrad';
+  const units = batch * (isGrad ? 1 : Math.ceil(kernel.queries / target.gemm.nr));
+  const cost = attentionFlops(kernel) / PRODUCT_FLOPS;
+  return { units, cost: units === 0 ? 0 : cost / units, divisible: units > 1 && !storesInOrder(kernel) };
+}
+
 export function partsOf(kernel: Kernel, target: Target): Parts {
   switch (kernel.kind) {
     case 'loops':
@@ -141,6 +153,9 @@ export function partsOf(kernel: Kernel, target: Target): Parts {
       return { units: 1, cost: scatterCost(kernel), divisible: false };
     case 'region':
       return { units: 1, cost: regionCost(kernel, target), divisible: false };
+    case 'attention':
+    case 'attentionGrad':
+      return attentionParts(kernel, target);
     case 'host':
       return { units: 1, cost: 0, divisible: false };
   }

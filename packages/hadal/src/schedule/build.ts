@@ -30,6 +30,7 @@ import type {
   Store,
 } from '../kernel/l2.js';
 import { exprArguments, exprIndices, indexValues } from '../kernel/l2.js';
+import { attentionKernel, attentionLayout } from './attention.js';
 import type { Fusion, Group } from './groups.js';
 import { computes, domainIndex, isLine, isProduct, ownIndex, pointsOf, reshaped } from './groups.js';
 import { flatten, lookupIndex, readMovement, readThrough, unflatten } from './movement-index.js';
@@ -313,6 +314,8 @@ export function buildKernel(
     return stages.length - 1;
   }
 
+  if (group.kind === 'attention') return buildAttention();
+
   const operands = gemm ? nodes[dot].inputs.map((input, i) => read(input, gemm.inputs[i])) : [];
   /** The variable after those of the domain: of elements to be sorted, or of positions to scatter to. */
   const extra = dims.length;
@@ -363,6 +366,39 @@ export function buildKernel(
         { buffer, index: everywhere, value: first, level: 'full' },
         { buffer, index: flatten(n.shape, target), value, level: 'full' },
       ],
+    };
+  }
+
+  /** Attention reads its operands as a gemm does; each of its results that is stored is a store of its own. */
+  function buildAttention(): BuiltKernel {
+    const [id] = group.members.keys();
+    const layout = attentionLayout(nodes, id);
+    const inputs = nodes[id].inputs.map((input, i) => read(input, layout.inputs[i]));
+    const written = writes.map((w) => (w === id ? 0 : nodes[w].attributes[0]));
+    const results = writes.map((w, i): Store => {
+      const { dtype, shape } = nodes[w];
+      const value = add({ op: 'dot', dtype }, `dot ${dtype}`);
+      return {
+        buffer: slot(w, 'write'),
+        index: flatten(shape, layout.results[written[i]]),
+        value,
+        level: 'full',
+      };
+    });
+    return {
+      group,
+      kernel: {
+        ...attentionKernel(nodes, id, inputs, written),
+        name: nodes[id].op.name,
+        exprs,
+        stores: results,
+        buffers,
+        arguments: argumentTypes,
+      },
+      bindings,
+      arguments: [...argumentSlots.keys()],
+      // It reads rows again and again while it writes others.
+      scatteredReads: new Set(loads.map((l) => nodes[l.node].leaf).filter((leaf) => leaf >= 0)),
     };
   }
 

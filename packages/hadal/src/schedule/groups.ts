@@ -9,6 +9,7 @@
  * - `scan`, `sort`: one op along lines of its domain with elementwise ops over its result; elementwise ops that a scan reads are part
  *   of it too;
  * - `scatter`: one op alone;
+ * - `attention`: attention or its gradient, on a template of its own;
  * - `host`: one op that no template covers.
  *
  * Movement ops, gather, constants, iota and buffers belong to no group: they are read through. Nodes are visited in topological
@@ -26,7 +27,7 @@ export type Level = 'full' | 'outer';
 
 export interface Group {
   readonly id: number;
-  kind: 'map' | 'row' | 'gemm' | 'scan' | 'sort' | 'scatter' | 'host' | 'region';
+  kind: 'map' | 'row' | 'gemm' | 'attention' | 'scan' | 'sort' | 'scatter' | 'host' | 'region';
   readonly domain: readonly number[];
   /** row: the reduced dimensions. */
   reduced: readonly number[];
@@ -60,6 +61,7 @@ export function computes(n: TemplateNode): boolean {
     kind === 'scatter' ||
     kind === 'host' ||
     kind === 'region' ||
+    kind === 'attention' ||
     kind === 'interleave' ||
     kind === 'result' ||
     n.root ||
@@ -450,6 +452,7 @@ export function fuse(template: Template): Fusion {
     else if (
       node.op.kind === 'sort' ||
       node.op.kind === 'scatter' ||
+      node.op.kind === 'attention' ||
       node.op.kind === 'host' ||
       node.op.kind === 'region'
     )
@@ -461,7 +464,9 @@ export function fuse(template: Template): Fusion {
 
 /** Whether no other op joins a group. */
 function isAlone(group: Group): boolean {
-  return group.kind === 'host' || group.kind === 'scatter' || group.kind === 'region';
+  return (
+    group.kind === 'host' || group.kind === 'scatter' || group.kind === 'attention' || group.kind === 'region'
+  );
 }
 
 /** The last dimension that is larger than 1: the one whose neighbours become lanes. */

@@ -10,6 +10,8 @@ import type { Kernel } from '../kernel/l2.js';
 import { printKernel } from '../kernel/l2-print.js';
 import type { AbstractKernel } from '../kernel/l2-sizes.js';
 import { abstractSizes } from '../kernel/l2-sizes.js';
+import { attentionWorkspace } from '../kernel/lower-attention.js';
+import { attentionGradWorkspace } from '../kernel/lower-attention-grad.js';
 import { gemmWorkspace } from '../kernel/lower-gemm.js';
 import { loopsWorkspace, needsStatus } from '../kernel/lower-loops.js';
 import { regionWorkspace } from '../kernel/lower-region.js';
@@ -124,6 +126,10 @@ function workspaceOf(kernel: Kernel, target: Target): readonly number[] {
       return gemmWorkspace(kernel, target);
     case 'loops':
       return loopsWorkspace(kernel, target);
+    case 'attention':
+      return attentionWorkspace(kernel, target);
+    case 'attentionGrad':
+      return attentionGradWorkspace(kernel, target);
     case 'sort':
       return sortWorkspace(kernel, target);
     case 'scatter':

@@ -25,11 +25,17 @@ function neverAgain(n: TemplateNode): boolean {
     kind === 'scatter' ||
     kind === 'host' ||
     kind === 'region' ||
+    kind === 'attention' ||
     kind === 'result' ||
     kind === 'interleave' ||
     isLine(n) ||
     isProduct(n)
   );
+}
+
+/** Attention draws the random numbers of its dropout itself. */
+function draws(reader: TemplateNode, read: TemplateNode): boolean {
+  return reader.op.kind === 'attention' && read.op.kind === 'random';
 }
 
 export function storedNodes(template: Template, fusion: Fusion): ReadonlySet<number> {
@@ -44,11 +50,13 @@ export function storedNodes(template: Template, fusion: Fusion): ReadonlySet<num
       return;
     }
     if (fusion.groupOf.get(at) !== fusion.groupOf.get(reader)) readOutside.add(at);
-    if (fromMemory) readFromMemory.add(at);
+    if (fromMemory && !draws(nodes[reader], nodes[at])) readFromMemory.add(at);
   };
   nodes.forEach((n, id) => {
     if (!computes(n)) return;
-    n.inputs.forEach((i, slot) => visit(id, i, isProduct(n) || readsArray(n, slot)));
+    n.inputs.forEach((i, slot) =>
+      visit(id, i, isProduct(n) || n.op.kind === 'attention' || readsArray(n, slot)),
+    );
   });
 
   const stored = new Set<number>();

@@ -10,7 +10,7 @@ import { printReport } from './table.js';
 export interface KernelProfile {
   readonly name: string;
   readonly engine: EngineName;
-  /** Loops, a product, running values, a sort or a scatter, each with what is fused to it; or an op that runs in JavaScript. */
+  /** Loops, a product, attention, running values, a sort or a scatter, each with what is fused to it; or an op that runs in JavaScript. */
   readonly kind: Kernel['kind'];
   /** The points it computes: '128 x 784 over 10', where what comes after `over` is reduced; 'm x n x k' of a product. */
   readonly size: string;

@@ -1,9 +1,13 @@
 /** Attention. */
-import { isFloat } from '../../base/dtype.js';
+import type { Value } from '../../autograd/value.js';
+import type { AttentionRoles } from '../../base/attributes.js';
+import { isFloat, promote } from '../../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
-import { showShape } from '../../base/shape.js';
+import type { Shape } from '../../base/shape.js';
+import { broadcastShapes, showShape } from '../../base/shape.js';
+import { nextStream } from '../../random/index.js';
 import { Tensor } from '../../tensor/index.js';
-import { dropout } from './dropout.js';
+import { checkProbability, dropout } from './dropout.js';
 import { checkFloat } from './formula.js';
 
 export interface AttentionOptions {
@@ -62,28 +66,78 @@ function repeatHeads(x: Tensor, times: number): Tensor {
     .reshape([...lead.slice(0, -1), heads * times, ...tail]);
 }
 
-/** softmax(scale q k^T + mask), [..., L, S]. */
+function checkMask(mask: Tensor | null, isCausal: boolean): void {
+  if (mask === null) return;
+  if (isCausal) throw new ArgumentError('scaledDotProductAttention: give attnMask or isCausal, not both');
+  if (mask.dtype !== 'bool' && !isFloat(mask.dtype))
+    throw new DTypeError(
+      `scaledDotProductAttention: attnMask is bool or float, got ${mask.dtype}; convert with .to('bool')`,
+    );
+}
+
+/** softmax(scale q k^T + mask), [..., L, S]; here a mask and causality may come together. */
 export function attentionWeights(query: Tensor, key: Tensor, options: AttentionOptions = {}): Tensor {
   const { attnMask = null, isCausal = false } = options;
-  const scale = options.scale ?? 1 / Math.sqrt(query.size(-1));
-  const scores = query.matmul(key.transpose(-1, -2)).mul(scale);
-  if (isCausal) {
-    if (attnMask !== null)
-      throw new ArgumentError('scaledDotProductAttention: give attnMask or isCausal, not both');
-    const mask = causalMask(query, query.size(-2), key.size(-2));
-    return scores.where(mask, Number.NEGATIVE_INFINITY).softmax(-1);
-  }
-  if (attnMask === null) return scores.softmax(-1);
-  if (attnMask.dtype === 'bool') return maskedSoftmax(scores.where(attnMask, Number.NEGATIVE_INFINITY));
-  if (!isFloat(attnMask.dtype))
-    throw new DTypeError(
-      `scaledDotProductAttention: attnMask is bool or float, got ${attnMask.dtype}; convert with .to('bool')`,
-    );
-  return maskedSoftmax(scores.add(attnMask));
+  let scores = query.matmul(key.transpose(-1, -2)).mul(scaleOf(query, options));
+  if (attnMask !== null)
+    scores =
+      attnMask.dtype === 'bool' ? scores.where(attnMask, Number.NEGATIVE_INFINITY) : scores.add(attnMask);
+  if (isCausal)
+    scores = scores.where(causalMask(query, query.size(-2), key.size(-2)), Number.NEGATIVE_INFINITY);
+  return attnMask === null ? scores.softmax(-1) : maskedSoftmax(scores);
+}
+
+function scaleOf(query: Tensor, options: AttentionOptions): number {
+  return options.scale ?? 1 / Math.sqrt(query.size(-1));
+}
+
+/** Where weights are dropped, drawn as `dropout` draws it for all weights; null for nowhere. */
+function dropoutOf(like: Tensor, p: number, shape: Shape): AttentionRoles<Value>['dropout'] {
+  if (p === 0) return null;
+  const { ops } = like.workspace;
+  const { key, stream } = nextStream();
+  return {
+    random: ops.random(shape, key, stream),
+    p: ops.argument(p, 'float32', []),
+    keep: ops.argument(p === 1 ? 0 : 1 / (1 - p), 'float32', []),
+  };
+}
+
+/** Attention whose operands are checked and have all heads; a mask and causality may come together. */
+export function attend(query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions): Tensor {
+  const { attnMask = null, isCausal = false, dropoutP = 0 } = options;
+  checkProbability('scaledDotProductAttention', dropoutP);
+  const { dtype } = query;
+  const isMaskPlain =
+    attnMask === null || attnMask.dtype === 'bool' || promote(dtype, attnMask.dtype) === dtype;
+  // What mixes dtypes is promoted step by step.
+  if (key.dtype !== dtype || value.dtype !== dtype || !isMaskPlain)
+    return dropout(attentionWeights(query, key, options), dropoutP).matmul(value);
+  const name = 'scaledDotProductAttention';
+  const [rows, keys] = [query.size(-2), key.size(-2)];
+  const lead = [query, key, value, ...(attnMask === null ? [] : [attnMask])]
+    .map((t): Shape => t.shape.slice(0, -2))
+    .reduce((a, b) => broadcastShapes(name, a, b));
+  const weights = [...lead, rows, keys];
+  const wide = (t: Tensor): Value => t.expand([...lead, ...t.shape.slice(-2)]).value;
+  const { ops } = query.workspace;
+  const [output] = ops.attention(
+    {
+      q: wide(query),
+      k: wide(key),
+      v: wide(value),
+      mask: attnMask === null ? null : attnMask.expand(weights).value,
+      dropout: dropoutOf(query, dropoutP, weights),
+    },
+    { scale: scaleOf(query, options), isCausal },
+  );
+  return Tensor.of(query.workspace, output);
 }
 
 /**
- * softmax(scale q k^T + mask) v; Vaswani et al. 2017. A query that may look at nothing gives zeros.
+ * softmax(scale q k^T + mask) v; Vaswani et al. 2017. A query that may look at nothing gives zeros. It is one kernel that goes over the
+ * keys block by block (Dao et al. 2022), forward and backward: no [L, S] matrix is in memory, but for the gradient of a mask of floats and
+ * for second derivatives.
  *
  * @param query [..., L, E]
  * @param key [..., S, E]
@@ -114,6 +168,6 @@ export function scaledDotProductAttention(
     k = repeatHeads(k, times(k));
     v = repeatHeads(v, times(v));
   }
-  const weights = attentionWeights(query, k, options);
-  return dropout(weights, options.dropoutP ?? 0).matmul(v);
+  checkMask(options.attnMask ?? null, options.isCausal ?? false);
+  return attend(query, k, v, options);
 }

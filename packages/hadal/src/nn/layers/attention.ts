@@ -6,12 +6,7 @@ import { checkOptions } from '../../base/options.js';
 import { sameShape, showShape } from '../../base/shape.js';
 import { type Tensor, zeros } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
-import {
-  type AttentionOptions,
-  attentionWeights,
-  causalMask,
-  scaledDotProductAttention,
-} from '../functional/attention.js';
+import { type AttentionOptions, attend, attentionWeights } from '../functional/attention.js';
 import { checkProbability } from '../functional/dropout.js';
 import { checkTensor } from '../functional/formula.js';
 import { linear } from '../functional/linear.js';
@@ -191,13 +186,12 @@ export class MultiheadAttention extends Module<Inputs, MultiheadAttentionOutput>
     if (parts.length === 0) return { isCausal };
     const allowed = (t: Tensor): Tensor => (t.dtype === 'bool' ? t.logicalNot() : t);
     const all = parts.map(allowed);
-    if (isCausal) all.push(causalMask(query, rows, columns));
     const added = (t: Tensor): Tensor =>
       t.dtype === 'bool' ? zeros([], { dtype: query.dtype }).where(t, Number.NEGATIVE_INFINITY) : t;
     const attn = all.every((t) => t.dtype === 'bool')
       ? all.reduce((a, b) => a.logicalAnd(b))
       : all.map(added).reduce((a, b) => a.add(b));
-    return { attnMask: attn };
+    return { attnMask: attn, isCausal };
   }
 
   /**
@@ -221,7 +215,7 @@ export class MultiheadAttention extends Module<Inputs, MultiheadAttentionOutput>
     const [batch, , rows] = q.shape;
     const options = this.#mask(q, rows, k.shape[2], batch, masks);
     const dropoutP = this.training ? this.dropout : 0;
-    const attended = scaledDotProductAttention(q, k, v, { ...options, dropoutP });
+    const attended = attend(q, k, v, { ...options, dropoutP });
     const merged = this.outProj.forward(attended.transpose(1, 2).reshape([batch, rows, this.embedDim]));
     const output = single ? merged.squeeze(0) : this.batchFirst ? merged : merged.transpose(0, 1);
     return new MultiheadAttentionOutput(output, () => {

@@ -1,0 +1,371 @@
+/**
+ * What the two attention kernels are built of. Lanes are queries: a **panel** is `width` queries (the columns of the register tile), and a
+ * block of scores lies in memory as [key][query of the panel], so that softmax goes along keys without ever joining lanes, and a block of
+ * weights is at once the right operand of the product with the values. The left operands are plain rows of keys and values.
+ */
+
+import { encodeStored } from './elements.js';
+import type { AttentionGradKernel, AttentionKernel, ExprId, Store } from './l2.js';
+import type { AbstractKernel } from './l2-sizes.js';
+import type { Value } from './l3.js';
+import type { L3Builder } from './l3-builder.js';
+import type { Dependence, ExprEmitter } from './lower-exprs.js';
+import { canVectorize } from './lower-exprs.js';
+import type { Target } from './target.js';
+import { type UnitRange, unitRange } from './unit-range.js';
+import { alongLanes } from './vector-loop.js';
+
+export type AnyAttention = AttentionKernel | AttentionGradKernel;
+
+/** Keys of a block, about: 128 x 32 scores are half of a first cache of 32 KiB. */
+const KEYS = 128;
+
+function roundUp(x: number, to: number): number {
+  return Math.ceil(x / to) * to;
+}
+
+function leastMultiple(a: number, b: number): number {
+  let at = a;
+  while (at % b !== 0) at += a;
+  return at;
+}
+
+/** How the features of a row are walked by register tiles that have features as rows: even tiles instead of a nearly empty last one. */
+export interface FeatureTiles {
+  readonly rows: number;
+  /** `rows` times the number of tiles: at least the features. */
+  readonly covered: number;
+}
+
+export interface AttentionSizes {
+  /** Queries of a panel. */
+  readonly width: number;
+  /** Keys of a register tile and of a block, a multiple of it and of the lanes. */
+  readonly keyTile: number;
+  readonly keyBlock: number;
+  readonly tiles: FeatureTiles;
+  readonly valueTiles: FeatureTiles;
+  /** Distance of rows of queries and keys, and of values; off the powers of 2, which would fall into few sets of a cache. */
+  readonly pitch: number;
+  readonly valuePitch: number;
+  /** Keys, filled up to whole register tiles. */
+  readonly paddedKeys: number;
+}
+
+export function attentionSizes(kernel: AnyAttention, target: Target): AttentionSizes {
+  const { mr, nr } = target.gemm;
+  const tilesOf = (features: number): FeatureTiles => {
+    const count = Math.ceil(features / mr);
+    const rows = Math.ceil(features / count);
+    return { rows, covered: rows * count };
+  };
+  const tiles = tilesOf(kernel.features);
+  const valueTiles = tilesOf(kernel.valueFeatures);
+  const unit = leastMultiple(mr, target.lanes);
+  return {
+    width: nr,
+    keyTile: mr,
+    keyBlock: roundUp(KEYS, unit),
+    tiles,
+    valueTiles,
+    pitch: roundUp(tiles.covered, nr) + 16,
+    valuePitch: roundUp(valueTiles.covered, nr) + 16,
+    paddedKeys: roundUp(kernel.keys, unit),
+  };
+}
+
+/** Everything that lowering hands around. */
+export interface AttentionContext {
+  readonly b: L3Builder;
+  readonly kernel: AnyAttention;
+  readonly deps: readonly Dependence[];
+  readonly emitter: ExprEmitter;
+  readonly target: Target;
+  readonly sizes: AttentionSizes;
+  /** The numbers of the loop variables. */
+  readonly query: number;
+  readonly key: number;
+  readonly feature: number;
+  readonly valueFeature: number;
+}
+
+/** A left operand: element (i, k) at `at + i * rowStep + k * kStep`, taken one by one. */
+interface Left {
+  readonly buffer: number;
+  readonly at: Value;
+  readonly rowStep: number;
+  readonly kStep: number;
+}
+
+/** A right operand: `width` neighbours for each k, `kStep` apart. */
+interface Right {
+  readonly buffer: number;
+  readonly at: Value;
+  readonly kStep: number;
+}
+
+/** A register tile of `rows` x width: what it starts as plus the product over `depth` steps, in order. */
+export function tileProduct(
+  c: AttentionContext,
+  rows: number,
+  left: Left,
+  right: Right,
+  depth: Value,
+  start: readonly Value[],
+): readonly Value[] {
+  const { b } = c;
+  const { lanes } = c.target;
+  const columns = c.sizes.width / lanes;
+  const out = b.loop(b.index(0), depth, 1, [left.at, right.at, ...start], (_, [at, to, ...acc]) => {
+    const vectors = Array.from({ length: columns }, (_x, j) =>
+      b.load(right.buffer, to, { lanes, offset: j * lanes }),
+    );
+    const next: Value[] = [];
+    for (let i = 0; i < rows; i++) {
+      const element = b.broadcast(b.load(left.buffer, at, { offset: i * left.rowStep }));
+      for (let j = 0; j < columns; j++) next.push(b.fma(element, vectors[j], acc[i * columns + j]));
+    }
+    return [b.add(at, b.index(left.kStep)), b.add(to, b.index(right.kStep)), ...next];
+  });
+  return out.slice(2);
+}
+
+export function zeroTile(c: AttentionContext, rows: number): readonly Value[] {
+  const zero = c.b.broadcast(c.b.constant('f32', 0));
+  return Array.from({ length: (rows * c.sizes.width) / c.target.lanes }, () => zero);
+}
+
+/** The places of a tile's vectors in memory whose rows are `pitch` apart. */
+function tileOffsets(c: AttentionContext, rows: number, pitch: number): number[] {
+  const { lanes } = c.target;
+  const columns = c.sizes.width / lanes;
+  return Array.from(
+    { length: rows * columns },
+    (_, i) => Math.floor(i / columns) * pitch + (i % columns) * lanes,
+  );
+}
+
+export function loadTile(
+  c: AttentionContext,
+  rows: number,
+  buffer: number,
+  at: Value,
+  pitch: number,
+): readonly Value[] {
+  return tileOffsets(c, rows, pitch).map((offset) => c.b.load(buffer, at, { lanes: c.target.lanes, offset }));
+}
+
+export function storeTile(
+  c: AttentionContext,
+  rows: number,
+  buffer: number,
+  at: Value,
+  pitch: number,
+  tile: readonly Value[],
+): void {
+  tileOffsets(c, rows, pitch).forEach((offset, i) => {
+    c.b.store(buffer, at, tile[i], { offset });
+  });
+}
+
+/** The vectors of one row of a panel. */
+export function loadPanelRow(c: AttentionContext, buffer: number, at: Value): readonly Value[] {
+  return loadTile(c, 1, buffer, at, c.sizes.width);
+}
+
+export function storePanelRow(c: AttentionContext, buffer: number, at: Value, row: readonly Value[]): void {
+  storeTile(c, 1, buffer, at, c.sizes.width, row);
+}
+
+/** Sets `count` elements from `at` on. */
+export function fill(c: AttentionContext, buffer: number, at: Value, count: Value, value: number): void {
+  const { b, target } = c;
+  const wide = b.broadcast(b.constant('f32', value));
+  alongLanes(b, target, count, true, (i, lanesNow) => {
+    if (lanesNow) b.store(buffer, b.add(at, i), wide, { mask: lanesNow.mask });
+    else b.store(buffer, b.add(at, i), b.constant('f32', value));
+  });
+}
+
+interface Rows {
+  readonly operand: ExprId;
+  /** The variable that counts rows, and the one that counts what is in a row. */
+  readonly down: number;
+  readonly along: number;
+  readonly buffer: number;
+  readonly at: Value;
+  readonly pitch: number;
+  readonly from: Value;
+  readonly rows: Value;
+  readonly fromColumn: Value;
+  readonly columns: Value;
+  /** Rows of zeros follow up to this many. */
+  readonly padTo: Value;
+}
+
+/** Writes rows of an operand, whatever expression it is, as float32 (bools as 0 and 1). */
+export function packRows(c: AttentionContext, p: Rows): void {
+  const { b, emitter, target } = c;
+  const isVector =
+    canVectorize(c.kernel, c.deps, [p.operand], [], p.along, target.masks) &&
+    c.deps[p.operand].variables.has(p.along);
+  emitter.scoped(() => {
+    emitter.hoist([p.operand], []);
+    b.forEach(b.index(0), p.rows, 1, (i) => {
+      const to = b.add(p.at, b.mul(i, b.index(p.pitch)));
+      emitter.bind(p.down, b.add(p.from, i), null, () => {
+        emitter.hoist([p.operand], []);
+        alongLanes(b, target, p.columns, isVector, (j, lanesNow) => {
+          emitter.bind(p.along, b.add(p.fromColumn, j), lanesNow, () => {
+            const value = lanesNow ? emitter.emitLanes(p.operand) : emitter.emit(p.operand);
+            // Rows have room for a whole vector at their end.
+            b.store(p.buffer, b.add(to, j), b.convert('f32', value));
+          });
+        });
+      });
+    });
+    b.forEach(p.rows, p.padTo, 1, (i) =>
+      fill(c, p.buffer, b.add(p.at, b.mul(i, b.index(p.pitch))), p.columns, 0),
+    );
+  });
+}
+
+/** A row of an operand over queries as one vector row of a panel; lanes beyond `count` are `beyond`. */
+export function packPanelRow(
+  c: AttentionContext,
+  operand: ExprId,
+  buffer: number,
+  at: Value,
+  from: Value,
+  count: Value,
+  beyond: number,
+): void {
+  const { b, emitter, target } = c;
+  fill(c, buffer, at, b.index(c.sizes.width), beyond);
+  const isVector =
+    canVectorize(c.kernel, c.deps, [operand], [], c.query, target.masks) &&
+    c.deps[operand].variables.has(c.query);
+  emitter.scoped(() => {
+    emitter.hoist([operand], []);
+    alongLanes(b, target, count, isVector, (i, lanesNow) =>
+      emitter.bind(c.query, b.add(from, i), lanesNow, () => {
+        const value = lanesNow ? emitter.emitLanes(operand) : emitter.emit(operand);
+        b.store(buffer, b.add(at, i), value, { mask: lanesNow?.mask ?? null });
+      }),
+    );
+  });
+}
+
+/**
+ * A matrix turned: element (i, j) at `from + i * fromPitch + j` goes to `to + j * toPitch + i`, for whole blocks of lanes x lanes. The
+ * vectors of a block are interleaved with those half a block further on, log2(lanes) times.
+ */
+export function transpose(
+  c: AttentionContext,
+  rows: number,
+  columns: Value,
+  source: { readonly buffer: number; readonly at: Value; readonly pitch: number },
+  destination: { readonly buffer: number; readonly at: Value; readonly pitch: number },
+): void {
+  const { b } = c;
+  const { lanes } = c.target;
+  b.forEach(b.index(0), columns, lanes, (j) => {
+    b.forEach(b.index(0), b.index(roundUp(rows, lanes)), lanes, (i) => {
+      const from = b.add(b.add(source.at, b.mul(i, b.index(source.pitch))), j);
+      const to = b.add(b.add(destination.at, b.mul(j, b.index(destination.pitch))), i);
+      let block = Array.from({ length: lanes }, (_, r) =>
+        b.load(source.buffer, from, { lanes, offset: r * source.pitch }),
+      );
+      for (let round = 1; round < lanes; round *= 2) {
+        const half = lanes / 2;
+        block = block.map((_, r) =>
+          b.zip(r % 2 === 0 ? 'low' : 'high', block[r >> 1], block[(r >> 1) + half]),
+        );
+      }
+      block.forEach((v, r) => {
+        b.store(destination.buffer, to, v, { offset: r * destination.pitch });
+      });
+    });
+  });
+}
+
+/** Stores rows of a result that lie `pitch` apart in a workspace. */
+export function storeRows(
+  c: AttentionContext,
+  store: Store,
+  p: {
+    readonly down: number;
+    readonly along: number;
+    readonly buffer: number;
+    readonly at: Value;
+    readonly pitch: number;
+    readonly from: Value;
+    readonly rows: Value;
+    readonly columns: Value;
+  },
+): void {
+  const { b, emitter, target } = c;
+  const isVector = canVectorize(c.kernel, c.deps, [store.value], [store.index], p.along, target.masks);
+  emitter.scoped(() => {
+    emitter.hoist([store.value], [store.index]);
+    b.forEach(b.index(0), p.rows, 1, (i) => {
+      const row = b.add(p.at, b.mul(i, b.index(p.pitch)));
+      emitter.bind(p.down, b.add(p.from, i), null, () => {
+        emitter.hoist([store.value], [store.index]);
+        alongLanes(b, target, p.columns, isVector, (j, lanesNow) => {
+          const options = lanesNow ? { lanes: target.lanes, mask: lanesNow.mask } : {};
+          emitter.bind(p.along, j, lanesNow, () =>
+            storeResult(c, store, b.load(p.buffer, b.add(row, j), options), lanesNow?.mask ?? null),
+          );
+        });
+      });
+    });
+  });
+}
+
+/** Stores a result whose position is bound. */
+export function storeResult(c: AttentionContext, store: Store, result: Value, mask: Value | null): void {
+  const { b, emitter } = c;
+  emitter.bindDot(result);
+  const value = encodeStored(b, emitter.emitLanes(store.value), c.kernel.exprs[store.value].dtype);
+  b.store(store.buffer, emitter.index(store.index), value, { mask });
+  emitter.unbindDot();
+}
+
+/** Runs `body` for the units of each batch point that this launch is asked to run; a batch point has `each` of them. */
+export function forEachBatch(
+  c: AttentionContext,
+  sizes: AbstractKernel,
+  roots: readonly ExprId[],
+  each: Value,
+  body: (own: UnitRange) => void,
+): void {
+  const { b, emitter } = c;
+  const { batch } = c.kernel;
+  const indices = c.kernel.stores.map((s) => s.index);
+  const units = unitRange(b, sizes);
+  const zero = b.index(0);
+  const batchSizes = batch.map((_, i) => b.sizeAt(sizes.variableSlots[i]));
+  /** `before`: batch points ahead of the loops that are open. */
+  const nest = (depth: number, before: Value): void => {
+    emitter.hoist(roots, indices);
+    if (depth === batch.length) {
+      const first = b.mul(before, each);
+      const from = b.sub(b.max(units.from, first), first);
+      const to = b.sub(b.max(b.min(units.to, b.add(first, each)), first), first);
+      b.when(b.compare('lt', from, to), () => emitter.scoped(() => body({ from, to })));
+      return;
+    }
+    const size = batchSizes[depth];
+    let [from, to] = [zero, size];
+    if (depth === 0) {
+      const inner = b.max(batchSizes.slice(1).reduce(b.mul.bind(b), each), b.index(1));
+      from = b.div(units.from, inner);
+      to = b.div(b.add(units.to, b.sub(inner, b.index(1))), inner);
+    }
+    b.forEach(from, to, 1, (i) =>
+      emitter.bind(depth, i, null, () => nest(depth + 1, b.add(b.mul(before, size), i))),
+    );
+  };
+  nest(0, zero);
+}
