@@ -36,7 +36,7 @@ const computing = new Set(
     'gelu silu softplus leakyRelu',
     'sum mean prod var std norm logsumexp cumsum cumprod logcumsumexp softmax logSoftmax',
     'matmul linear einsum conv1d conv2d convTranspose1d avgPool1d avgPool2d',
-    'layerNorm rmsNorm crossEntropy mseLoss scatterAdd indexAdd indexPut',
+    'attention layerNorm rmsNorm crossEntropy mseLoss scatterAdd indexAdd indexPut',
   ].flatMap((line) => line.split(' ')),
 );
 

@@ -77,6 +77,39 @@ const einsum: StepRule = (p, a, b, c) => {
     );
 };
 
+/** Keys and values of another tensor, or of the step's own; masked, causal or neither. */
+const attention: StepRule = (p, a, b, c, d) => {
+  const x = p.choose(a, (s) => isFloat(s) && s.shape.length >= 2 && numel(s.shape) > 0);
+  if (x === null) return;
+  const { shape, dtype } = p.slots[x];
+  const [queries, features] = shape.slice(-2);
+  const own = b % 3 === 0 ? p.choose(b, (s) => s.dtype === dtype && isKeys(s.shape, shape)) : null;
+  const keys = own === null ? 1 + (c % 7) : p.slots[own].shape[shape.length - 2];
+  const lead = shape.slice(0, -2);
+  const key = own ?? p.weightInput([...(c % 2 === 0 ? lead : []), keys, features], dtype, c);
+  const value = p.weightInput([...lead, keys, 1 + (d % 5)], dtype, d);
+  // A product of its own has the noise of a run reach what the gradient makes of the scores.
+  p.emit('mul', [x], [0.7], shape, dtype);
+  const query = p.slots.length - 1;
+  const mask = d % 3 === 1 ? [p.maskInput([queries, keys], c)] : [];
+  const isCausal = d % 3 === 2;
+  p.emit(
+    'attention',
+    [query, key, value, ...mask],
+    [isCausal, 0.5, false],
+    [...shape.slice(0, -1), 1 + (d % 5)],
+    dtype,
+  );
+};
+
+function isKeys(of: readonly number[], queries: readonly number[]): boolean {
+  return (
+    of.length === queries.length &&
+    of.every((s, d) => d === of.length - 2 || s === queries[d]) &&
+    numel(of) > 0
+  );
+}
+
 /** How many windows of `reach` fit into `size`, `stride` apart. */
 const windowsIn = (size: number, reach: number, stride: number): number =>
   Math.floor((size - reach) / stride) + 1;
@@ -170,6 +203,7 @@ const loss: StepRule = (p, a, b, c) => {
 export const layerRules: readonly WeightedRule[] = [
   { weight: 3, rule: matmul },
   { weight: 2, rule: einsum },
+  { weight: 2, rule: attention },
   { weight: 2, rule: convolution },
   { weight: 1, rule: transposed },
   { weight: 2, rule: pooling },
