@@ -66,6 +66,16 @@ export const cases: { readonly [name: string]: Case } = {
     const x = some(1, 33, 141);
     return withGradients([x], x.softmax(-1), x.sum(0), x.amax(1), x.var(0), x.logsumexp(0), x.mean());
   },
+  attention: () => {
+    const [q, k, v] = [some(1, 2, 3, 45, 8), some(2, 2, 3, 150, 8), some(3, 2, 3, 150, 5)];
+    const mask = some(4, 45, 150).detach();
+    return withGradients(
+      [q, k, v],
+      F.scaledDotProductAttention(q, k, v, { isCausal: true }),
+      F.scaledDotProductAttention(q, k, v, { attnMask: mask.gt(0) }),
+      F.scaledDotProductAttention(q.select(0, 1).select(0, 1), k, v, { attnMask: mask }),
+    );
+  },
   'normalised rows': () => {
     const [x, w] = [some(1, 9, 50), some(2, 50)];
     return withGradients([x, w], F.layerNorm(x, [50], { weight: w }));
