@@ -210,8 +210,8 @@ export function lowerAttentionGrad(
     });
   }
 
-  /** Weights (as dropout leaves them) and d in place of the two products, for a panel. */
-  function weightPass(block: Block, p: Value): void {
+  /** Weights (as dropout leaves them) and d in place of the two products, for a panel; zeros up to `allKeys` of the block. */
+  function weightPass(block: Block, p: Value, allKeys: Value): void {
     const blockAt = b.mul(p, b.index(blockPart));
     const statsAt = b.mul(p, b.index(2 * width));
     const logSums = loadPanelRow(c, stats, statsAt);
@@ -220,9 +220,9 @@ export function lowerAttentionGrad(
     const scale = b.broadcast(b.constant('f32', kernel.scale));
     const eachKey = (body: (at: Value, r: Value) => void): void =>
       b.forEach(zero, block.keys, 1, (r) => body(b.add(blockAt, b.mul(r, b.index(width))), r));
-    // The last tile may reach over keys that causality hides from all of the group: nothing flows back to them.
+    // The tiles of keys reach over what causality hides from this panel: nothing flows back from there.
     const tileEnd = b.mul(
-      b.div(b.add(block.keys, b.index(s.keyTile - 1)), b.index(s.keyTile)),
+      b.div(b.add(allKeys, b.index(s.keyTile - 1)), b.index(s.keyTile)),
       b.index(s.keyTile),
     );
     const beyond = b.add(blockAt, b.mul(block.keys, b.index(width)));
@@ -280,10 +280,15 @@ export function lowerAttentionGrad(
     out: number,
   ): void {
     b.forEach(zero, block.keys, s.keyTile, (t) => {
+      // Causality hides these keys from the panels before.
+      const key = b.add(block.fromKey, t);
+      const firstPanel = kernel.isCausal
+        ? b.div(b.sub(b.max(key, block.fromQuery), block.fromQuery), b.index(width))
+        : zero;
       b.forEach(zero, b.index(right.features), width, (column) => {
-        const at = b.add(b.mul(b.add(block.fromKey, t), b.index(right.pitch)), column);
+        const at = b.add(b.mul(key, b.index(right.pitch)), column);
         const start = loadTile(c, s.keyTile, out, at, right.pitch);
-        const tile = b.loop(zero, used, 1, start, (p, acc) =>
+        const tile = b.loop(firstPanel, used, 1, start, (p, acc) =>
           tileProduct(
             c,
             s.keyTile,
@@ -351,7 +356,10 @@ export function lowerAttentionGrad(
           emitter.scoped(() => {
             const row = b.mul(p, b.index(width));
             const queries = b.min(b.index(width), b.sub(count, row));
-            const block = { fromQuery: b.add(from, row), queries, fromKey, keys: blockKeys };
+            const fromQuery = b.add(from, row);
+            const seen = b.sub(b.max(b.add(fromQuery, queries), fromKey), fromKey);
+            const own = kernel.isCausal ? b.min(blockKeys, seen) : blockKeys;
+            const block = { fromQuery, queries, fromKey, keys: own };
             const at = b.mul(p, b.index(blockPart));
             const queryPanel = { buffer: queryPanels, at: b.mul(p, b.index(queryPart)) };
             const gradPanel = { buffer: gradPanels, at: b.mul(p, b.index(gradPart)) };
@@ -360,7 +368,7 @@ export function lowerAttentionGrad(
               buffer: differences,
               at,
             });
-            weightPass(block, p);
+            weightPass(block, p, blockKeys);
             if (wanted.has('query')) addToQueries(block, p);
           }),
         );
