@@ -52,8 +52,17 @@ export interface AttentionSizes {
   readonly paddedKeys: number;
 }
 
+/**
+ * Queries of a panel: as wide as the register tile, or one vector where that holds all queries (decoding, one token at a time). A query's
+ * result is the same in either. Part of a kernel's key through `fewQueries`.
+ */
+export function panelWidth(kernel: AnyAttention, { lanes, gemm }: Target): number {
+  return kernel.queries <= lanes ? lanes : gemm.nr;
+}
+
 export function attentionSizes(kernel: AnyAttention, target: Target): AttentionSizes {
-  const { mr, nr } = target.gemm;
+  const width = panelWidth(kernel, target);
+  const mr = (target.gemm.mr * target.gemm.nr) / width;
   const tilesOf = (features: number): FeatureTiles => {
     const count = Math.ceil(features / mr);
     const rows = Math.ceil(features / count);
@@ -61,15 +70,16 @@ export function attentionSizes(kernel: AnyAttention, target: Target): AttentionS
   };
   const tiles = tilesOf(kernel.features);
   const valueTiles = tilesOf(kernel.valueFeatures);
-  const unit = leastMultiple(mr, target.lanes);
+  // For both widths, so that sums are cut into the same blocks.
+  const unit = leastMultiple((target.gemm.mr * target.gemm.nr) / target.lanes, target.lanes);
   return {
-    width: nr,
+    width,
     keyTile: mr,
     keyBlock: roundUp(KEYS, unit),
     tiles,
     valueTiles,
-    pitch: roundUp(tiles.covered, nr) + 16,
-    valuePitch: roundUp(valueTiles.covered, nr) + 16,
+    pitch: roundUp(tiles.covered, width) + 16,
+    valuePitch: roundUp(valueTiles.covered, width) + 16,
     paddedKeys: roundUp(kernel.keys, unit),
   };
 }

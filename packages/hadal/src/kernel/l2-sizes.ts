@@ -78,6 +78,11 @@ function abstractHost(kernel: HostKernel): AbstractKernel {
   return { key, sizes: [], variableSlots: [], indexSlots: new Map(), guardSlots: new Map() };
 }
 
+/** Into how few lanes the queries of attention fit; lowering makes narrow panels of them. */
+function fewQueries(queries: number): string {
+  return queries > 16 ? 'many' : queries > 8 ? '16' : queries > 4 ? '8' : '4';
+}
+
 /** What a kernel is, apart from its expressions and sizes. */
 function headOf(kernel: CompiledKernel): string {
   switch (kernel.kind) {
@@ -103,7 +108,7 @@ function headOf(kernel: CompiledKernel): string {
       const { batch, features, valueFeatures, scale, isCausal, mask, dropout, results } = kernel;
       const parts = `${mask === null ? '' : ' mask'}${dropout === null ? '' : ' dropout'}${isCausal ? ' causal' : ''}`;
       return (
-        `${kernel.kind} ${batch.length} ${features} ${valueFeatures} ${scale}${parts} ` +
+        `${kernel.kind} ${batch.length} ${fewQueries(kernel.queries)} ${features} ${valueFeatures} ${scale}${parts} ` +
         `${attentionOperands(kernel).join(',')} ${results.join(',')}`
       );
     }

@@ -45,14 +45,14 @@ const SLACK = 64;
 /** Queries of a group, about: the depth of the products that give the gradients of keys and values. */
 const GROUP = 64;
 
-function panelsOf(target: Target): number {
-  return Math.max(1, Math.round(GROUP / target.gemm.nr));
+function panelsOf(width: number): number {
+  return Math.max(1, Math.round(GROUP / width));
 }
 
 /** Floats of each workspace, in the order of their slots. */
 function workspaces(kernel: AttentionGradKernel, target: Target): readonly number[] {
   const s = attentionSizes(kernel, target);
-  const panels = panelsOf(target);
+  const panels = panelsOf(s.width);
   const queries = panels * s.width;
   const turned = turnFloats(s.width, s.keyBlock);
   const isTurned = kernel.mask !== null || kernel.dropout !== null;
@@ -125,7 +125,7 @@ export function lowerAttentionGrad(
   const [queryCount, keyCount] = [c.query, c.key].map((v) => b.sizeAt(sizes.variableSlots[v]));
   const zero = b.index(0);
   const { width } = s;
-  const panels = panelsOf(target);
+  const panels = panelsOf(s.width);
   const groupSize = panels * width;
   const [features, valueFeatures] = [kernel.features, kernel.valueFeatures].map((n) => b.index(n));
   const rowsOf = (n: number): number => Math.ceil(n / lanes) * lanes;

@@ -12,6 +12,7 @@
  * operands, so what all of them need should be the smaller one. A unit of attention is a panel of queries of one batch point, one of its
  * gradient a batch point.
  */
+import { panelWidth } from './attention-blocks.js';
 import { attentionFlops } from './costs.js';
 import type {
   AttentionGradKernel,
@@ -135,7 +136,7 @@ function regionCost(kernel: RegionKernel, target: Target): number {
 function attentionParts(kernel: AttentionKernel | AttentionGradKernel, target: Target): Parts {
   const batch = product(kernel.batch);
   const isGrad = kernel.kind === 'attentionGrad';
-  const units = batch * (isGrad ? 1 : Math.ceil(kernel.queries / target.gemm.nr));
+  const units = batch * (isGrad ? 1 : Math.ceil(kernel.queries / panelWidth(kernel, target)));
   const cost = attentionFlops(kernel) / PRODUCT_FLOPS;
   return { units, cost: units === 0 ? 0 : cost / units, divisible: units > 1 && !storesInOrder(kernel) };
 }
