@@ -47,7 +47,7 @@ export interface Boundary {
   readonly text: string;
 }
 
-const wholeArrays: ReadonlySet<Group['kind']> = new Set(['scan', 'sort', 'scatter', 'region']);
+const wholeArrays: ReadonlySet<Group['kind']> = new Set(['attention', 'scan', 'sort', 'scatter', 'region']);
 
 interface Why {
   readonly reason: BoundaryReason;

@@ -88,6 +88,12 @@ function gradient(): Tensor {
 }
 
 const apart: readonly [BoundaryReason, string, () => Tensor, RegExp][] = [
+  [
+    'line',
+    'attention',
+    () => F.scaledDotProductAttention(x, x, x).matmul(w),
+    /the attention of attention n\d+ goes over whole lines/,
+  ],
   ['line', 'a sort', () => x.sort(1).values.matmul(w), /the sort of sort n\d+ goes over whole lines/],
   ['operand', 'an operand of a product', () => x.exp().matmul(w), /operands many times/],
   ['written', 'a gradient', () => gradient().add(1), /written before anything reads it/],
