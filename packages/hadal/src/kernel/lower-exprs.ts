@@ -60,7 +60,7 @@ export function indexDependence(index: IndexExpr, deps: readonly Dependence[]): 
 
 /**
  * Whether a variable can become vector lanes for the given expressions: memory is contiguous or constant along it or taken in pairs, guards do not
- * depend on it (with masks: not in steps), and no value that only scalars can hold varies with it.
+ * depend on it (with masks: not in steps) unless they are `cuts`, and no value that only scalars can hold varies with it.
  */
 export function canVectorize(
   kernel: CompiledKernel,
@@ -70,14 +70,15 @@ export function canVectorize(
   variable: number,
   masks: boolean,
   pairs: Pairs | null = null,
+  cuts: ReadonlySet<Guard> = new Set(),
 ): boolean {
   const fits = (index: IndexExpr): boolean => {
     for (const id of indexValues(index)) if (deps[id].variables.has(variable)) return false;
-    const factor = masks ? maskedFactor(index, variable) : factorOf(index, variable);
+    const factor = masks || cuts.size > 0 ? maskedFactor(index, variable) : factorOf(index, variable);
     return factor === 0 || factor === 1;
   };
   const isLaneGuard = (g: Guard): boolean =>
-    masks && g.step === 1 && fits(g.index) && maskedFactor(g.index, variable) === 1;
+    cuts.has(g) || (masks && g.step === 1 && fits(g.index) && maskedFactor(g.index, variable) === 1);
   if (!indices.every(fits)) return false;
   if (roots.some((id) => isScalarOnly(kernel.exprs[id].dtype))) return false;
   const seen = new Set<ExprId>();
@@ -99,6 +100,19 @@ export function canVectorize(
     stack.push(...exprArguments(e));
   }
   return true;
+}
+
+/**
+ * The guards that say no more than between which positions of a variable they hold: a loop that is cut there can take the part between
+ * them in vectors without masks.
+ */
+export function cutsAlong(kernel: CompiledKernel, variable: number): ReadonlySet<Guard> {
+  const isPlain = ({ index, step }: Guard): boolean => {
+    const [term] = index.terms;
+    if (index.base !== 0 || index.terms.length !== 1 || step !== 1) return false;
+    return term.factor === 1 && term.atom.kind === 'var' && term.atom.variable === variable;
+  };
+  return new Set(kernel.exprs.flatMap((e) => (e.op === 'guard' ? e.guards.filter(isPlain) : [])));
 }
 
 /** The factor of a variable in an index whose clamps masks take the place of; null if it has none. */
@@ -128,6 +142,7 @@ export class ExprEmitter {
   readonly #arguments: readonly Value[];
   readonly #status: number;
   readonly #pairs: Pairs | null;
+  readonly #cuts: ReadonlySet<Guard>;
   #dot: Value | null = null;
   /** The variable that is lanes wide now, or -1. */
   #vector = -1;
@@ -135,7 +150,7 @@ export class ExprEmitter {
 
   /**
    * `status` is the buffer slot that index errors are noted in, or -1 where the kernel has none; `pairs` are the loads of the vector
-   * variable that go two by two.
+   * variable that go two by two, `cuts` guards that hold wherever it stands for lanes.
    */
   constructor(
     b: L3Builder,
@@ -144,9 +159,11 @@ export class ExprEmitter {
     deps: readonly Dependence[],
     status: number,
     pairs: Pairs | null = null,
+    cuts: ReadonlySet<Guard> = new Set(),
   ) {
     this.#b = b;
     this.#pairs = pairs;
+    this.#cuts = cuts;
     this.#kernel = kernel;
     this.#sizes = sizes;
     this.#deps = deps;
@@ -415,6 +432,12 @@ export class ExprEmitter {
     return this.#partialIndex(e, false);
   }
 
+  /** Between which positions a guard holds. */
+  bounds(g: Guard): readonly [from: Value, to: Value] {
+    const slot = known(this.#sizes.guardSlots.get(g), 'slots of a guard');
+    return [this.#b.sizeAt(slot), this.#b.sizeAt(slot + 1)];
+  }
+
   #guard(g: Guard): Value {
     const b = this.#b;
     const slot = known(this.#sizes.guardSlots.get(g), 'slots of a guard');
@@ -512,7 +535,9 @@ export class ExprEmitter {
         return isHalf(e.dtype) && !exactCalls.has(e.name) ? fitToDType(b, result, e.dtype) : result;
       }
       case 'guard': {
-        const guards = e.guards.map((g) => this.#guard(g));
+        const open = e.guards.filter((g) => this.#vector < 0 || !this.#cuts.has(g));
+        if (open.length === 0) return this.emit(e.value);
+        const guards = open.map((g) => this.#guard(g));
         const lanes = Math.max(...guards.map((g) => g.type.lanes));
         const inside = guards.map((g) => b.spread(g, lanes)).reduce((p, q) => b.binary('and', p, q));
         const value = lanes > 1 ? this.#masked(inside, () => this.emitLanes(e.value)) : this.emit(e.value);

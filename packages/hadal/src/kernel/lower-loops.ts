@@ -11,14 +11,14 @@ import type { DType } from '../base/dtype.js';
 import { dtypeInfo, isFloat } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
 import { fitToDType, isScalarOnly, kinds, memTypes } from './elements.js';
-import type { IndexExpr } from './index-expr.js';
+import type { Guard, IndexExpr } from './index-expr.js';
 import type { ExprId, Kernel, LoopKernel, Stage } from './l2.js';
 import { exprIndices, indexValues, regionParts } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import type { Dependence } from './lower-exprs.js';
-import { canVectorize, dependences, ExprEmitter } from './lower-exprs.js';
+import { canVectorize, cutsAlong, dependences, ExprEmitter } from './lower-exprs.js';
 import { pairsAlongLanes } from './pairs.js';
 import type { Target } from './target.js';
 import { type UnitRange, unitRange } from './unit-range.js';
@@ -230,7 +230,8 @@ export function emitLoops(
   for (const _ of loopsWorkspace(kernel, target)) b.buffer('f32', 'readwrite');
   const status = needsStatus(kernel) ? b.buffer('i64', 'write') : -1;
   const pairs = vectorVariable >= 0 ? pairsAlongLanes(kernel) : null;
-  const emitter = new ExprEmitter(b, kernel, sizes, deps, status, pairs);
+  const cuts = vectorVariable >= 0 ? cutsOf(kernel, target) : new Set<Guard>();
+  const emitter = new ExprEmitter(b, kernel, sizes, deps, status, pairs, cuts);
   // Sums along a row that does not fit lanes are still added up as if it did; see `laneSums`.
   const scratchSlots = kernel.buffers.length;
   const hasScratch = loopsWorkspace(kernel, target).length > 0;
@@ -281,6 +282,20 @@ export function emitLoops(
     const whole = wholeVectors(variable, lanes);
     const first = range ? b.mul(range.from, b.index(lanes)) : b.index(0);
     const stop = range ? b.min(b.mul(range.to, b.index(lanes)), size) : size;
+    if (cuts.size > 0) {
+      const single = (from: Value, to: Value): void =>
+        b.forEach(from, to, 1, (i) => emitter.bind(variable, i, null, () => body([], 'scalar', i)));
+      const bounds = [...cuts].map((g) => emitter.bounds(g));
+      const from = b.min(bounds.map(([low]) => low).reduce(b.max.bind(b), first), stop);
+      const to = b.max(bounds.map(([, high]) => high).reduce(b.min.bind(b), stop), from);
+      const last = b.add(from, b.mul(b.div(b.sub(to, from), b.index(lanes)), b.index(lanes)));
+      single(first, from);
+      b.forEach(from, last, lanes, (i) =>
+        emitter.bind(variable, i, { mask: null }, () => body([], 'vector', i)),
+      );
+      single(last, stop);
+      return { vector: [], scalar: [] };
+    }
     const end = range ? b.min(stop, whole) : whole;
     const rest = range ? b.max(first, whole) : whole;
     let vector = b.loop(first, end, lanes, carried.vector, (i, params) =>
@@ -516,6 +531,12 @@ function chooseVector(kernel: LoopKernel, deps: readonly Dependence[], target: T
   const roots = [...kernel.stages.map((s) => s.value), ...kernel.stores.map((s) => s.value)];
   const pairs = pairsAlongLanes(kernel);
   const single = kernel.stores.filter((_, i) => !pairs.stores.has(i)).map((s) => s.index);
-  if (!canVectorize(kernel, deps, roots, single, v, target.masks, pairs)) return -1;
+  if (!canVectorize(kernel, deps, roots, single, v, target.masks, pairs, cutsOf(kernel, target))) return -1;
   return v;
+}
+
+/** Where the loop of lanes is cut. Sums along a row do not depend on what is padding, so only maps are cut. */
+function cutsOf(kernel: LoopKernel, target: Target): ReadonlySet<Guard> {
+  const isCut = !target.masks && kernel.stages.length === 0 && kernel.vectorVariable >= 0;
+  return isCut ? cutsAlong(kernel, kernel.vectorVariable) : new Set();
 }
