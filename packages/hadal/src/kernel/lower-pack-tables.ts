@@ -96,6 +96,9 @@ export function fillTable(c: PackContext, p: Packing, s: Separable): void {
   );
 }
 
+/** Elements that are taken along k side by side: as many as there are registers for where they lie. */
+const TOGETHER = 4;
+
 /** A panel in `steps`: for each k its `width` elements together, zeros beyond `rows`. */
 export function packSteps(
   c: PackContext,
@@ -120,20 +123,32 @@ export function packSteps(
       const offset = acrossPart(c, p, s, b.add(first, i));
       steps(b.add(base, i), (at, to) => b.store(p.buffer, to, b.load(s.buffer, b.add(at, offset))));
     });
+  /** Elements of a whole panel from `column` on, each worked out for itself but all of them in one pass along k. */
+  const together = (column: number, count: number): void => {
+    const offsets = Array.from({ length: count }, (_, i) =>
+      acrossPart(c, p, s, b.add(first, b.index(column + i))),
+    );
+    steps(base, (at, to) => {
+      offsets.forEach((offset, i) => {
+        b.store(p.buffer, to, b.load(s.buffer, b.add(at, offset)), { offset: column + i });
+      });
+    });
+  };
   const inElements = (): void => {
     elements(zero, rows);
     b.forEach(rows, b.index(p.width), 1, (i) =>
       steps(b.add(base, i), (_, to) => b.store(p.buffer, to, b.constant('f32', 0))),
     );
   };
-  if (s.across.kind === 'any' || lanes === 1 || p.width % lanes !== 0) {
-    inElements();
-    return;
-  }
   const { across } = s;
   const whole = b.compare('eq', rows, b.index(p.width));
   b.when(b.unary('not', whole), inElements);
   b.when(whole, () => {
+    if (across.kind === 'any' || lanes === 1 || p.width % lanes !== 0) {
+      for (let column = 0; column < p.width; column += TOGETHER)
+        together(column, Math.min(TOGETHER, p.width - column));
+      return;
+    }
     const groups = Array.from({ length: p.width / lanes }, (_, i) => {
       const start = b.add(first, b.index(i * lanes));
       return { column: i * lanes, start, offset: acrossPart(c, p, s, start) };
@@ -159,7 +174,9 @@ export function packSteps(
         const { column, start, left, isOneRow } = group;
         b.when(isOneRow, () => vectors([group]));
         b.when(b.unary('not', isOneRow), () => {
-          const single = (): void => elements(b.index(column), b.index(column + lanes));
+          const single = (): void => {
+            for (let i = 0; i < lanes; i += TOGETHER) together(column + i, Math.min(TOGETHER, lanes - i));
+          };
           if (!target.masks) {
             single();
             return;
