@@ -2,8 +2,7 @@
  * Replaces ops that no kernel template covers by others that mean the same, before fusion, and gives every op inputs that its template
  * can read.
  *
- * - scatterAdd of a few elements a row becomes a comparison of positions with indices: out[c] = sum over j of (index[j] == c ?
- *   source[j] : 0). With one index per row, as in the gradient of a gather for a loss, that is one pointwise kernel.
+ * - scatterAdd of one element a row, as in the gradient of a gather for a loss, becomes a comparison of positions with its index.
  * - dot and conv of dtypes that the gemm template does not multiply become products and a sum.
  * - conv: padding and dilation of the input are written to memory first; a depthwise one becomes a sum of products of shifted inputs.
  * - attention of float64, or of nothing, becomes products and a softmax over the matrix of weights.
@@ -36,10 +35,8 @@ import type { Template, TemplateNode } from './template.js';
 import type { Position } from './template-emitter.js';
 import { TemplateEmitter } from './template-emitter.js';
 
-/** More elements a row than this are scattered one by one. */
-const FEW = 8;
-
-function scatterAdd(
+/** Scatters one element a row by comparing positions with its index: fuses with what reads it, and costs no pass of its own. */
+function scatterOne(
   e: TemplateEmitter,
   source: Position,
   wideIndex: Position,
@@ -48,17 +45,8 @@ function scatterAdd(
 ): Position {
   // Positions are compared as int32, which vectors have; a dimension of 2^31 is beyond every other limit.
   const index = e.cast(wideIndex, 'int32');
-  if (source.shape[dim] === 1) {
-    const hit = e.compare('eq', e.iota(shape, dim, index.dtype), e.expand(index, shape));
-    return e.where(hit, e.expand(source, shape), e.constant(0, source.dtype, shape));
-  }
-  // A dimension of its own for j, in front of the one it scatters into.
-  const wide = [...shape.slice(0, dim), source.shape[dim], ...shape.slice(dim)];
-  const thin = [...source.shape.slice(0, dim + 1), 1, ...source.shape.slice(dim + 1)];
-  const lift = (x: Position): Position => e.expand(e.reshape(x, thin), wide);
-  const hit = e.compare('eq', e.iota(wide, dim + 1, index.dtype), lift(index));
-  const picked = e.where(hit, lift(source), e.constant(0, source.dtype, wide));
-  return e.reshape(e.reduce('sum', picked, [dim]), shape);
+  const hit = e.compare('eq', e.iota(shape, dim, index.dtype), e.expand(index, shape));
+  return e.where(hit, e.expand(source, shape), e.constant(0, source.dtype, shape));
 }
 
 /** Whether the gemm template multiplies a dtype: in float32, rounded after. */
@@ -275,8 +263,8 @@ function replacement(e: TemplateEmitter, n: TemplateNode, inputs: readonly Posit
     case 'scatterAdd': {
       const [source, index] = inputs;
       const isFull = index.shape.every((s, d) => d === attributes[0] || s === shape[d]);
-      const isFew = isFull && shape.length > 0 && index.shape[attributes[0]] <= FEW;
-      return isFew ? scatterAdd(e, source, index, attributes[0], shape) : null;
+      const isOne = isFull && shape.length > 0 && index.shape[attributes[0]] === 1;
+      return isOne ? scatterOne(e, source, index, attributes[0], shape) : null;
     }
     case 'dot':
       return isGemmType(n.dtype) ? null : e.reshape(dotAsSum(e, inputs[0], inputs[1], attributes), shape);

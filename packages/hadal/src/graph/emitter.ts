@@ -244,6 +244,15 @@ export abstract class OpEmitter<V extends Operand> implements Ops<V> {
     return this.apply('scatter', [x, index, source], [dim], x.shape, x.dtype);
   }
 
+  recurrence(a: V, b: V, dim: number): V {
+    return this.apply('recurrence', [a, b], [dim], b.shape, b.dtype);
+  }
+
+  runningExtremum(x: V, dim: number, which: 'max' | 'min'): readonly [values: V, indices: V] {
+    const [values, indices] = this.applyMany('runningExtremum', [x], [dim, which === 'max' ? 1 : 0]);
+    return [values, indices];
+  }
+
   argsort(x: V, dim: number, descending: boolean, count = x.shape[dim]): V {
     const shape = x.shape.map((s, d) => (d === dim ? count : s));
     return this.apply('argsort', [x], [dim, descending ? 1 : 0, count], shape, 'int64');

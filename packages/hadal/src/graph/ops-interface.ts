@@ -130,6 +130,10 @@ export interface Ops<V extends Operand> {
   sort(x: V, dim: number, descending: boolean, count?: number): readonly [values: V, indices: V];
   /** Sums of all elements up to each one along a dimension. */
   cumsum(x: V, dim: number): V;
+  /** y[i] = a[i] y[i - 1] + b[i] along a dimension, from y[-1] = 0; a and b have one shape and dtype. */
+  recurrence(a: V, b: V, dim: number): V;
+  /** The largest or smallest of all elements up to each one along a dimension, and its position: of equal ones the last. */
+  runningExtremum(x: V, dim: number, which: 'max' | 'min'): readonly [values: V, indices: V];
 
   /**
    * Runs a region step by step. Operands: the first value of every carry, stacks with a slice for every step, invariants; results: the

@@ -82,7 +82,7 @@ function head(kernel: Exclude<Kernel, RegionKernel>): string[] {
     case 'scan':
       return [
         `${start} scan for ${loopsOver(kernel.dims)}`,
-        `  stage 0 = ${kernel.op} of e${kernel.value} up to v${kernel.line}`,
+        `  stage 0 = ${kernel.op} of ${kernel.values.map((v) => `e${v}`).join(', ')} up to v${kernel.line}`,
       ];
     case 'sort': {
       const source = kernel.dims.length;

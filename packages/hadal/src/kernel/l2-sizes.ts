@@ -96,7 +96,7 @@ function headOf(kernel: CompiledKernel): string {
     case 'gemm':
       return `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b}`;
     case 'scan':
-      return `scan ${kernel.op} ${kernel.dims.length} v${kernel.line} ${kernel.value}`;
+      return `scan ${kernel.op} ${kernel.dims.length} v${kernel.line} ${kernel.values.join(',')}`;
     case 'sort': {
       const way = kernel.descending ? 'down' : 'up';
       return `sort ${kernel.method} ${way} ${kernel.dims.length} v${kernel.line} ${kernel.key}`;

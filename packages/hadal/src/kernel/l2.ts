@@ -116,7 +116,11 @@ export interface GemmKernel extends Common {
   readonly b: ExprId;
 }
 
-export type ScanOp = 'sum';
+/**
+ * sum: stage 0 is the sum of all values so far. linear: of two values a and b stage 0 is a times the stage before plus b. max, min: stage
+ * 0 is the extremum so far, stage 1 the last position that has it.
+ */
+export type ScanOp = 'sum' | 'linear' | 'max' | 'min';
 
 /** Running values along one dimension of the domain. */
 export interface ScanKernel extends Common {
@@ -125,7 +129,7 @@ export interface ScanKernel extends Common {
   /** The variable that the scan runs along. */
   readonly line: number;
   readonly op: ScanOp;
-  readonly value: ExprId;
+  readonly values: readonly ExprId[];
 }
 
 /** The first positions of lines in order: dims[line] of `length`. Equal keys keep their order, NaN is the largest. */
@@ -308,6 +312,7 @@ function stageCount(kernel: Kernel): number {
     case 'loops':
       return kernel.stages.length;
     case 'scan':
+      return kernel.op === 'max' || kernel.op === 'min' ? 2 : 1;
     case 'sort':
       return 1;
     default:
@@ -370,7 +375,11 @@ function verifyParts(kernel: Kernel, fail: (why: string) => never): void {
   const has = (id: ExprId): boolean => kernel.exprs[id] !== undefined;
   if ((kernel.kind === 'scan' || kernel.kind === 'sort') && kernel.dims[kernel.line] === undefined)
     fail(`no dimension ${kernel.line}`);
-  if (kernel.kind === 'scan' && !has(kernel.value)) fail('no value to scan');
+  if (
+    kernel.kind === 'scan' &&
+    (kernel.values.length !== (kernel.op === 'linear' ? 2 : 1) || !kernel.values.every(has))
+  )
+    fail('not the values that a scan takes');
   if (kernel.kind === 'sort') {
     if (!has(kernel.key)) fail('no key');
     if (kernel.dims[kernel.line] > kernel.length) fail('more positions than elements');

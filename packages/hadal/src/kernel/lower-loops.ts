@@ -158,7 +158,7 @@ function accumulator(b: L3Builder, stage: Stage): Accumulator {
 }
 
 /** The least or greatest value that a dtype has. */
-function extreme(dtype: DType, which: 'min' | 'max'): number | bigint {
+export function extreme(dtype: DType, which: 'min' | 'max'): number | bigint {
   if (isFloat(dtype)) return which === 'min' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   const value = dtypeInfo[dtype][which];
   return kinds[dtype] === 'i64' ? BigInt(value) : value;

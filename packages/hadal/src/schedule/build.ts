@@ -25,11 +25,14 @@ import type {
   KernelBuffer,
   LoopDim,
   ReduceOp,
+  ScanOp,
   SortKernel,
   Stage,
   Store,
 } from '../kernel/l2.js';
 import { exprArguments, exprIndices, indexValues } from '../kernel/l2.js';
+import type { KeyKind } from '../kernel/sort-keys.js';
+import { keyOf } from '../kernel/sort-keys.js';
 import { attentionKernel, attentionLayout } from './attention.js';
 import type { Fusion, Group } from './groups.js';
 import { computes, domainIndex, isLine, isProduct, ownIndex, pointsOf, reshaped } from './groups.js';
@@ -52,14 +55,14 @@ export interface BuiltKernel {
   readonly scatteredReads: ReadonlySet<number>;
 }
 
-/** Shorter lines are sorted by rank. */
-const RANKED = 32;
+/** Lines up to this are sorted by rank: those with keys of 32 bits, which are compared in vectors, and others. */
+const RANKED: { readonly [K in KeyKind]: number } = { i32: 80, i64: 24 };
 /** Of lines at least this long a few elements are selected, if they are no more than the line over `FEW`. */
 const SELECTED = 1024;
 const FEW = 4;
 
-function sortMethod(length: number, wanted: number): SortKernel['method'] {
-  if (length <= RANKED) return 'rank';
+function sortMethod(length: number, wanted: number, key: KeyKind): SortKernel['method'] {
+  if (length <= RANKED[key]) return 'rank';
   return length >= SELECTED && wanted > 0 && wanted * FEW <= length ? 'select' : 'radix';
 }
 
@@ -209,7 +212,7 @@ export function buildKernel(
           throw new InternalError(`node ${id} (${n.op.name}) is read out of place`);
         if (isProduct(n)) return add({ op: 'dot', dtype }, 'dot');
         if (n.op.name === 'sort') return sortedElement(n, index);
-        const at = isLine(n) || n.op.kind === 'result' ? 0 : stage(id);
+        const at = n.op.kind === 'reduce' ? stage(id) : coreStage(n);
         return add({ op: 'stage', dtype, stage: at }, `stage ${at}`);
       }
     }
@@ -280,6 +283,11 @@ export function buildKernel(
     }
   }
 
+  /** The stage of a scan or sort that a result of it is. */
+  function coreStage(n: TemplateNode): number {
+    return n.op.kind === 'result' && nodes[core].op.kind === 'scan' ? n.attributes[0] : 0;
+  }
+
   /** The element whose turn it is in a sorted line. */
   function sortedElement({ inputs: [input] }: TemplateNode, index: readonly IndexExpr[]): ExprId {
     const at = add({ op: 'stage', dtype: 'int64', stage: 0 }, 'stage 0');
@@ -319,15 +327,20 @@ export function buildKernel(
   const operands = gemm ? nodes[dot].inputs.map((input, i) => read(input, gemm.inputs[i])) : [];
   /** The variable after those of the domain: of elements to be sorted, or of positions to scatter to. */
   const extra = dims.length;
-  const coreInput = core >= 0 ? readCore(nodes[core]) : -1;
+  const coreInputs = core >= 0 ? readCore(nodes[core]) : [];
 
   /** What a scan or sort reads: a sort at all elements of the line. */
-  function readCore(n: TemplateNode): ExprId {
+  function readCore(n: TemplateNode): readonly ExprId[] {
     names.push(n.op.name);
+    if (n.op.kind === 'scan') return n.inputs.map((i) => read(i, domain));
     const [input] = n.inputs;
     const length = nodes[input].shape[line];
-    const along = domain.map((e, d) => (d === line ? variableIndex(extra, length) : e));
-    return read(input, n.op.kind === 'sort' ? along : domain);
+    return [
+      read(
+        input,
+        domain.map((e, d) => (d === line ? variableIndex(extra, length) : e)),
+      ),
+    ];
   }
 
   // --- stores ----------------------------------------------------------------------------------------------------------------
@@ -462,16 +475,18 @@ export function buildKernel(
     }
     if (core < 0) return { kind: 'loops', name, dims, vectorVariable, stages, ...common };
     const { op, inputs, attributes } = nodes[core];
-    if (op.kind === 'scan')
+    if (op.kind === 'scan') {
+      const how = scanOp(nodes[core]);
       return {
         kind: 'scan',
         name,
         dims: loopSizes,
         line: lineVariable,
-        op: 'sum',
-        value: coreInput,
+        op: how,
+        values: coreInputs,
         ...common,
       };
+    }
     const length = nodes[inputs[0]].shape[line];
     return {
       kind: 'sort',
@@ -479,9 +494,9 @@ export function buildKernel(
       dims: loopSizes,
       line: lineVariable,
       length,
-      key: coreInput,
+      key: coreInputs[0],
       descending: attributes[1] === 1,
-      method: sortMethod(length, nodes[core].shape[line]),
+      method: sortMethod(length, nodes[core].shape[line], keyOf(exprs[coreInputs[0]].dtype).kind),
       ...common,
     };
   }
@@ -491,6 +506,19 @@ export function buildKernel(
 /** Whether a node's value is what its kernel's template computes, rather than an expression. */
 function isCore(n: TemplateNode): boolean {
   return n.op.kind === 'reduce' || n.op.kind === 'result' || isLine(n) || isProduct(n);
+}
+
+function scanOp({ op, attributes }: TemplateNode): ScanOp {
+  switch (op.name) {
+    case 'cumsum':
+      return 'sum';
+    case 'recurrence':
+      return 'linear';
+    case 'runningExtremum':
+      return attributes[1] === 1 ? 'max' : 'min';
+    default:
+      throw new InternalError(`${op.name} is no scan`);
+  }
 }
 
 /** The input whose elements a scatter moves. */

@@ -166,10 +166,17 @@ export function scatter(
   return ops.reshape(ops.scatter(s.into, s.dim, s.index, s.source), x.shape);
 }
 
+/** Positions as they are, each checked: one a row is scattered by comparison, which notices no error. */
+function inRange(ops: AutogradOps, index: Value, size: number): Value {
+  const line = ops.reshape(index, [index.shape.reduce((a, b) => a * b, 1)]);
+  return ops.reshape(ops.indexSelect(ops.iota([size], 0, 'int64'), 0, line), index.shape);
+}
+
 /** x with elements of `source` added at positions along one dimension. */
 export function scatterAdd(ops: AutogradOps, x: Value, dim: number, index: Value, source: Value): Value {
   const s = scatterOperands('scatterAdd', ops, x, dim, index, source);
-  const added = ops.scatterAdd(s.source, s.dim, s.index, s.into.shape);
+  const at = s.index.shape[s.dim] === 1 ? inRange(ops, s.index, s.into.shape[s.dim]) : s.index;
+  const added = ops.scatterAdd(s.source, s.dim, at, s.into.shape);
   return ops.reshape(ops.arithmetic('add', s.into, added), x.shape);
 }
 

@@ -7,8 +7,8 @@ import { ArgumentError, DTypeError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { normalizeDim, showShape } from '../base/shape.js';
 import type { ReduceName } from '../graph/ops-interface.js';
-import { take, written } from './arrangement.js';
-import { isinf, isnan, logaddexp, unary } from './elementwise.js';
+import { take } from './arrangement.js';
+import { isinf, isnan, unary } from './elementwise.js';
 import { arithmetic, toFloat } from './promotion.js';
 
 export type Dims = number | readonly number[] | undefined;
@@ -257,36 +257,73 @@ export function cumsum(ops: AutogradOps, x: Value, dim: number, dtype?: DType): 
   return v.shape.length === 0 ? ops.copy(v) : ops.cumsum(v, d);
 }
 
-/** Each element combined with all before it along a dimension: every round takes in twice as many (Hillis and Steele 1986). */
-function scan(ops: AutogradOps, v: Value, dim: number, combine: (earlier: Value, x: Value) => Value): Value {
-  const { shape } = v;
-  if (shape.length === 0 || shape[dim] < 2) return ops.copy(v);
-  const place = ops.iota(shape, dim, 'int32');
-  let out = v;
-  for (let step = 1; step < shape[dim]; step *= 2) {
-    const earlier = ops.pad(
-      take(ops, out, dim, 0, shape[dim] - step),
-      shape.map((_, i) => (i === dim ? step : 0)),
-      shape.map(() => 0),
-      shape,
-    );
-    const there = ops.compare('ge', place, ops.constant(step, 'int32', shape));
-    out = written(ops.where(there, combine(earlier, out), out));
-  }
-  return out;
+/** Which elements have others before them along a dimension. */
+function hasEarlier(ops: AutogradOps, shape: Shape, dim: number): Value {
+  return ops.compare('gt', ops.iota(shape, dim, 'int32'), ops.constant(0, 'int32', shape));
 }
 
-/** Products of all elements up to each one. */
+/** Products of all elements up to each one: y[i] = x[i] y[i - 1] from y[0] = x[0], so that gradients through zeros are exact. */
 export function cumprod(ops: AutogradOps, x: Value, dim: number, dtype?: DType): Value {
   const d = normalizeDim('cumprod', dim, x.shape.length);
   const v = ops.cast(x, runningType('cumprod', x.dtype, dtype));
-  return scan(ops, v, d, (a, b) => ops.arithmetic('mul', a, b));
+  if (v.shape.length === 0) return ops.copy(v);
+  const later = hasEarlier(ops, v.shape, d);
+  const zero = ops.constant(0, v.dtype, v.shape);
+  return ops.recurrence(ops.where(later, v, zero), ops.where(later, zero, v), d);
 }
 
+/** Extrema of all elements up to each one and where they were last; NaN is beyond everything. */
+export function runningExtremum(
+  op: string,
+  ops: AutogradOps,
+  x: Value,
+  dim: number,
+  which: 'max' | 'min',
+): { readonly values: Value; readonly indices: Value } {
+  const d = normalizeDim(op, dim, x.shape.length);
+  if (x.dtype === 'bool')
+    throw new DTypeError(`${op}: bool tensors have no order; convert with .to('uint8')`);
+  if (x.shape.length === 0) return { values: ops.copy(x), indices: ops.constant(0, 'int64', []) };
+  const [values, indices] = ops.runningExtremum(x, d, which);
+  return { values, indices };
+}
+
+/**
+ * log of the running sum of exp(x), kept below overflow: with m the running maximum, s[i] = s[i - 1] exp(m[i - 1] - m[i]) +
+ * exp(x[i] - m[i]) and the result is log(s) + m. It does not depend on m, which has no gradient.
+ */
 export function logcumsumexp(ops: AutogradOps, x: Value, dim: number): Value {
   const d = normalizeDim('logcumsumexp', dim, x.shape.length);
   checkFloat('logcumsumexp', x.dtype);
-  return scan(ops, x, d, (a, b) => logaddexp(ops, a, b, 'e'));
+  const { shape, dtype } = x;
+  if (shape.length === 0 || shape[d] === 0) return ops.copy(x);
+  const zero = ops.constant(0, dtype, shape);
+  const [top] = ops.runningExtremum(ops.detached(x), d, 'max');
+  const endless = ops.logical('logicalOr', isinf(ops, top), isnan(ops, top));
+  const shift = ops.where(endless, zero, top);
+  const before = ops.pad(
+    take(ops, top, d, 0, shape[d] - 1),
+    shape.map((_, i) => (i === d ? 1 : 0)),
+    shape.map(() => 0),
+    shape,
+  );
+  // Nothing came before the first element or before the first that is not -infinity; infinity stays whatever it is multiplied by.
+  const isNothing = ops.logical(
+    'logicalOr',
+    ops.unary('logicalNot', hasEarlier(ops, shape, d)),
+    ops.compare('eq', before, ops.constant(Number.NEGATIVE_INFINITY, dtype, shape)),
+  );
+  const fading = ops.where(
+    endless,
+    ops.constant(1, dtype, shape),
+    ops.unary('exp', ops.arithmetic('sub', before, shift)),
+  );
+  const sums = ops.recurrence(
+    ops.where(isNothing, zero, fading),
+    ops.unary('exp', ops.arithmetic('sub', x, shift)),
+    d,
+  );
+  return ops.arithmetic('add', ops.unary('log', sums), shift);
 }
 
 // --- softmax -------------------------------------------------------------------------------------------------------------------

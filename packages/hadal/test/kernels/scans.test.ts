@@ -1,6 +1,14 @@
 /** Scans: every dtype, every dimension, and what is fused around them. */
 import { describe, expect, test } from 'vitest';
-import { autograd, DTypeError, explain, slice, type Tensor } from '../../src/index.js';
+import {
+  autograd,
+  DTypeError,
+  explain,
+  fromTypedArray,
+  slice,
+  type Tensor,
+  tensor,
+} from '../../src/index.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
 import { forEachEngine } from '../support/engines.js';
 import { dtypes, elements, finite, sameOnAllEngines } from './agree.js';
@@ -72,6 +80,49 @@ describe('cumsum', () => {
     );
     return [g, ...autograd.grad(g.mul(g).sum(), x)];
   });
+});
+
+describe('other running values', () => {
+  for (const dtype of dtypes) {
+    if (dtype === 'bool') continue;
+    sameOnAllEngines(`extrema of ${dtype}`, () => {
+      const some = [elements(dtype, [5, 40]), elements(dtype, [3, 21, 11]), elements(dtype, [0, 3])];
+      return some.flatMap((x) => x.shape.flatMap((_, d) => [...x.cummax(d), ...x.cummin(d)]));
+    });
+    sameOnAllEngines(`products of ${dtype}`, () => {
+      const some = [finite(dtype, [5, 40]), elements(dtype, [2, 9, 11]), finite(dtype, [3, 0])];
+      return some.flatMap((x) => x.shape.flatMap((_, d) => [x.cumprod(d), x.cumprod(d, { dtype })]));
+    });
+  }
+
+  test('bools have neither', () => {
+    expect(() => tensor([true, false]).cummax(0)).toThrow(DTypeError);
+    expect(() => tensor([true, false]).cumprod(0, { dtype: 'bool' })).toThrow(DTypeError);
+  });
+});
+
+const smooth = (x: Tensor): Tensor => x.mul(x).add(x.mul(0.3));
+const differentiated: { readonly [name: string]: (x: Tensor) => Tensor } = {
+  cumsum: (x) => smooth(x.cumsum(0)).add(x.cumsum(1)),
+  cumprod: (x) => smooth(x.cumprod(1)),
+  'cumprod through zeros': (x) => x.mul(tensor([[1, 0, 1, 1, 0]], { dtype: 'float64' })).cumprod(1),
+  logcumsumexp: (x) => smooth(x.logcumsumexp(1)),
+  cummax: (x) => smooth(x.cummax(1).values),
+  cummin: (x) => smooth(x.cummin(0).values),
+  sort: (x) => smooth(x.sort(1).values).mul(tensor([1, 2, 3, 4, 5], { dtype: 'float64' })),
+  topk: (x) => smooth(x.topk(2, 0).values),
+  kthvalue: (x) => smooth(x.kthvalue(2, 1).values),
+};
+
+forEachEngine('gradients by finite differences', (space) => {
+  test.each(Object.entries(differentiated))('%s', (_, f) =>
+    withWorkspace(space, () => {
+      const data = Float64Array.from({ length: 20 }, (_x, i) => Math.sin(i * 2.1) * 1.5 + i / 97);
+      const x = fromTypedArray(data, [4, 5]).requiresGrad_();
+      expect(autograd.gradcheck(f, [x])).toBe(true);
+      expect(autograd.gradgradcheck(f, [x])).toBe(true);
+    }),
+  );
 });
 
 forEachEngine('scanning', (space) => {

@@ -1,6 +1,7 @@
 /** Methods that order elements along a dimension. NaN counts as largest. */
 import type { TypedArray } from '../../base/dtype.js';
 import { uploadPositions } from '../advanced-indexing.js';
+import { runningExtremum } from '../reduction.js';
 import type { Distinct, ValuesAndIndices } from '../results.js';
 import { valuesAndIndices } from '../results.js';
 import type { Picked } from '../sorting.js';
@@ -41,6 +42,24 @@ export abstract class SortingMethods extends IndexingMethods {
   /** The positions that sort. */
   argsort(dim = -1, options: { readonly descending?: boolean; readonly stable?: boolean } = {}): Tensor {
     return this.wrap(s.argsort(this.ops, this.value, dim, options.descending ?? false));
+  }
+  /**
+   * The largest of all elements up to each one along a dimension, and where it was last. NaN counts as largest. The gradient goes to
+   * the elements that were taken. Throws `DTypeError` for bools.
+   *
+   * @example
+   * ```ts
+   * import { tensor } from 'hadal';
+   * const [values, indices] = tensor([1, 3, 2, 3]).cummax(0);
+   * console.log(values.tolistSync(), indices.tolistSync()); // [ 1, 3, 3, 3 ] [ 0, 1, 1, 3 ]
+   * ```
+   */
+  cummax(dim: number): ValuesAndIndices {
+    return this.bothOf(runningExtremum('cummax', this.ops, this.value, dim, 'max'));
+  }
+  /** The smallest of all elements up to each one along a dimension, and where it was last. NaN counts as smallest. */
+  cummin(dim: number): ValuesAndIndices {
+    return this.bothOf(runningExtremum('cummin', this.ops, this.value, dim, 'min'));
   }
   /** Sorted along the first dimension. */
   msort(): Tensor {
