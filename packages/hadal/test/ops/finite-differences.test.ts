@@ -345,6 +345,32 @@ const linearCases: { readonly [name: string]: ArrayCase } = {
   },
   'sort, its values': { ops: ['sort'], shapes: one, f: onValues((ops, [x]) => ops.sort(x, 1, true)[0]) },
   cumsum: { ops: ['cumsum'], shapes: one, f: onValues((ops, [x]) => ops.cumsum(x, 1)) },
+  recurrence: {
+    ops: ['recurrence'],
+    shapes: [
+      [2, 3],
+      [2, 3],
+    ],
+    f: onValues((ops, [a, b]) => ops.recurrence(a, b, 1)),
+  },
+  sort: {
+    ops: ['sort'],
+    shapes: [[3, 4]],
+    f: onValues((ops, [x]) =>
+      ops.arithmetic(
+        'add',
+        ops.slice(ops.sort(x, 1, false)[0], [0, 0], [1, 1], [3, 2]),
+        ops.sort(x, 1, true, 2)[0],
+      ),
+    ),
+  },
+  runningExtremum: {
+    ops: ['runningExtremum'],
+    shapes: [[3, 4]],
+    f: onValues((ops, [x]) =>
+      ops.arithmetic('add', ops.runningExtremum(x, 1, 'max')[0], ops.runningExtremum(x, 0, 'min')[0]),
+    ),
+  },
   prod: { ops: ['prod'], shapes: [[2, 4]], f: onValues((ops, [x]) => ops.reduce('prod', x, [1])) },
   'prod of several': {
     ops: ['prod'],
