@@ -88,7 +88,7 @@ describe('index expressions', () => {
   test('are worth what they were made of, for all values of the variables', () => {
     fc.assert(
       fc.property(expressions, (p) => {
-        for (const v of all) expect(indexValue(p.e, v)).toBe(p.value(v));
+        expect(all.find((v) => !Object.is(indexValue(p.e, v), p.value(v)))).toBeUndefined();
       }),
       { numRuns: 2500, seed: 1 },
     );
@@ -111,11 +111,11 @@ describe('index expressions', () => {
       fc.property(expressions, fc.nat({ max: sizes.length - 1 }), (p, d) => {
         const factor = indexVariables(p.e).has(d) ? factorOf(p.e, d) : 0;
         if (factor === null) return;
-        for (const v of all) {
-          if (v[d] + 1 >= sizes[d]) continue;
+        const other = all.find((v) => {
           const next = v.map((x, i) => (i === d ? x + 1 : x));
-          expect(p.value(next) - p.value(v)).toBe(factor);
-        }
+          return next[d] < sizes[d] && p.value(next) - p.value(v) !== factor;
+        });
+        expect(other).toBeUndefined();
       }),
       { numRuns: 2500, seed: 3 },
     );
