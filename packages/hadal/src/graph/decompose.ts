@@ -6,7 +6,7 @@
  * - dot and conv of dtypes that the gemm template does not multiply become products and a sum.
  * - conv: padding and dilation of the input are written to memory first; a depthwise one becomes a sum of products of shifted inputs.
  * - attention of float64, or of nothing, becomes products and a softmax over the matrix of weights.
- * - maxPool becomes a chain of maxima over shifted inputs.
+ * - maxPool and sumPool become chains of maxima and sums over shifted inputs, or reductions of large windows (see `pool-windows.ts`).
  * - host ops read whole arrays, so their inputs are put in memory; so is what a scatter writes into, which it copies first.
  * - scans whose steps cannot run as one kernel become the ops of all steps (see `scan-kernels.ts`).
  */
@@ -29,7 +29,8 @@ import { readsArray } from '../schedule/groups.js';
 import { convByPhases, hasPhases } from './conv-phases.js';
 import type { Attributes } from './op.js';
 import { Matrices } from './ops/attention-matrices.js';
-import { windowElements, windowPositions } from './ops/windows.js';
+import { UNROLLED, windowElements, windowPositions } from './ops/windows.js';
+import { maxPool, sumPool } from './pool-windows.js';
 import { placeScans } from './scan-kernels.js';
 import type { Template, TemplateNode } from './template.js';
 import type { Position } from './template-emitter.js';
@@ -134,9 +135,6 @@ function padTo(
   });
 }
 
-/** More products than this are not written out one after the other. */
-const UNROLLED = 25;
-
 /** One channel in, one feature out, in every group: a sum of products over shifted inputs, one kernel that reads neighbours. */
 function depthwise(e: TemplateEmitter, x: Position, w: Position, d: ConvDims, shape: Shape): Position {
   const sizes = w.shape.slice(2);
@@ -224,12 +222,6 @@ function contiguousKernel(e: TemplateEmitter, w: Position): Position {
   return numel(w.shape.slice(2)) < 64 ? e.inMemory(w) : w;
 }
 
-function maxPool(e: TemplateEmitter, x: Position, attributes: Attributes): Position {
-  const d = windowDims(attributes);
-  const elements = windowPositions(d.sizes).map((k) => windowElements(e, x, d, k));
-  return elements.reduce((a, b) => e.arithmetic('maximum', a, b));
-}
-
 /** Results of attention where no template covers it; null for itself. */
 function attentionAsProducts(
   e: TemplateEmitter,
@@ -269,7 +261,9 @@ function replacement(e: TemplateEmitter, n: TemplateNode, inputs: readonly Posit
     case 'dot':
       return isGemmType(n.dtype) ? null : e.reshape(dotAsSum(e, inputs[0], inputs[1], attributes), shape);
     case 'maxPool':
-      return maxPool(e, inputs[0], attributes);
+      return maxPool(e, inputs[0], windowDims(attributes));
+    case 'sumPool':
+      return sumPool(e, inputs[0], windowDims(attributes));
     case 'conv':
       return conv(e, inputs[0], inputs[1], convDims(attributes), shape);
     default:
@@ -300,6 +294,7 @@ const decomposed: ReadonlySet<string> = new Set([
   'maxPool',
   'attention',
   'attentionGrad',
+  'sumPool',
 ]);
 
 export function decompose(given: Template): Template {

@@ -221,6 +221,11 @@ export abstract class OpEmitter<V extends Operand> implements Ops<V> {
     return this.apply('maxPool', [x], windowAttributes(dims), shape, x.dtype);
   }
 
+  sumPool(x: V, dims: WindowDims): V {
+    const shape = windowShape(x.shape, dims).slice(0, x.shape.length);
+    return this.apply('sumPool', [x], windowAttributes(dims), shape, x.dtype);
+  }
+
   gather(x: V, dim: number, index: V): V {
     checkNotEmpty(x, dim, index);
     return this.apply('gather', [x, index], [dim], index.shape, x.dtype);

@@ -110,6 +110,8 @@ export interface Ops<V extends Operand> {
   ): readonly [q: V, k: V, v: V];
   /** The largest element of each window over the last dimensions: [..., sizes] to [..., windows]. */
   maxPool(x: V, dims: WindowDims): V;
+  /** The sum of each window over the last dimensions: [..., sizes] to [..., windows]. Windows have no dilation. */
+  sumPool(x: V, dims: WindowDims): V;
   /** out[..., j, ...] = x[..., index[..., j, ...], ...] along `dim`; other dimensions of `index` equal those of x. */
   gather(x: V, dim: number, index: V): V;
   /** x[..., index[j], ...] along `dim`; `index` has one dimension. */

@@ -8,7 +8,7 @@ import { elementwise } from './ops/elementwise.js';
 import { lookups } from './ops/lookups.js';
 import { movement } from './ops/movement.js';
 import { ordering, sorting } from './ops/ordering.js';
-import { interleave, maxPool } from './ops/pool.js';
+import { interleave, maxPool, sumPool } from './ops/pool.js';
 import { reduce } from './ops/reduce.js';
 import { result } from './ops/result.js';
 import { scan } from './ops/scan.js';
@@ -22,6 +22,7 @@ export const opTable = {
   dot,
   conv,
   maxPool,
+  sumPool,
   interleave,
   ...lookups,
   ...ordering,

@@ -405,6 +405,31 @@ const linearCases: { readonly [name: string]: ArrayCase } = {
     shapes: [[5, 6]],
     f: onValues((ops, [x]) => ops.maxPool(x, { sizes: [2, 3], strides: [1, 2], dilations: [2, 1] })),
   },
+  'maxPool of large windows': {
+    ops: ['maxPool'],
+    shapes: [[1, 6, 7]],
+    f: onValues((ops, [x]) => ops.maxPool(x, { sizes: [5, 6], strides: [1, 1], dilations: [1, 1] })),
+  },
+  'sumPool side by side': {
+    ops: ['sumPool'],
+    shapes: [[1, 4, 7]],
+    f: onValues((ops, [x]) => ops.sumPool(x, { sizes: [2, 3], strides: [2, 3], dilations: [1, 1] })),
+  },
+  'sumPool that overlaps': {
+    ops: ['sumPool'],
+    shapes: [[8, 9]],
+    f: onValues((ops, [x]) => ops.sumPool(x, { sizes: [3, 5], strides: [1, 2], dilations: [1, 1] })),
+  },
+  'sumPool with gaps': {
+    ops: ['sumPool'],
+    shapes: [[8, 7]],
+    f: onValues((ops, [x]) => ops.sumPool(x, { sizes: [2, 6], strides: [3, 1], dilations: [1, 1] })),
+  },
+  'sumPool of large windows': {
+    ops: ['sumPool'],
+    shapes: [[1, 9, 8]],
+    f: onValues((ops, [x]) => ops.sumPool(x, { sizes: [6, 5], strides: [3, 2], dilations: [1, 1] })),
+  },
   conv: {
     ops: ['conv'],
     shapes: [

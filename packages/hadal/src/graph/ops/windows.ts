@@ -6,6 +6,9 @@ import type { Operand } from '../op.js';
 import type { Ops } from '../ops-interface.js';
 import { forEachIndex } from './arrays.js';
 
+/** Windows of more elements are walked in a loop, others are written out element by element. */
+export const UNROLLED = 25;
+
 /** The elements at one position of all windows: [..., windows]. */
 export function windowElements<V extends Operand>(ops: Ops<V>, x: V, d: WindowDims, k: readonly number[]): V {
   const lead = x.shape.length - d.sizes.length;

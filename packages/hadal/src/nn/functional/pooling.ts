@@ -6,7 +6,6 @@ import { dtypeInfo, isFloat, wideDType } from '../../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { showShape } from '../../base/shape.js';
-import { windowElements, windowPositions } from '../../graph/ops/windows.js';
 import { fromTypedArray, Tensor } from '../../tensor/index.js';
 import { type Sizes, sizeList } from './convolution.js';
 import { checkTensor } from './formula.js';
@@ -101,18 +100,8 @@ function maxPool(op: string, rank: number, x: Tensor, kernelSize: Sizes, options
   const w = windowsOf(op, x, kernelSize, rank, options);
   const lowest = isFloat(x.dtype) ? Number.NEGATIVE_INFINITY : Number(dtypeInfo[x.dtype].min);
   const v = surrounded(x, w, lowest);
-  const { ops } = x.workspace;
-  const count = w.sizes.reduce((a, b) => a * b, 1);
-  if (count <= UNROLLED) return Tensor.of(x.workspace, ops.maxPool(v, w));
-  const windows = ops.windows(v, w);
-  const lead = windows.shape.slice(0, -rank);
-  const flat = ops.reshape(windows, [...lead, count]);
-  const first = ops.argmax(flat, lead.length);
-  return Tensor.of(x.workspace, ops.reshape(ops.gather(flat, lead.length, first), lead));
+  return Tensor.of(x.workspace, x.workspace.ops.maxPool(v, w));
 }
-
-/** Windows of more elements are searched for their largest instead of being written out as a chain of maxima. */
-const UNROLLED = 25;
 
 /**
  * How many elements each window along a dimension has; beyond the padding at the end nothing counts.
@@ -133,13 +122,8 @@ function avgPool(op: string, rank: number, x: Tensor, kernelSize: Sizes, options
   const wide = wideDType(x.dtype);
   if (wide !== x.dtype) return avgPool(op, rank, x.to(wide), kernelSize, options).to(x.dtype);
   const w = windowsOf(op, x, kernelSize, rank, options);
-  const { ops } = x.workspace;
-  const v = surrounded(x, w, 0);
   const lead = x.ndim - rank;
-  const sum = windowPositions(w.sizes)
-    .map((k) => windowElements(ops, v, w, k))
-    .reduce((a, b) => ops.arithmetic('add', a, b));
-  let out = Tensor.of(x.workspace, sum);
+  let out = Tensor.of(x.workspace, x.workspace.ops.sumPool(surrounded(x, w, 0), w));
   const lengths = w.counts.map((_, i) =>
     windowLengths(x.shape[lead + i], w, i, options.countIncludePad ?? true),
   );

@@ -96,10 +96,16 @@ const spread: StepRule = (p, a, b, c, d) => {
   else if (dims !== null && numel(s.shape) > 0) p.emit(name, [x], [dims, keepdim], shape, s.dtype);
 };
 
-const running: StepRule = (p, a, b, _c, d) => {
+const running: StepRule = (p, a, b, c, d) => {
   const x = p.choose(a, (s) => s.shape.length > 0);
   if (x === null) return;
   const s = p.slots[x];
+  if (hasOrder(s) && b % 3 === 0) {
+    const which = pick(['cummaxValues', 'cumminValues', 'cummaxIndices', 'cumminIndices'], c);
+    const isValue = which.endsWith('Values');
+    p.emit(which, [x], [d % s.shape.length], s.shape, isValue ? s.dtype : 'int64');
+    return;
+  }
   const name = b % 5 === 4 ? 'cumprod' : b % 5 === 3 && isFloat(s) ? 'logcumsumexp' : 'cumsum';
   p.emit(name, [x], [d % s.shape.length], s.shape, isFloat(s) ? s.dtype : 'int64');
 };

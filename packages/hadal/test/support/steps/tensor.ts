@@ -104,6 +104,8 @@ export const tensorSteps: { readonly [name: string]: Rule } = {
     ...both('median', ([x], [d, k]) => x.median(num(d), keep(k))),
     ...both('kthvalue', ([x], [n, d, k]) => x.kthvalue(num(n), num(d), keep(k))),
     ...both('sort', ([x], [d, down]) => x.sort(num(d), { descending: down === true })),
+    ...both('cummax', ([x], [d]) => x.cummax(num(d))),
+    ...both('cummin', ([x], [d]) => x.cummin(num(d))),
     ...both('topk', ([x], [k, d, largest]) => x.topk(num(k), num(d), { largest: largest === true })),
   ]),
   clamp: (t, p) => t[0].clamp(...bounds(t, p)),
