@@ -4,6 +4,7 @@ import { convertNumber, isFloat } from '../base/dtype.js';
 import { ArgumentError, InternalError, known } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { OpEmitter } from '../graph/emitter.js';
+import type { LiveNumber, LiveNumbers } from '../graph/live.js';
 import type { Node, PendingGraph } from '../graph/node.js';
 import type { Attributes, ResultType, TupleOp } from '../graph/op.js';
 import { isTuple } from '../graph/op.js';
@@ -174,14 +175,20 @@ export class AutogradOps extends OpEmitter<Value> {
     return this.apply('copy', [v], [], v.shape, v.dtype);
   }
 
+  /** A number handed over at launch that a compiled function asks for at every call. */
+  liveArgument({ numbers, index }: LiveNumber, dtype: DType): Value {
+    const value = convertNumber(numbers.values[index], dtype);
+    return new Value(this.home.argument(value, dtype, { numbers, index }), null);
+  }
+
   /** Uniform numbers in [0, 1) under a key of two words and a stream number, all int32. */
-  random(shape: Shape, key: readonly [number, number], stream: number): Value {
+  random(shape: Shape, words: LiveNumbers): Value {
     if (this.home.trace !== null)
       throw new ArgumentError(
         'scan: random numbers made in the step would be the same in every step; ' +
           'make them before for all steps, such as rand([length, ...]), and give them to scan with the stacked arrays',
       );
-    const args = [...key, stream].map((v) => new Value(this.home.argument(v, 'int32'), null));
+    const args = words.values.map((_, index) => this.liveArgument({ numbers: words, index }, 'int32'));
     return this.apply('random', args, [], shape, 'float32');
   }
 }

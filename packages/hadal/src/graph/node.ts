@@ -13,6 +13,7 @@ import { DeviceError, known, StaleValueError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { numel, sameShape } from '../base/shape.js';
 import type { Buffer } from './buffer.js';
+import type { LiveNumber } from './live.js';
 import type { Attributes, Op, Operand, ResultType } from './op.js';
 import type { RegionTrace } from './region-trace.js';
 import type { OpName, TupleName } from './table.js';
@@ -51,6 +52,8 @@ export class Node implements Operand {
   version = 0;
   /** The number of an `argument` node. */
   value: number | bigint = 0;
+  /** Where that number comes from if it goes on by itself. */
+  live: LiveNumber | null = null;
   /** Where the user made it, if traced. */
   madeAt: Error | null = null;
   /** Chain of the intern table; scratch of graph walks. */
@@ -177,9 +180,10 @@ export class PendingGraph {
   }
 
   /** A number that is handed over at launch. Never interned: whether two arguments are equal is no part of a graph's structure. */
-  argument(value: number | bigint, dtype: DType): Node {
+  argument(value: number | bigint, dtype: DType, live: LiveNumber | null = null): Node {
     const node = new Node(this, opTable.argument, [], [], [], dtype);
     node.value = value;
+    node.live = live;
     return node;
   }
 

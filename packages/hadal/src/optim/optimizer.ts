@@ -19,7 +19,7 @@ import type {
 } from './param-group.js';
 import { readSettings, writeSettings } from './state.js';
 import type { Scalars } from './update-rule.js';
-import { UpdateRule } from './update-rule.js';
+import { StepNumbers, UpdateRule } from './update-rule.js';
 
 /** Running values of an optimizer for one parameter, by name, with the number that they start from. */
 export interface InitialState {
@@ -33,12 +33,6 @@ interface ParameterState {
   /** Steps in which the parameter had a gradient. */
   steps: number;
   readonly values: Map<string, Tensor>;
-}
-
-/** Numbers of one step of one group, as launch arguments. */
-interface SharedScalars {
-  readonly scalars: Scalars;
-  readonly made: Map<string, Value>;
 }
 
 /**
@@ -300,21 +294,39 @@ export abstract class Optimizer<S extends Settings = Settings> {
     this.workspace.engine.realize([]);
   }
 
-  #stepGroup(group: ParamGroup<S>, trace: Error | null): void {
+  #checkSettings(group: ParamGroup<S>): void {
     checkNumber('lr', group.lr, 0);
     this.check(group);
-    const shared = new Map<number, SharedScalars>();
-    for (const p of group.params) {
-      const grad = p.gradValue;
-      if (grad === null) continue;
-      const own = this.#stateOf(p);
-      own.steps++;
-      let numbers = shared.get(own.steps);
-      if (numbers === undefined) {
-        numbers = { scalars: this.scalars(group, own.steps), made: new Map() };
-        shared.set(own.steps, numbers);
-      }
-      const rule = new UpdateRule(this.workspace.ops, p, numbers.scalars, numbers.made);
+  }
+
+  /** Counts the step of each of these parameters; those at the same step share their numbers. */
+  #numbers(group: ParamGroup<S>, due: readonly Tensor[]): Map<ParameterState, StepNumbers> {
+    const together = new Map<number, ParameterState[]>();
+    for (const own of due.map((p) => this.#stateOf(p))) {
+      const equal = together.get(own.steps);
+      if (equal) equal.push(own);
+      else together.set(own.steps, [own]);
+    }
+    const numbers = new Map<ParameterState, StepNumbers>();
+    for (const states of together.values()) {
+      const shared = new StepNumbers(() => {
+        this.#checkSettings(group);
+        for (const own of states) own.steps++;
+        return this.scalars(group, states[0].steps);
+      });
+      for (const own of states) numbers.set(own, shared);
+    }
+    return numbers;
+  }
+
+  #stepGroup(group: ParamGroup<S>, trace: Error | null): void {
+    this.#checkSettings(group);
+    const due = group.params.filter((p) => p.gradValue !== null);
+    const numbers = this.#numbers(group, due);
+    for (const p of due) {
+      const grad = known(p.gradValue, 'a gradient');
+      const shared = known(numbers.get(this.#stateOf(p)), 'numbers of the step');
+      const rule = new UpdateRule(this.workspace.ops, p, shared);
       for (const [target, value] of this.update(rule, p, rule.plain(p), rule.off(grad), group)) {
         const { storage } = target;
         storage.assign(new Value(rule.stored(target, value).node, storage.value.edge), trace);

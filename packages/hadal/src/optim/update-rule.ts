@@ -4,26 +4,57 @@ import { Value } from '../autograd/value.js';
 import type { DType } from '../base/dtype.js';
 import { wideDType } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
+import type { LiveNumbers } from '../graph/live.js';
+import { live } from '../graph/live.js';
 import type { Tensor } from '../tensor/index.js';
 
-/** Numbers of one step as launch arguments, made once and shared by all parameters of a group. */
+/** Numbers of one step, by name. */
 export interface Scalars {
   readonly [name: string]: number;
+}
+
+/** The same as launch arguments, shared by all parameters of a group that are at one step. */
+export class StepNumbers {
+  readonly #names: readonly string[];
+  readonly #numbers: LiveNumbers;
+  readonly #made = new Map<string, Value>();
+
+  /** @param ask counts the step and gives its numbers; the same names each time. */
+  constructor(ask: () => Scalars) {
+    let names: readonly string[] = [];
+    this.#numbers = live(() => {
+      const scalars = ask();
+      names = Object.keys(scalars);
+      return Object.values(scalars);
+    });
+    this.#names = names;
+  }
+
+  /** A number as an argument without dimensions. */
+  argument(ops: AutogradOps, name: string, dtype: DType): Value {
+    const key = `${dtype} ${name}`;
+    let v = this.#made.get(key);
+    if (v === undefined) {
+      const index = this.#names.indexOf(name);
+      if (index < 0) throw new InternalError(`no number of the step is called ${name}`);
+      v = ops.liveArgument({ numbers: this.#numbers, index }, dtype);
+      this.#made.set(key, v);
+    }
+    return v;
+  }
 }
 
 export class UpdateRule {
   readonly #ops: AutogradOps;
   readonly #p: Tensor;
   readonly #dtype: DType;
-  readonly #scalars: Scalars;
-  readonly #made: Map<string, Value>;
+  readonly #numbers: StepNumbers;
 
-  constructor(ops: AutogradOps, p: Tensor, scalars: Scalars, made: Map<string, Value>) {
+  constructor(ops: AutogradOps, p: Tensor, numbers: StepNumbers) {
     this.#ops = ops;
     this.#p = p;
     this.#dtype = wideDType(p.dtype);
-    this.#scalars = scalars;
-    this.#made = made;
+    this.#numbers = numbers;
   }
 
   /** A tensor's value off the tape, in the working dtype. */
@@ -41,14 +72,7 @@ export class UpdateRule {
 
   /** One of the step's numbers, as an argument in the parameter's shape. */
   scalar(name: string): Value {
-    const key = `${this.#dtype} ${name}`;
-    let v = this.#made.get(key);
-    if (v === undefined) {
-      const number = this.#scalars[name];
-      if (number === undefined) throw new InternalError(`no number of the step is called ${name}`);
-      v = this.#ops.argument(number, this.#dtype, []);
-      this.#made.set(key, v);
-    }
+    const v = this.#numbers.argument(this.#ops, name, this.#dtype);
     const { shape } = this.#p;
     if (shape.length === 0) return v;
     return this.#ops.expand(

@@ -16,8 +16,7 @@ export function checkFloatDType(name: string, dtype: DType): DType {
 }
 
 function uniform32({ ops }: Workspace, shape: Shape): Value {
-  const { key, stream } = nextStream();
-  return ops.random([...shape], key, stream);
+  return ops.random([...shape], nextStream());
 }
 
 /** Uniform in [0, 1). */

@@ -3,6 +3,8 @@
  * before, and on its place in the tensor, never on the engine or the number of threads.
  */
 import { ArgumentError } from '../base/errors.js';
+import type { LiveNumbers } from '../graph/live.js';
+import { live, liveEffect } from '../graph/live.js';
 import { threefry } from '../graph/ops/sources.js';
 
 /** Can be kept as JSON. */
@@ -31,7 +33,9 @@ let state: GeneratorState = { key: [0, 0], stream: 0 };
 export function manualSeed(seed: number): void {
   if (!Number.isSafeInteger(seed) || seed < 0)
     throw new ArgumentError(`manualSeed: expected an integer from 0 to 2^53 - 1, got ${seed}`);
-  state = { key: [seed | 0, Math.floor(seed / 2 ** 32) | 0], stream: 0 };
+  liveEffect(() => {
+    state = { key: [seed | 0, Math.floor(seed / 2 ** 32) | 0], stream: 0 };
+  });
 }
 
 /** The state of the generator, to go on from later. */
@@ -49,25 +53,30 @@ export function setRngState(saved: GeneratorState): void {
   const key: unknown = saved?.key;
   if (!Array.isArray(key) || key.length !== 2 || !key.every(word) || !word(saved.stream))
     throw new ArgumentError('setRngState: expected a state as getRngState gives it');
-  state = { key: [saved.key[0], saved.key[1]], stream: saved.stream };
+  const next: GeneratorState = { key: [saved.key[0], saved.key[1]], stream: saved.stream };
+  liveEffect(() => {
+    state = next;
+  });
 }
 
-/** The key and a stream number that no other random tensor has. */
-export function nextStream(): GeneratorState {
-  const now = state;
-  state = { key: now.key, stream: (now.stream + 1) | 0 };
-  return now;
+/** The key and a stream number that no other random tensor has: three words. */
+export function nextStream(): LiveNumbers {
+  return live(() => {
+    const { key, stream } = state;
+    state = { key, stream: (stream + 1) | 0 };
+    return [...key, stream];
+  });
 }
 
 /** Random words of one stream, for draws that are made on the host. */
 export class Words {
-  readonly #stream = nextStream();
+  readonly #stream = nextStream().values;
   #counter = 0;
 
   /** From 0 to 2^32 - 1. */
   next(): number {
-    const { key, stream } = this.#stream;
-    return threefry(key[0], key[1], this.#counter++ | 0, stream) >>> 0;
+    const [low, high, stream] = this.#stream;
+    return threefry(low, high, this.#counter++ | 0, stream) >>> 0;
   }
 
   /** A uniform integer from 0 to below `bound`, which is at most 2^53. Words in the last, incomplete run of `bound` are drawn again. */

@@ -60,9 +60,8 @@ export function rrelu(
   const { lower = 1 / 8, upper = 1 / 3, training = false } = options;
   if (!training) return leakyRelu(x, { negativeSlope: (lower + upper) / 2 });
   return pointwise('rrelu', x, (f, v) => {
-    const { key, stream } = nextStream();
     const { ops } = x.workspace;
-    const uniform = ops.cast(ops.random(v.shape, key, stream), v.dtype);
+    const uniform = ops.cast(ops.random(v.shape, nextStream()), v.dtype);
     const slope = f.add(f.mul(uniform, upper - lower), lower);
     return f.where(f.gt(v, 0), v, f.mul(v, slope));
   });
@@ -244,8 +243,7 @@ export function gumbelSoftmax(
   if (!(tau > 0)) throw new ArgumentError(`gumbelSoftmax: tau is above 0, got ${tau}`);
   checkFloat('gumbelSoftmax', logits);
   const { ops } = logits.workspace;
-  const { key, stream } = nextStream();
-  const uniform = ops.random(logits.shape, key, stream);
+  const uniform = ops.random(logits.shape, nextStream());
   const f = new Formula(ops, uniform);
   // Half a step of the 24 bits keeps both logarithms finite.
   const exponential = f.unary('neg', f.unary('log', f.add(f.mul(uniform, 1 - 2 ** -24), 2 ** -25)));

@@ -20,8 +20,7 @@ export function checkProbability(name: string, p: number): number {
 /** Where to drop, drawn once for each element of `shape` and spread over that of x. */
 function dropped(x: Tensor, p: number, shape: Shape): Value {
   const { ops } = x.workspace;
-  const { key, stream } = nextStream();
-  const drop = ops.compare('lt', ops.random(shape, key, stream), ops.argument(p, 'float32', shape));
+  const drop = ops.compare('lt', ops.random(shape, nextStream()), ops.argument(p, 'float32', shape));
   return ops.expand(drop, x.shape);
 }
 

@@ -60,12 +60,12 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
     return this.baseLrs.map((lr) => this.etaMin + (lr - this.etaMin) * height);
   }
 
-  override step(): void {
+  protected override advance(): void {
     if (++this.#at >= this.#length) {
       this.#at -= this.#length;
       this.#length *= this.tMult;
     }
-    super.step();
+    super.advance();
   }
 
   protected override ownState(): { readonly [name: string]: Json } {

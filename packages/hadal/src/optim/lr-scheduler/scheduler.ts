@@ -3,6 +3,7 @@
  * act on one optimizer; `closedForm` is the same as a function of the epoch, for schedules that begin anew within another.
  */
 import { ArgumentError } from '../../base/errors.js';
+import { liveEffect } from '../../graph/live.js';
 import type { Json } from '../../io/json.js';
 import { isObject } from '../../io/json.js';
 import type { Optimizer } from '../optimizer.js';
@@ -75,8 +76,13 @@ export abstract class LRScheduler {
     this.set(this.closedForm() ?? this.rates(false));
   }
 
-  /** Goes on by one epoch. */
+  /** Goes on by one epoch; in a compiled function, at each of its calls. */
   step(): void {
+    liveEffect(() => this.advance());
+  }
+
+  /** What `step` does. */
+  protected advance(): void {
     this.lastEpoch++;
     this.set(this.rates(false));
   }
