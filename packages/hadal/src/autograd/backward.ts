@@ -2,13 +2,13 @@
  * Going back over the tape: reverse-mode differentiation. Gradients are values, so with `createGraph` the pass itself is recorded
  * and can be differentiated again.
  */
-import { AutogradError } from '../base/errors.js';
+import { AutogradError, CompileError } from '../base/errors.js';
 import { recording } from '../base/recording.js';
 import { anomalyMode, whileDifferentiating } from './creation.js';
 import { withGradMode } from './mode.js';
 import type { AutogradOps } from './ops.js';
 import type { Edge, GradFn, LeafEdge } from './tape.js';
-import { gradFnOf } from './tape.js';
+import { gradFnOf, tapeFloor } from './tape.js';
 import type { Value } from './value.js';
 
 export interface BackwardOptions {
@@ -31,6 +31,8 @@ export interface Pass {
   readonly wanted: ReadonlySet<Edge> | null;
   /** Where gradients of `wanted` are put; null: leaves accumulate theirs. */
   readonly captured: Map<Edge, Value> | null;
+  /** Whether this is part of another pass, which goes on from `wanted` and runs the hooks there. */
+  readonly inner?: boolean;
   /** Looks at each gradient of an operand as it is made; null for none. */
   readonly inspect: ((fn: GradFn, operand: number, grad: Value) => void) | null;
 }
@@ -45,12 +47,13 @@ interface Route {
   readonly pending: Map<LeafEdge, number>;
 }
 
-function plan(starts: readonly Edge[], wanted: ReadonlySet<Edge> | null): Route {
+function plan(starts: readonly Edge[], wanted: ReadonlySet<Edge> | null, inner: boolean): Route {
   const seen = new Set<GradFn>();
   const stack: GradFn[] = [];
   const visit = (edge: Edge | null): void => {
     const fn = gradFnOf(edge);
     if (fn === null || seen.has(fn)) return;
+    if (inner && edge !== null && wanted?.has(edge)) return;
     seen.add(fn);
     stack.push(fn);
   };
@@ -118,7 +121,7 @@ class BackwardPass {
           'Make a parameter with requiresGrad_(), and do not compute under noGrad() or detach() on the way.',
       );
     });
-    this.#route = plan(this.#starts, pass.wanted);
+    this.#route = plan(this.#starts, pass.wanted, pass.inner ?? false);
   }
 
   run(): void {
@@ -139,6 +142,7 @@ class BackwardPass {
         if (left === 0) this.#finishLeaf(edge);
       }
     }
+    if (this.#pass.inner) for (const edge of this.#pass.wanted ?? []) this.#take(edge);
   }
 
   /** Whether the gradient of an edge is wanted, for itself or for others. */
@@ -159,12 +163,19 @@ class BackwardPass {
     let grad = this.#grads.get(edge);
     if (grad === undefined) return null;
     this.#grads.delete(edge);
-    if (edge.hooks !== null) grad = edge.hooks.run(grad);
-    if (this.#pass.captured !== null && this.#pass.wanted?.has(edge)) this.#pass.captured.set(edge, grad);
+    const wanted = this.#pass.wanted?.has(edge) ?? false;
+    if (edge.hooks !== null && !(wanted && this.#pass.inner === true)) grad = edge.hooks.run(grad);
+    if (this.#pass.captured !== null && wanted) this.#pass.captured.set(edge, grad);
     return grad;
   }
 
   #step(fn: GradFn, grads: readonly (Value | null)[]): void {
+    if (fn.sequence < tapeFloor.sequence) {
+      throw new CompileError(
+        `compile: backward() inside of the function goes over ${fn.name}, which was recorded before the function was called; ` +
+          'compute what it differentiates inside of the function, or detach() its arguments',
+      );
+    }
     const results = anomalyMode.unset
       ? fn.backward(this.#ops, grads)
       : whileDifferentiating(fn, () => fn.backward(this.#ops, grads));

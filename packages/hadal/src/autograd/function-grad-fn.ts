@@ -28,6 +28,7 @@ export class FunctionGradFn extends GradFn {
   override readonly outputs: readonly OutputEdge[] | null;
   readonly #arguments: readonly (FunctionInput | null)[];
   readonly #rule: FunctionRule;
+  #spent = false;
 
   constructor(args: readonly (FunctionInput | null)[], outputs: number, rule: FunctionRule) {
     super();
@@ -70,7 +71,12 @@ export class FunctionGradFn extends GradFn {
     });
   }
 
+  override get spent(): boolean {
+    return this.#spent;
+  }
+
   override release(): void {
+    this.#spent = true;
     this.#rule.release();
   }
 }

@@ -25,8 +25,8 @@ abstract class GraphGradFn<O extends Op> extends GradFn {
   override readonly inputs: readonly (Edge | null)[];
   readonly inputShapes: readonly Shape[];
   readonly inputDTypes: readonly DType[];
-  protected readonly savedInputs = new SavedValues(this);
-  protected readonly savedOutputs = new SavedValues(this);
+  readonly savedInputs = new SavedValues(this);
+  readonly savedOutputs = new SavedValues(this);
 
   constructor(op: O, inputs: readonly Value[], attributes: Attributes) {
     super();
@@ -47,6 +47,10 @@ abstract class GraphGradFn<O extends Op> extends GradFn {
     if (at < 0) return false;
     const reason = whenNeeded?.[at] ?? null;
     return reason === null || this.inputs[reason] !== null;
+  }
+
+  override get spent(): boolean {
+    return this.savedInputs.released || this.savedOutputs.released;
   }
 
   override get name(): string {
@@ -91,17 +95,17 @@ export class OpGradFn extends GraphGradFn<ElementwiseOp | ArrayOp> {
 
 export class TupleGradFn extends GraphGradFn<TupleOp> {
   override readonly outputs: readonly OutputEdge[];
-  readonly #types: readonly ResultType[];
+  readonly types: readonly ResultType[];
 
   constructor(op: TupleOp, inputs: readonly Value[], attributes: Attributes, types: readonly ResultType[]) {
     super(op, inputs, attributes);
-    this.#types = types;
+    this.types = types;
     this.outputs = types.map((_, i) => new OutputEdge(this, i));
   }
 
   /** Where the gradient of a result goes; null for integers. */
   edgeOf(result: number): Edge | null {
-    return isFloat(this.#types[result].dtype) ? this.outputs[result] : null;
+    return isFloat(this.types[result].dtype) ? this.outputs[result] : null;
   }
 
   saveOutputs(outputs: readonly Value[]): void {

@@ -48,6 +48,15 @@ export class SavedValues {
     value.node.saved++;
   }
 
+  get released(): boolean {
+    return this.#released;
+  }
+
+  /** A kept value as it is, or null. */
+  peek(place: number): Value | null {
+    return this.#values[place] ?? null;
+  }
+
   /** A kept value, as long as it was neither freed nor modified. */
   get(place: number, what: string): Value {
     const { name } = this.#owner;

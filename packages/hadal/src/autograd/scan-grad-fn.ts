@@ -14,10 +14,10 @@ export class ScanGradFn extends GradFn {
   override readonly outputs: readonly OutputEdge[];
   /** The results on the tape, those that are only kept for the gradient among them. */
   readonly results: readonly Value[];
-  readonly #gradient: RegionGradient;
-  readonly #dims: ScanDims;
-  readonly #operands = new SavedValues(this);
-  readonly #kept = new SavedValues(this);
+  readonly gradient: RegionGradient;
+  readonly dims: ScanDims;
+  readonly savedInputs = new SavedValues(this);
+  readonly savedOutputs = new SavedValues(this);
 
   constructor(
     gradient: RegionGradient,
@@ -26,29 +26,33 @@ export class ScanGradFn extends GradFn {
     results: readonly Value[],
   ) {
     super();
-    this.#gradient = gradient;
-    this.#dims = dims;
+    this.gradient = gradient;
+    this.dims = dims;
     this.inputs = operands.map((v) => v.edge);
     this.outputs = results.map((_, i) => new OutputEdge(this, i));
     this.results = results.map((v, i) => new Value(v.node, isFloat(v.dtype) ? this.outputs[i] : null));
-    for (const i of gradient.savedOperands) this.#operands.keep(i, operands[i]);
-    for (const i of gradient.savedResults) this.#kept.keep(i, this.results[i]);
+    for (const i of gradient.savedOperands) this.savedInputs.keep(i, operands[i]);
+    for (const i of gradient.savedResults) this.savedOutputs.keep(i, this.results[i]);
   }
 
   override get name(): string {
     return 'ScanBackward';
   }
 
+  override get spent(): boolean {
+    return this.savedInputs.released || this.savedOutputs.released;
+  }
+
   override backward(ops: AutogradOps, grads: readonly (Value | null)[]): readonly (Value | null)[] {
-    const { length, reverse } = this.#dims;
+    const { length, reverse } = this.dims;
     const gradients = scanGradients(
       ops,
       {
-        gradient: this.#gradient,
+        gradient: this.gradient,
         length,
         reverse,
-        operand: (i) => this.#operands.get(i, `operand ${i}`),
-        result: (i) => this.#kept.get(i, `result ${i}`),
+        operand: (i) => this.savedInputs.get(i, `operand ${i}`),
+        result: (i) => this.savedOutputs.get(i, `result ${i}`),
       },
       grads,
     );
@@ -56,7 +60,7 @@ export class ScanGradFn extends GradFn {
   }
 
   override release(): void {
-    this.#operands.release();
-    this.#kept.release();
+    this.savedInputs.release();
+    this.savedOutputs.release();
   }
 }

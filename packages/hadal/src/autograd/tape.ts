@@ -14,6 +14,14 @@ import type { Value } from './value.js';
 
 let sequence = 0;
 
+/** The number of the next grad fn. */
+export function nextSequence(): number {
+  return sequence;
+}
+
+/** Grad fns below this number are not gone over now: they belong to what is around a function that is being traced. */
+export const tapeFloor = { sequence: 0 };
+
 /** Whoever a leaf's gradient belongs to. */
 export interface LeafOwner {
   accumulateGrad(grad: Value): void;
@@ -67,6 +75,9 @@ export abstract class GradFn implements GradNode {
   /** The edges of several results, or null if there is one and this is its edge. */
   abstract readonly outputs: readonly OutputEdge[] | null;
   abstract get name(): string;
+
+  /** Whether a backward pass has gone over this and freed what was saved. */
+  abstract get spent(): boolean;
 
   /** Gradients of the operands, given those of the results; null for none. */
   abstract backward(ops: AutogradOps, grads: readonly (Value | null)[]): readonly (Value | null)[];

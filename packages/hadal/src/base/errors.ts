@@ -66,6 +66,11 @@ export class StaleValueError extends HadalError {
   override name = 'StaleValueError';
 }
 
+/** A function cannot be compiled, or a compiled one no longer does what the function does. */
+export class CompileError extends HadalError {
+  override name = 'CompileError';
+}
+
 /** A compiler pass produced an intermediate form its verifier refuses: a bug in hadal, never the user's fault. */
 export class InternalError extends HadalError {
   override name = 'InternalError';

@@ -16,6 +16,7 @@ import { schedule } from '../schedule/plan.js';
 import type { Backend, EngineName, PlanRunner, PlanSteps } from './backend.js';
 import { bytesOf, checkMemory } from './budget.js';
 import { Explanation } from './explanation.js';
+import type { RunRecorder } from './run-recorder.js';
 import { ALL_STATUS_BYTES, notedIndex } from './status.js';
 
 /** A value that takes over another's buffer: what an in-place update of a Storage asks for. */
@@ -28,13 +29,17 @@ export interface Assignable {
   settled(): void;
 }
 
-interface CachedPlan {
-  readonly key: readonly number[];
+/** A plan that is ready to run. */
+export interface PreparedPlan {
   readonly plan: Plan;
   readonly bytes: number;
   readonly runner: PlanRunner;
   /** Made when the plan first runs under a profiler. */
   steps: PlanSteps | null;
+}
+
+interface CachedPlan extends PreparedPlan {
+  readonly key: readonly number[];
   readonly next: CachedPlan | null;
 }
 
@@ -55,6 +60,8 @@ export class Engine {
   readonly statistics: EngineStatistics = { plans: 0, runs: 0, launches: 0 };
   /** Storages whose new value is still pending. */
   readonly dirty = new Set<Assignable>();
+  /** Notes everything that runs, if there is one. */
+  runRecorder: RunRecorder | null = null;
   readonly #plans = new Map<number, CachedPlan>();
   #planCount = 0;
   #status: Memory | null = null;
@@ -83,7 +90,30 @@ export class Engine {
     const memory = this.backend.allocate(Math.max(data.length, 1));
     this.backend.write(memory, 0, data);
     recorder?.end(span);
-    return this.pending.leaf(new Buffer(memory), shape, dtype);
+    const buffer = new Buffer(memory);
+    this.runRecorder?.uploaded(buffer);
+    return this.pending.leaf(buffer, shape, dtype);
+  }
+
+  /** A node with a copy of what another, which is in memory, holds. */
+  duplicate(node: Node): Node {
+    const from = known(node.buffer, 'a node in memory').memory;
+    const memory = this.backend.allocate(from.bytes);
+    this.backend.write(memory, 0, this.backend.read(from, 0, from.bytes));
+    return this.pending.leaf(new Buffer(memory), node.shape, node.dtype);
+  }
+
+  /** Puts the value of one node into memory. Nothing else that is pending runs, and nothing is recorded. */
+  materialize(node: Node): void {
+    this.pending.checkUsable(node);
+    if (node.buffer !== null) return;
+    const { runRecorder } = this;
+    this.runRecorder = null;
+    try {
+      if (this.#run(capture([{ node, into: null }]))) this.checkStatus();
+    } finally {
+      this.runRecorder = runRecorder;
+    }
   }
 
   /** Whether nothing is pending. */
@@ -114,6 +144,7 @@ export class Engine {
 
   /** A copy of a node's value. */
   download(node: Node): Uint8Array<ArrayBuffer> {
+    this.runRecorder?.reading(node);
     this.pending.checkUsable(node);
     this.realize([node]);
     if (node.buffer === null) throw new InternalError('a realised node has no buffer');
@@ -179,48 +210,68 @@ export class Engine {
       recorder?.end(span);
     }
     this.#discardLate();
-    if (usesStatus) this.#checkStatus();
+    if (usesStatus) this.checkStatus();
   }
 
   /** Runs the plan of a captured graph and settles its nodes; says whether kernels may have noted an error. */
   #run(captured: CapturedGraph): boolean {
-    const cached = this.#planFor(captured);
-    const { plan, bytes, runner } = cached;
-    checkMemory(plan, bytes, () => this.backend.availableBytes());
-    const buffers: Memory[] = [];
-    for (const leaf of captured.leafNodes) {
+    const prepared = this.#planFor(captured);
+    const { plan } = prepared;
+    const leaves = captured.leafNodes.map((leaf) => {
       if (leaf.buffer === null || leaf.isStale)
         throw new InternalError('a leaf of a pending graph was overwritten');
-      buffers.push(leaf.buffer.memory);
-    }
+      return leaf.buffer;
+    });
+    this.runRecorder?.starting(prepared, captured);
+    const outputs = this.execute(
+      prepared,
+      leaves,
+      captured.argumentNodes.map((n) => n.value),
+      captured,
+    );
+    plan.outputs.forEach((o, i) => {
+      captured.nodes[o.node].settle(outputs[i]);
+    });
+    for (const u of plan.updates) captured.nodes[u.node].settle(leaves[u.leaf]);
+    this.runRecorder?.finished(prepared, captured, outputs);
+    return plan.usesStatus;
+  }
+
+  /** Runs a plan and gives the buffers of its outputs. Leaves that it overwrites are a version on afterwards. */
+  execute(
+    prepared: PreparedPlan,
+    leaves: readonly Buffer[],
+    scalars: readonly (number | bigint)[],
+    captured: CapturedGraph | null = null,
+  ): Buffer[] {
+    const { plan, bytes, runner } = prepared;
     const recorder = recording.current;
     const allocating = recorder?.begin('allocation') ?? 0;
-    const outputs = plan.outputs.map((o) => this.backend.allocate(Math.max(o.bytes, 1)));
-    for (const o of outputs) buffers.push(o);
+    checkMemory(plan, bytes, () => this.backend.availableBytes());
+    const buffers: Memory[] = [];
+    for (let i = 0; i < leaves.length; i++) buffers.push(leaves[i].memory);
+    const outputs: Buffer[] = [];
+    for (const o of plan.outputs) {
+      const buffer = new Buffer(this.backend.allocate(Math.max(o.bytes, 1)));
+      outputs.push(buffer);
+      buffers.push(buffer.memory);
+    }
     const arena = plan.arena.bytes > 0 ? this.backend.allocate(plan.arena.bytes) : null;
     buffers.push(arena ?? this.#statusMemory(), this.#statusMemory());
-    const scalars = captured.argumentNodes.map((n) => n.value);
     recorder?.end(allocating);
     if (recorder === null) runner.run(buffers, scalars);
     else {
       const preparing = recorder.begin('profiling');
-      cached.steps ??= this.backend.prepareSteps(plan);
+      prepared.steps ??= this.backend.prepareSteps(plan);
       recorder.end(preparing);
-      recorder.run({ backend: this.backend, plan, captured, steps: cached.steps, buffers, scalars });
+      recorder.run({ backend: this.backend, plan, captured, steps: prepared.steps, buffers, scalars });
     }
-    plan.outputs.forEach((o, i) => {
-      captured.nodes[o.node].settle(new Buffer(outputs[i]));
-    });
-    for (const u of plan.updates) {
-      const buffer = known(captured.leafNodes[u.leaf].buffer, 'a buffer');
-      buffer.version++;
-      captured.nodes[u.node].settle(buffer);
-    }
+    for (const u of plan.updates) leaves[u.leaf].version++;
     if (arena) this.backend.release(arena);
     this.#lastPlan = plan;
     this.statistics.runs++;
     this.statistics.launches += plan.launches.length;
-    return plan.usesStatus;
+    return outputs;
   }
 
   #planFor(captured: CapturedGraph): CachedPlan {
@@ -260,7 +311,7 @@ export class Engine {
   }
 
   /** Kernels note an index out of range instead of following it; here it becomes an error. */
-  #checkStatus(): void {
+  checkStatus(): void {
     const memory = this.#statusMemory();
     const noted = notedIndex(this.backend.read(memory, 0, ALL_STATUS_BYTES));
     if (noted === null) return;

@@ -5,6 +5,7 @@
 import type { DType } from '../base/dtype.js';
 import { ArgumentError } from '../base/errors.js';
 import type { Tensor } from '../tensor/index.js';
+import { tracing } from '../tensor/tracing.js';
 import type { Config } from './config/json.js';
 import { convertInPlace } from './convert.js';
 import type { ForwardHook, ForwardPreHook, HookHandle } from './hooks.js';
@@ -38,9 +39,18 @@ export type AnyModule = Module<never[], unknown>;
  * ```
  */
 export abstract class Module<Inputs extends readonly unknown[] = Tensor[], Output = Tensor> {
-  /** Whether dropout and the like behave as in training. */
-  training = true;
+  #training = true;
   #hooks: ForwardHooks | null = null;
+
+  /** Whether dropout and the like behave as in training. */
+  get training(): boolean {
+    tracing.current?.guard(this, () => this.#training);
+    return this.#training;
+  }
+
+  set training(mode: boolean) {
+    this.#training = mode;
+  }
 
   abstract forward(...inputs: Inputs): Output;
 

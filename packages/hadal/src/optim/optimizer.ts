@@ -10,6 +10,7 @@ import { ArgumentError, DTypeError, known } from '../base/errors.js';
 import { recording } from '../base/recording.js';
 import { checkState, writeState } from '../nn/state-dict.js';
 import { Tensor, type Workspace } from '../tensor/index.js';
+import { tracing } from '../tensor/tracing.js';
 import type {
   GroupOptions,
   OptimizedParameters,
@@ -282,6 +283,7 @@ export abstract class Optimizer<S extends Settings = Settings> {
   /** Updates every parameter that has a gradient and runs all pending work. */
   step(): void {
     const trace = config.tracedTensors > 0 ? new Error('optimizer.step()') : null;
+    tracing.current?.guard(this.paramGroups, () => this.paramGroups.length);
     const recorder = recording.current;
     const span = recorder?.begin('optimizer', this.type) ?? 0;
     try {
@@ -309,6 +311,7 @@ export abstract class Optimizer<S extends Settings = Settings> {
     }
     const numbers = new Map<ParameterState, StepNumbers>();
     for (const states of together.values()) {
+      tracing.current?.guard(states, () => states.every((own) => own.steps === states[0].steps));
       const shared = new StepNumbers(() => {
         this.#checkSettings(group);
         for (const own of states) own.steps++;
@@ -321,6 +324,7 @@ export abstract class Optimizer<S extends Settings = Settings> {
 
   #stepGroup(group: ParamGroup<S>, trace: Error | null): void {
     this.#checkSettings(group);
+    tracing.current?.guard(group, () => formOf(group));
     const due = group.params.filter((p) => p.gradValue !== null);
     const numbers = this.#numbers(group, due);
     for (const p of due) {
@@ -333,6 +337,14 @@ export abstract class Optimizer<S extends Settings = Settings> {
       }
     }
   }
+}
+
+/** What an update may branch on: which settings are on, and which numbers are zero. The learning rate is none of them. */
+function formOf({ params, lr, initialLr, ...settings }: ParamGroup): string {
+  let form = '';
+  for (const value of Object.values(settings as { readonly [name: string]: unknown }))
+    form += typeof value === 'boolean' ? value : value === 0;
+  return form;
 }
 
 /** @throws ArgumentError unless `value` is a number from `least` to below `below`. */

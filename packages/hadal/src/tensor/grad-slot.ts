@@ -10,8 +10,10 @@ import { hooksOf, LeafEdge } from '../autograd/tape.js';
 import { Value } from '../autograd/value.js';
 import { DTypeError, ShapeError } from '../base/errors.js';
 import { sameShape, showShape } from '../base/shape.js';
+import type { Node } from '../graph/node.js';
 import type { Storage } from './storage.js';
 import type { Tensor } from './tensor.js';
+import { tracing, untraced } from './tracing.js';
 
 /** Whose gradient it is. */
 interface Owner {
@@ -31,6 +33,8 @@ export class GradSlot implements LeafOwner {
   tensor: Tensor | null = null;
   #retains = false;
   #retainedFrom: Edge | null = null;
+  /** The last trace that knows this gradient. */
+  #tracedBy = 0;
   #retaining: HookHandle | null = null;
 
   constructor(owner: Owner) {
@@ -76,8 +80,32 @@ export class GradSlot implements LeafOwner {
 
   // --- the gradient --------------------------------------------------------------------------------------------------------
 
+  /** Tells a trace that this gradient is used. */
+  #touch(reads: boolean): void {
+    const { current } = tracing;
+    if (current === null || this.#tracedBy === current.id) return;
+    this.#tracedBy = current.id;
+    current.touchedSlot(this, reads);
+  }
+
+  /** What is there, without anybody being told: the storage that people see, or else the value. */
+  peek(): { readonly storage: Storage | null; readonly value: Value | null } {
+    return { storage: this.#storage, value: this.#grad };
+  }
+
+  /** Moves the value, which nobody sees as a storage, to another node that holds the same. */
+  relocate(node: Node): void {
+    if (this.#grad !== null) this.#announce(new Value(node, this.#grad.edge));
+  }
+
+  /** Takes note that the storage that people see has a new value. */
+  refresh(): void {
+    if (this.#storage !== null) this.#announce(this.#storage.value);
+  }
+
   /** The gradient's value, or null. Looking at it this way does not make it the user's. */
   get value(): Value | null {
+    if (tracing.current !== null) this.#touch(true);
     return this.#storage?.value ?? this.#grad;
   }
 
@@ -103,6 +131,7 @@ export class GradSlot implements LeafOwner {
 
   /** Sets the gradient. It is written to memory before anything reads it, so that an optimizer updates all parameters in one launch. */
   set(grad: Value | null): void {
+    if (tracing.current !== null) this.#touch(false);
     if (grad !== null) {
       this.#check(grad);
       this.#owner.storage.engine.pending.checkUsable(grad.node);
@@ -126,7 +155,7 @@ export class GradSlot implements LeafOwner {
   }
 
   #check(grad: Value): void {
-    const { shape, dtype } = this.#owner.value;
+    const { shape, dtype } = untraced(() => this.#owner.value);
     if (!sameShape(grad.shape, shape)) {
       throw new ShapeError(
         `grad: a gradient of shape ${showShape(grad.shape)} does not fit a tensor of shape ${showShape(shape)}`,
@@ -141,6 +170,7 @@ export class GradSlot implements LeafOwner {
 
   /** The gradient as a storage that tensors can share. */
   storage(): Storage | null {
+    if (tracing.current !== null) this.#touch(true);
     if (this.#storage === null && this.#grad !== null)
       this.#storage = this.#owner.storage.sibling(this.#grad);
     return this.#storage;
@@ -148,6 +178,7 @@ export class GradSlot implements LeafOwner {
 
   /** Drops the gradient. Memory that nobody else can have seen goes back to the pool at once. */
   clear(): void {
+    if (tracing.current !== null) this.#touch(false);
     const { engine } = this.#owner.storage;
     const node = this.#grad?.node;
     const mine =

@@ -1,6 +1,8 @@
 export { enableGrad, isGradEnabled, noGrad } from '../autograd/mode.js';
 export type { IndexItem } from './advanced-indexing.js';
 export type { PadMode } from './arrangement.js';
+export { type Compiled, type CompileOptions, compile } from './compile/compile.js';
+export { CompiledExplanation } from './compile/explanation.js';
 export {
   type CreateOptions,
   empty,

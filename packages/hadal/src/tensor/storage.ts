@@ -11,6 +11,7 @@ import type { Assignable, Engine } from '../engine/engine.js';
 import type { Node } from '../graph/node.js';
 import type { RegionTrace } from '../graph/region-trace.js';
 import { GradSlot } from './grad-slot.js';
+import { tracing } from './tracing.js';
 import type { Workspace } from './workspace.js';
 
 function traceNow(): Error | null {
@@ -28,17 +29,33 @@ export class Storage implements Assignable, Versioned {
   #value: Value;
   #target: Node | null = null;
   #slot: GradSlot | null = null;
+  /** The last trace that knows this storage. */
+  #tracedBy = 0;
 
-  constructor(workspace: Workspace, value: Value) {
+  /** @param sharedSlot for a stand-in of another storage: the gradient that the two have in common. */
+  constructor(workspace: Workspace, value: Value, sharedSlot: GradSlot | null = null) {
     this.workspace = workspace;
     this.#trace = workspace.engine.pending.trace;
     // A value of another storage becomes one of its own: it would follow the other's changes and be a leaf where the other is.
     let own = value;
-    if (value.edge?.kind === 'leaf') own = workspace.ops.copy(value);
+    if (sharedSlot !== null) this.#slot = sharedSlot;
+    else if (value.edge?.kind === 'leaf') own = workspace.ops.copy(value);
     else if (value.origin !== null) own = new Value(value.node, value.edge);
     this.#value = own.belongTo(this);
     own.node.storages++;
+    if (tracing.current !== null) {
+      this.#tracedBy = tracing.current.id;
+      tracing.current.created(this);
+    }
     workspace.engine.pending.addHandle(own.node);
+  }
+
+  /** Tells a trace that something that was there before is used. */
+  #touch(): void {
+    const { current } = tracing;
+    if (current === null || this.#tracedBy === current.id) return;
+    this.#tracedBy = current.id;
+    current.touched(this);
   }
 
   get engine(): Engine {
@@ -46,10 +63,12 @@ export class Storage implements Assignable, Versioned {
   }
 
   get value(): Value {
+    if (tracing.current !== null) this.#touch();
     return this.#value;
   }
 
   get node(): Node {
+    if (tracing.current !== null) this.#touch();
     return this.#value.node;
   }
 
@@ -63,6 +82,7 @@ export class Storage implements Assignable, Versioned {
 
   /** Replaces the value in place. The old memory is reused if nobody else's value lies in it. */
   assign(value: Value, trace: Error | null = null): void {
+    if (tracing.current !== null) this.#touch();
     const { pending } = this.engine;
     if (pending.trace !== this.#trace && pending.trace !== null)
       throw new ArgumentError(
@@ -88,8 +108,30 @@ export class Storage implements Assignable, Versioned {
     if (!isTraced) this.engine.dirty.add(this);
   }
 
+  /** Moves the value to another node that holds the same. */
+  relocate(node: Node): void {
+    this.#value.node.storages--;
+    node.storages++;
+    node.handle = true;
+    this.#value = new Value(node, this.#value.edge).belongTo(this);
+  }
+
+  /** Takes over a value that is in memory already and was computed by `updates` updates in place. */
+  adopt(node: Node, edge: Edge | null, updates: number): void {
+    const before = this.#value;
+    this.version += updates;
+    if (before.edge !== edge) this.#slot?.follow(edge);
+    before.node.storages--;
+    node.storages++;
+    node.handle = true;
+    this.#value = new Value(node, edge).belongTo(this);
+    this.modifiedAt = traceNow();
+    if (before.node.buffer !== null) before.node.buffer.overwrittenAt = this.modifiedAt;
+  }
+
   /** Gives the value another place on the tape; the contents stay. */
   rebase(edge: Edge | null): void {
+    if (tracing.current !== null) this.#touch();
     this.#value = new Value(this.#value.node, edge).belongTo(this);
     this.#slot?.follow(edge);
   }

@@ -35,8 +35,8 @@ export class KernelInfo {
   }
 
   /** Notes the user's lines of another place where this kernel runs. */
-  alsoIn(plan: Plan, launch: PlannedLaunch, captured: CapturedGraph): void {
-    if (this.#traces.length >= MAX_LINES) return;
+  alsoIn(plan: Plan, launch: PlannedLaunch, captured: CapturedGraph | null): void {
+    if (captured === null || this.#traces.length >= MAX_LINES) return;
     const { origin } = plan.template;
     const members = new Set(launch.blocks.flatMap((b) => fusedNodes(plan, b)));
     captured.nodes.forEach((node, i) => {
@@ -51,7 +51,7 @@ export class KernelInfo {
   }
 }
 
-export function kernelInfo(plan: Plan, launch: PlannedLaunch, captured: CapturedGraph): KernelInfo {
+export function kernelInfo(plan: Plan, launch: PlannedLaunch, captured: CapturedGraph | null): KernelInfo {
   const info = new KernelInfo(plan, launch);
   info.alsoIn(plan, launch, captured);
   return info;

@@ -7,7 +7,8 @@ import type { Backend, PlanSteps } from '../backend.js';
 export interface PlanRun {
   readonly backend: Backend;
   readonly plan: Plan;
-  readonly captured: CapturedGraph;
+  /** The graph that it was made of; null in the replay of a compiled function, which has none. */
+  readonly captured: CapturedGraph | null;
   readonly steps: PlanSteps;
   /** The leaves, then the outputs, then the arena, then the status buffer. */
   readonly buffers: readonly Memory[];

@@ -1,5 +1,7 @@
 /** What one call of `profile` hears: totals of everything, and the timeline as long as it is not too long. */
+import { dtypeInfo } from '../../base/dtype.js';
 import type { Activity } from '../../base/recording.js';
+import { numel } from '../../base/shape.js';
 import { usedMemory } from '../../runtime/host-memory.js';
 import type { Plan, PlannedLaunch } from '../../schedule/plan.js';
 import type { EngineName } from '../backend.js';
@@ -114,11 +116,14 @@ export class Session {
 
   /** A plan is about to run. */
   run(run: PlanRun, now: number): void {
-    const { backend, plan, captured } = run;
+    const { backend, plan } = run;
     this.runs++;
     this.engines.set(backend.name, backend.description);
     const outputs = plan.outputs.reduce((sum, o) => sum + o.bytes, 0);
-    const inputs = captured.leafNodes.reduce((sum, n) => sum + n.bytes, 0);
+    const inputs = plan.template.nodes.reduce(
+      (sum, n) => (n.leaf < 0 ? sum : sum + numel(n.shape) * dtypeInfo[n.dtype].bytes),
+      0,
+    );
     const arena = plan.arena.bytes;
     this.allocated += outputs + arena;
     let process: MemorySample['process'] = null;
