@@ -340,9 +340,10 @@ forEachEngine(
         const w = tensor([2, 3], { requiresGrad: true });
         const f = compile((x: Tensor) => x.mul(w).sum());
         expect(f(tensor([1, 1])).itemSync()).toBe(5);
-        const y = f(w.detach());
-        expect(y.itemSync()).toBe(13);
+        expect(f(w.detach()).itemSync()).toBe(13);
+        expect(f(tensor([1, 1], { requiresGrad: true })).itemSync()).toBe(5);
         const z = f(w);
+        expect(f.traces).toBe(2);
         z.backward();
         expect(w.grad?.tolistSync()).toEqual([4, 6]);
         const step = compile((x: Tensor) => noGrad(() => void w.add_(x)));

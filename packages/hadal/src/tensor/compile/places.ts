@@ -75,7 +75,7 @@ export function isExclusive(node: Node): boolean {
 
 export function doublyUsedError(index: number): CompileError {
   return new CompileError(
-    `compile: tensor ${index} of the arguments is also used by the function directly, and one of the two is written to; ` +
+    `compile: tensor ${index} of the arguments is also used by the function directly, and one of the two is written to or differentiated; ` +
       'pass it as an argument or use it from around the function, not both',
   );
 }
