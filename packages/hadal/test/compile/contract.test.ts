@@ -343,7 +343,7 @@ forEachEngine(
         expect(f(w.detach()).itemSync()).toBe(13);
         expect(f(tensor([1, 1], { requiresGrad: true })).itemSync()).toBe(5);
         const z = f(w);
-        expect(f.traces).toBe(2);
+        expect(f.traces).toBe(3);
         z.backward();
         expect(w.grad?.tolistSync()).toEqual([4, 6]);
         const step = compile((x: Tensor) => noGrad(() => void w.add_(x)));
