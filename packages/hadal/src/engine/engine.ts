@@ -83,15 +83,24 @@ export class Engine {
     return this.backend.description;
   }
 
-  /** Puts data into memory and gives it a node. */
-  upload(data: Uint8Array, shape: readonly number[], dtype: Node['dtype']): Node {
+  /**
+   * Puts data into memory and gives it a node.
+   *
+   * @param renewed for a recording: what to put there when it is repeated; the same data if not given.
+   */
+  upload(
+    data: Uint8Array,
+    shape: readonly number[],
+    dtype: Node['dtype'],
+    renewed: (() => Uint8Array) | null = null,
+  ): Node {
     const recorder = recording.current;
     const span = recorder?.begin('write') ?? 0;
     const memory = this.backend.allocate(Math.max(data.length, 1));
     this.backend.write(memory, 0, data);
     recorder?.end(span);
     const buffer = new Buffer(memory);
-    this.runRecorder?.uploaded(buffer);
+    this.runRecorder?.uploaded(buffer, renewed);
     return this.pending.leaf(buffer, shape, dtype);
   }
 

@@ -33,6 +33,8 @@ export interface RecordedConstant {
   readonly buffer: Buffer;
   /** The contents, if a run overwrites them: each replay starts from a copy. */
   pristine: Uint8Array | null;
+  /** What to put there at each replay, if that is not what was there. */
+  readonly renewed: (() => Uint8Array) | null;
 }
 
 /** What the caller of a recorder knows about its values. */
@@ -72,10 +74,19 @@ export class RunRecorder {
     return this.#registers.get(buffer) ?? -1;
   }
 
+  /** Takes down constants that go out of the recording: who has one may write to it. */
+  preserve(kept: ReadonlySet<number>): void {
+    for (const constant of this.constants) {
+      const { memory } = constant.buffer;
+      if (kept.has(constant.register))
+        constant.pristine ??= this.#engine.backend.read(memory, 0, memory.bytes);
+    }
+  }
+
   // --- called by the engine ------------------------------------------------------------------------------------------------
 
-  uploaded(buffer: Buffer): void {
-    this.constants.push({ register: this.bind(buffer), buffer, pristine: null });
+  uploaded(buffer: Buffer, renewed: (() => Uint8Array) | null): void {
+    this.constants.push({ register: this.bind(buffer), buffer, pristine: null, renewed });
   }
 
   /** Before a value is handed to JavaScript. */
@@ -128,6 +139,7 @@ export class Recording {
 
   /** @param kept registers that are wanted when all runs are done. */
   constructor(recorder: RunRecorder, kept: ReadonlySet<number>) {
+    recorder.preserve(kept);
     this.runs = [...recorder.runs];
     this.registers = recorder.registers;
     const used = new Set(this.runs.flatMap((run) => run.leaves));
@@ -136,7 +148,8 @@ export class Recording {
     this.runs.forEach((run, i) => {
       for (const register of [...run.outputs, ...run.leaves]) lastUse.set(register, i);
     });
-    const made = new Set(this.runs.flatMap((run) => run.outputs));
+    const copied = this.constants.filter((c) => c.pristine !== null || c.renewed !== null);
+    const made = new Set([...this.runs.flatMap((run) => run.outputs), ...copied.map((c) => c.register)]);
     this.#steps = this.runs.map((run, i): Step => {
       const live: LivePlace[] = [];
       run.numbers.forEach((number, at) => {
@@ -158,11 +171,12 @@ export class Recording {
 
   /** Puts constants where the runs expect them. */
   #bindConstants(engine: Engine, memory: (Buffer | null)[]): void {
-    for (const { register, buffer, pristine } of this.constants) {
-      if (pristine === null) memory[register] = buffer;
+    for (const { register, buffer, pristine, renewed } of this.constants) {
+      const contents = renewed === null ? pristine : renewed();
+      if (contents === null) memory[register] = buffer;
       else {
         const copy = engine.backend.allocate(buffer.memory.bytes);
-        engine.backend.write(copy, 0, pristine);
+        engine.backend.write(copy, 0, contents);
         memory[register] = new Buffer(copy);
       }
     }

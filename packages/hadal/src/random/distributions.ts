@@ -4,9 +4,10 @@ import { checkDType, isFloat, newArray } from '../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { broadcastShapes, checkShape, showShape } from '../base/shape.js';
+import { fromDrawn } from '../tensor/create.js';
 import { getDefaultDtype } from '../tensor/default-dtype.js';
 import type { CreateOptions } from '../tensor/index.js';
-import { fromTypedArray, Tensor, workspace } from '../tensor/index.js';
+import { Tensor, workspace } from '../tensor/index.js';
 import { checkFloatDType, normalValue, openUniformValue, uniformValue } from './draw.js';
 import { Words } from './generator.js';
 
@@ -89,10 +90,12 @@ export function randint(
   checkShape('randint', shape);
   if (!Number.isSafeInteger(low) || !Number.isSafeInteger(high) || low >= high)
     throw new ArgumentError(`randint: expected integers with low below high, got ${low} and ${high}`);
-  const words = new Words();
   const dtype = checkDType(options.dtype ?? 'int64');
-  const data = fill(newArray(dtype, shape), () => low + words.below(high - low));
-  return finish(fromTypedArray(data, shape, { dtype }), options);
+  const draw = (): TypedArray => {
+    const words = new Words();
+    return fill(newArray(dtype, shape), () => low + words.below(high - low));
+  };
+  return finish(fromDrawn(draw, shape, dtype), options);
 }
 
 /**
@@ -106,22 +109,18 @@ export function randint(
  */
 export function randperm(n: number, options: CreateOptions = {}): Tensor {
   checkShape('randperm', [n]);
-  const words = new Words();
-  const order = Float64Array.from({ length: n }, (_, i) => i);
-  for (let i = n - 1; i > 0; i--) {
-    const j = words.below(i + 1);
-    [order[i], order[j]] = [order[j], order[i]];
-  }
   const dtype = checkDType(options.dtype ?? 'int64');
-  let at = 0;
-  return finish(
-    fromTypedArray(
-      fill(newArray(dtype, [n]), () => order[at++]),
-      [n],
-      { dtype },
-    ),
-    options,
-  );
+  const draw = (): TypedArray => {
+    const words = new Words();
+    const order = Float64Array.from({ length: n }, (_, i) => i);
+    for (let i = n - 1; i > 0; i--) {
+      const j = words.below(i + 1);
+      [order[i], order[j]] = [order[j], order[i]];
+    }
+    let at = 0;
+    return fill(newArray(dtype, [n]), () => order[at++]);
+  };
+  return finish(fromDrawn(draw, [n], dtype), options);
 }
 
 /**

@@ -13,6 +13,7 @@ import {
 import { ArgumentError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { checkShape, numel, showShape } from '../base/shape.js';
+import { live } from '../graph/live.js';
 import { getDefaultDtype } from './default-dtype.js';
 import type { Nested, NumberLike } from './tensor.js';
 import { Tensor } from './tensor.js';
@@ -56,6 +57,18 @@ export function fromTypedArray(data: TypedArray, shape: Shape, options: CreateOp
   const node = space.engine.upload(encodeElements(same ? want : have, data), [...shape], same ? want : have);
   const t = Tensor.of(space, new Value(node, null));
   return finish(same ? t : t.to(want), options);
+}
+
+/** A tensor of elements that are drawn on the host: a compiled function draws them anew at each call. */
+export function fromDrawn(draw: () => TypedArray, shape: Shape, dtype: DType): Tensor {
+  const space = workspace();
+  let bytes: Uint8Array = new Uint8Array();
+  live(() => {
+    bytes = encodeElements(dtype, draw());
+    return [];
+  });
+  const node = space.engine.upload(bytes, [...shape], dtype, () => bytes);
+  return Tensor.of(space, new Value(node, null));
 }
 
 function inferShape(data: unknown): number[] {

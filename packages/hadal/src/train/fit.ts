@@ -66,6 +66,7 @@ export async function fit<Output = Tensor, Target = Tensor>(
     validationEvery = 1,
     batchesPerEpoch,
     clipNorm,
+    compile = false,
   } = options;
   const { batchSize = 32, shuffle = true, seed = 0, onNaN = 'warn', scheduleEvery = 'epoch' } = options;
   atLeast('epochs', epochs, 0);
@@ -75,6 +76,7 @@ export async function fit<Output = Tensor, Target = Tensor>(
   if (batchesPerEpoch !== undefined) atLeast('batchesPerEpoch', batchesPerEpoch, 1);
   if (clipNorm !== undefined && !(typeof clipNorm === 'number' && clipNorm > 0))
     throw new ArgumentError(`fit: clipNorm is a positive number, got ${clipNorm}`);
+  if (typeof compile !== 'boolean') throw new ArgumentError(`fit: compile is true or false, got ${compile}`);
   oneOf('onNaN', onNaN, ['warn', 'stop', 'ignore']);
   oneOf('scheduleEvery', scheduleEvery, ['step', 'epoch']);
 
@@ -105,6 +107,7 @@ export async function fit<Output = Tensor, Target = Tensor>(
     batchesPerEpoch,
     accumulate,
     clipNorm,
+    compile,
     onNaN,
     signal: options.signal,
     resume: resumeFolder(options),

@@ -79,6 +79,12 @@ export interface FitOptions<Output = Tensor, Target = Tensor> {
   readonly clipNorm?: number;
   /** Batches whose gradients make one optimizer step, as if they were one batch. Default 1. */
   readonly accumulate?: number;
+  /**
+   * Whether the training step is compiled (`hadal.compile`): recorded once for each shape of a batch, and repeated without running the
+   * model's JavaScript. The numbers are the same. For models and losses that read no values and keep no state of JavaScript's from batch
+   * to batch. Default false.
+   */
+  readonly compile?: boolean;
   /** Ends the training after the current step when aborted; see `interruptSignal`. */
   readonly signal?: AbortSignal;
   /** The progress bar; false for none. Default true. */
@@ -110,6 +116,7 @@ export const fitOptionNames: OptionNames<FitOptions> = {
   scheduleEvery: true,
   clipNorm: true,
   accumulate: true,
+  compile: true,
   signal: true,
   progress: true,
   checkpoint: true,

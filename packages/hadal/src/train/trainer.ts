@@ -34,6 +34,7 @@ export interface TrainerSettings<Output, Target> {
   readonly batchesPerEpoch: number | undefined;
   readonly accumulate: number;
   readonly clipNorm: number | undefined;
+  readonly compile: boolean;
   readonly onNaN: OnNaN;
   readonly signal: AbortSignal | undefined;
   /** The folder to go on from. */

@@ -16,6 +16,8 @@ import {
   ones,
   optim,
   rand,
+  randint,
+  randperm,
   ShapeError,
   Tensor,
   tensor,
@@ -240,6 +242,33 @@ forEachEngine(
         for (let i = 0; i < 4; i++) expect(f(tensor([i, 0])).tolistSync()).toEqual([1 + i, 2]);
       });
 
+      on(
+        'constants and tensors around it as results, which stay what they are when a result is changed',
+        () => {
+          const w = tensor([1, 2]);
+          const f = compile((x: Tensor) => [
+            tensor([5, 6]),
+            w.reshape([2]),
+            w.reshape([1, 2]),
+            x.reshape([2]),
+          ]);
+          const x = tensor([3, 4]);
+          for (let i = 0; i < 3; i++) {
+            const results = f(x);
+            expect(results.map((t) => t.flatten().tolistSync())).toEqual([
+              [5, 6],
+              [1, 2],
+              [1, 2],
+              [3, 4],
+            ]);
+            results[0].add_(1);
+          }
+          f(x)[3].add_(1);
+          expect(x.tolistSync()).toEqual([3, 4]);
+          expect(w.tolistSync()).toEqual([1, 2]);
+        },
+      );
+
       on('another compiled function, which becomes a part of it', () => {
         const inner = compile((x: Tensor) => x.mul(3));
         const outer = compile((x: Tensor) => inner(x).add(1));
@@ -248,7 +277,11 @@ forEachEngine(
       });
 
       on('tensors drawn on the host, anew at each call', () => {
-        const body = (): Tensor => rand([2]).add(autograd.isGradEnabled() ? 0 : 1);
+        const body = (): Tensor =>
+          randperm(5)
+            .mul(10)
+            .add(randint(10, [5]))
+            .add(rand([5]));
         const f = compile(body);
         manualSeed(3);
         const plain = [body(), body(), body()].map((t) => t.tolistSync());

@@ -1,5 +1,6 @@
 /** Trains a tiny network and prints its resident memory after half of the steps and at the end, as JSON. */
 import {
+  compile,
   functional as F,
   fromTypedArray,
   HadalError,
@@ -24,6 +25,14 @@ try {
   await setEngine(engine as 'native' | 'wasm');
   const net = new Tiny();
   const opt = new optim.SGD(net.parameters(), { lr: 0.01 });
+  const body = (x: Tensor, y: Tensor): Tensor => {
+    const loss = F.crossEntropy(net.forward(x), y);
+    opt.zeroGrad();
+    loss.backward();
+    opt.step();
+    return loss;
+  };
+  const step = mode === 'compiled' ? compile(body) : body;
   const steps = Number(count);
   let first = 0;
   let loss: Tensor | null = null;
@@ -33,10 +42,7 @@ try {
       BigInt64Array.from({ length: 32 }, (_, k) => BigInt(k % 10)),
       [32],
     );
-    loss = F.crossEntropy(net.forward(x), y);
-    opt.zeroGrad();
-    loss.backward();
-    opt.step();
+    loss = step(x, y);
     if (mode === 'await') await loss.item();
     if (i + 1 === Math.floor(steps / 2)) first = process.memoryUsage.rss();
   }

@@ -30,7 +30,7 @@ beforeAll(async () => {
 
 describe('resident memory', () => {
   for (const engine of ['native', 'wasm']) {
-    for (const mode of ['sync', 'await']) {
+    for (const mode of ['sync', 'await', 'compiled']) {
       test(`is flat on ${engine}, ${mode}`, { timeout: 60_000 }, async () => {
         const { stdout } = await run(process.execPath, [program, engine, mode, '6000']);
         const result = JSON.parse(stdout) as { skipped?: string; first: number; last: number };

@@ -55,6 +55,19 @@ describe('fit', () => {
     });
     expect(bytesOf(net)).toBe(bytesOf(hand));
     expect(history.steps).toBe(12);
+    const compiled = seeded(() => new DropoutNet());
+    const same = await fit(compiled, data, {
+      epochs: 3,
+      loss: 'crossEntropy',
+      optimizer: new optim.AdamW(compiled.parameters(), { lr: 0.01 }),
+      metrics: ['accuracy'],
+      batchSize: 16,
+      seed: 7,
+      compile: true,
+      ...quiet,
+    });
+    expect(bytesOf(compiled)).toBe(bytesOf(net));
+    expect(same.figures).toEqual(history.figures);
     history.figures.loss.forEach((loss, i) => {
       expect(loss).toBeCloseTo(losses[i], 6);
     });

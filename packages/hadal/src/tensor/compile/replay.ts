@@ -85,6 +85,9 @@ export class Replay {
       throw error;
     }
     const nodes = new Map<number, Node>();
+    contents.places.forEach(({ register, overwritten }, i) => {
+      if (!overwritten) nodes.set(register, found[i].node);
+    });
     const nodeOf = ({ register, shape, dtype }: Written): Node => {
       let node = nodes.get(register);
       if (node === undefined || !sameShape(node.shape, shape)) {
