@@ -250,7 +250,7 @@ forEachEngine(
             tensor([5, 6]),
             w.reshape([2]),
             w.reshape([1, 2]),
-            x.reshape([2]),
+            x.reshape([1, 2]),
           ]);
           const x = tensor([3, 4]);
           for (let i = 0; i < 3; i++) {
