@@ -95,9 +95,8 @@ function scaleOf(query: Tensor, options: AttentionOptions): number {
 function dropoutOf(like: Tensor, p: number, shape: Shape): AttentionRoles<Value>['dropout'] {
   if (p === 0) return null;
   const { ops } = like.workspace;
-  const { key, stream } = nextStream();
   return {
-    random: ops.random(shape, key, stream),
+    random: ops.random(shape, nextStream()),
     p: ops.argument(p, 'float32', []),
     keep: ops.argument(p === 1 ? 0 : 1 / (1 - p), 'float32', []),
   };

@@ -41,6 +41,8 @@ export interface Compiled<Args extends readonly unknown[], Result> {
 interface Entry {
   readonly key: readonly unknown[];
   readonly space: Workspace;
+  /** How many threads its plans are made for. */
+  readonly threads: number;
   readonly replay: Replay;
 }
 
@@ -83,9 +85,10 @@ class CompiledFunction {
 
   #find({ key, tensors }: TakenApart, space: Workspace): Entry | null {
     const entries = this.#entries;
+    const threads = space.engine.backend.threads.count;
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i];
-      if (entry.space !== space || !sameTokens(entry.key, key) || !entry.replay.fits(tensors)) continue;
+      if (entry.space !== space || entry.threads !== threads || !sameTokens(entry.key, key) || !entry.replay.fits(tensors)) continue;
       if (i > 0) {
         entries.splice(i, 1);
         entries.unshift(entry);
@@ -117,7 +120,10 @@ class CompiledFunction {
             'from call to call has to be an argument, a tensor, or come from an optimizer, a schedule or the random generator.',
         );
       }
-    } else this.#keep({ key: taken.key, space, replay: new Replay(contents) });
+    } else {
+      const threads = space.engine.backend.threads.count;
+      this.#keep({ key: taken.key, space, threads, replay: new Replay(contents) });
+    }
     return putTogether(contents.form, (index) => returned[index]);
   }
 
