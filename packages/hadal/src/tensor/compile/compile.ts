@@ -88,7 +88,13 @@ class CompiledFunction {
     const threads = space.engine.backend.threads.count;
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i];
-      if (entry.space !== space || entry.threads !== threads || !sameTokens(entry.key, key) || !entry.replay.fits(tensors)) continue;
+      if (
+        entry.space !== space ||
+        entry.threads !== threads ||
+        !sameTokens(entry.key, key) ||
+        !entry.replay.fits(tensors)
+      )
+        continue;
       if (i > 0) {
         entries.splice(i, 1);
         entries.unshift(entry);
