@@ -1,6 +1,7 @@
 /**
  * Decides how each scan of a template runs: as one kernel whose body is its region, made ready for the scheduler; or, where an op of the
- * region has no kernel that a loop could hold, as the ops of all steps one after the other.
+ * region has no kernel that a loop could hold, as the ops of all steps one after the other; or, where those are too many, by the
+ * definition of the op, in JavaScript.
  */
 import type { OpKind } from './op.js';
 import type { Region, RegionBody } from './region.js';
@@ -37,6 +38,9 @@ function underReshape(nodes: readonly TemplateNode[], id: number): number {
 function isRead({ op: { kind } }: TemplateNode): boolean {
   return kind === 'source' || kind === 'movement' || kind === 'gather';
 }
+
+/** More nodes than this are not written out: such a scan runs in JavaScript, step by step, as the op is defined. */
+const MAX_INLINED = 1 << 14;
 
 /** The body of the kernel that runs a region, or null if there is none. */
 function kernelBody(region: Region, decompose: (t: Template) => Template): RegionBody | null {
@@ -88,6 +92,10 @@ export function placeScans(template: Template, decompose: (t: Template) => Templ
     const body = kernelBody(region, decompose);
     if (body !== null) {
       moved.push(e.nodes.push({ ...n, inputs, body }) - 1);
+      return;
+    }
+    if (dims.length * region.nodes.length > MAX_INLINED) {
+      moved.push(e.nodes.push({ ...n, inputs }) - 1);
       return;
     }
     const results = inlineScan(

@@ -456,10 +456,15 @@ export function fuse(template: Template): Fusion {
       node.op.kind === 'host' ||
       node.op.kind === 'region'
     )
-      join(id, newGroup(node.op.kind, node.shape, []), 'full', outsideOf(id));
+      join(id, newGroup(ownKind(node, node.op.kind), node.shape, []), 'full', outsideOf(id));
     else placePointwise(id);
   });
   return { groups: [...groups].sort((a, b) => a.id - b.id), groupOf };
+}
+
+/** A scan without a body for a kernel runs in JavaScript. */
+function ownKind<K extends 'sort' | 'scatter' | 'host' | 'region'>(node: TemplateNode, kind: K): K | 'host' {
+  return kind === 'region' && node.body === undefined ? 'host' : kind;
 }
 
 /** Whether no other op joins a group. */

@@ -164,6 +164,16 @@ onEveryEngine('forms', ({ run }) => {
       expect(numbers(outputs)).toEqual(Array.from({ length: 40 }, (_, i) => 2 * i));
     }));
 
+  test('very many steps of those', () =>
+    run(() => {
+      const x = ones([3000, 2]).requiresGrad_();
+      const { carry, outputs } = scan((s, v) => [s.sort().values.mul(0.5).add(v), s.sum()], zeros([2]), x);
+      near(carry, tensor([2, 2]));
+      expect(outputs.select(0, 1).itemSync()).toBe(2);
+      const [g] = autograd.grad(carry.sum(), x);
+      near(g.narrow(0, 2997, 3), tensor([0.25, 0.5, 1]).unsqueeze(1).expand([3, 2]));
+    }));
+
   test('a scan in a scan, with gradients', () =>
     run(() => {
       const w = tensor(0.5).requiresGrad_();
