@@ -463,7 +463,7 @@ export function fuse(template: Template): Fusion {
 }
 
 /** A scan without a body for a kernel runs in JavaScript. */
-function ownKind<K extends 'sort' | 'scatter' | 'host' | 'region'>(node: TemplateNode, kind: K): K | 'host' {
+function ownKind<K extends Group['kind']>(node: TemplateNode, kind: K): K | 'host' {
   return kind === 'region' && node.body === undefined ? 'host' : kind;
 }
 
