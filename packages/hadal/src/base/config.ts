@@ -18,16 +18,27 @@ function availableCores(): number {
   return Math.max(1, Math.min(MAX_THREADS, Math.floor(cores)));
 }
 
-/** Settings that change behaviour. They are plain fields; no environment variable is ever read. */
+let numThreads = availableCores();
+
+/** Settings that change behaviour; no environment variable is ever read. */
 export const config = {
   /** Realise after every op and remember the user's line of each, so that errors point at it. Slow; for finding bugs. */
   debug: false,
   /**
    * Threads that large kernels are spread over, the calling one among them: 1 to 64, at first as many as there are cores for this
    * process. A change counts from the next run on. Results are the same bits for any number. Engines that have no threads here
-   * (a page without cross-origin isolation) run on one.
+   * (a page without cross-origin isolation) run on one. Setting anything but a whole number from 1 to 64 throws an `ArgumentError`.
    */
-  numThreads: availableCores(),
+  get numThreads(): number {
+    return numThreads;
+  },
+  set numThreads(count: number) {
+    if (!Number.isInteger(count) || count < 1 || count > MAX_THREADS)
+      throw new ArgumentError(
+        `config.numThreads must be a whole number from 1 to ${MAX_THREADS}, not ${String(count)}`,
+      );
+    numThreads = count;
+  },
   /**
    * How many tensors of this process remember the line that made them (one stack trace each, about 2 microseconds). The
    * lines are shown by `StaleValueError`. `Infinity` keeps them for every tensor.
@@ -38,17 +49,3 @@ export const config = {
   /** A pending graph whose results take more bytes than this runs by itself. */
   pendingBytes: 1 << 30,
 };
-
-/**
- * The setting, checked.
- *
- * @throws ArgumentError if it is no whole number from 1 to 64.
- */
-export function wantedThreads(): number {
-  const { numThreads } = config;
-  if (!Number.isInteger(numThreads) || numThreads < 1 || numThreads > MAX_THREADS)
-    throw new ArgumentError(
-      `config.numThreads must be a whole number from 1 to ${MAX_THREADS}, not ${String(numThreads)}`,
-    );
-  return numThreads;
-}

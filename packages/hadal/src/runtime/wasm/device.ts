@@ -2,7 +2,7 @@
  * The WebAssembly engine as a device. Runs in Node, Deno, Bun and browsers; code is compiled synchronously, since kernels are
  * small.
  */
-import { MAX_THREADS, wantedThreads } from '../../base/config.js';
+import { config, MAX_THREADS } from '../../base/config.js';
 import { DeviceError, InternalError } from '../../base/errors.js';
 import type { Target } from '../../kernel/target.js';
 import { oneThread, type Threads } from '../../kernel/target.js';
@@ -99,7 +99,7 @@ export class WasmDevice implements Device {
 
   get threads(): Threads {
     if (this.#shares) return this.#shares;
-    const count = wantedThreads();
+    const count = config.numThreads;
     return count > 1 && this.#threadPool?.usable ? { count, leastShareNs: LEAST_SHARE_NS } : oneThread;
   }
 
