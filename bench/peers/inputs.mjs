@@ -42,6 +42,17 @@ export const inputValues = {
     );
   },
 
+  /** Rows, and a scale and a shift of each column. */
+  rows({ rows, columns }, round) {
+    return [
+      floats(inputSeed(round, 0, 0), [rows, columns], 4),
+      floats(inputSeed(round, 0, 1), [columns]),
+      floats(inputSeed(round, 0, 2), [columns]),
+    ];
+  },
+
+  chain: ({ size }, round, repetition) => [0, 1].map((i) => floats(inputSeed(round, repetition, i), [size])),
+
   input({ input }, round, repetition) {
     return floats(inputSeed(round, repetition, 0), input.shape);
   },

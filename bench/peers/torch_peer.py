@@ -87,7 +87,22 @@ def cross_entropy(logits, target):
     return F.cross_entropy(logits, target)
 
 
-ROW_FUNCTIONS = {"mul-add-relu": mul_add_relu, "gelu": gelu, "softmax": softmax, "layer-norm": layer_norm}
+def sigmoid(x, weight, bias):
+    return torch.sigmoid(x)
+
+
+def tanh(x, weight, bias):
+    return torch.tanh(x)
+
+
+def chain_of_10(x, weight, bias):
+    for _ in range(5):
+        x = x * weight + bias
+    return x
+
+
+ROW_FUNCTIONS = {"sigmoid": sigmoid, "tanh": tanh, "chain of 10": chain_of_10}
+ROW_FUNCTIONS |= {"mul-add-relu": mul_add_relu, "gelu": gelu, "softmax": softmax, "layer-norm": layer_norm}
 
 
 class Pointwise(Case):
@@ -115,6 +130,26 @@ class Pointwise(Case):
         else:
             with torch.no_grad():
                 self.results = [self.function(*self.inputs)]
+
+    def outputs(self):
+        return self.results
+
+
+class Embedding(Case):
+    def __init__(self, form, spec, repetitions):
+        super().__init__(spec, repetitions)
+
+    def prepare(self, round_):
+        s = self.spec
+        table = uniform(seed_of(round_, 0, 0), s["vocabulary"] * s["width"]).view(s["vocabulary"], s["width"])
+        self.table = table.requires_grad_()
+        self.tokens = classes(seed_of(round_, 0, 1), s["tokens"], s["vocabulary"])
+        self.gradient = uniform(seed_of(round_, 0, 2), s["tokens"] * s["width"]).view(s["tokens"], s["width"])
+
+    def run(self):
+        y = F.embedding(self.tokens, self.table)
+        y.backward(self.gradient)
+        self.results = [y.detach(), self.table.grad]
 
     def outputs(self):
         return self.results
@@ -299,7 +334,7 @@ class Chain(Case):
         return self.results
 
 
-CASES = {"gemm": Gemm, "pointwise": Pointwise, "adamw": AdamW, "train": Train, "infer": Infer, "conv": Conv, "attention": Attention, "chain": Chain}
+CASES = {"gemm": Gemm, "pointwise": Pointwise, "embedding": Embedding, "adamw": AdamW, "train": Train, "infer": Infer, "conv": Conv, "attention": Attention, "chain": Chain}
 
 
 def timed(case, round_):

@@ -1,13 +1,17 @@
 /** Runs one of the programs beside this file in a fresh Node, without flags, and reads the line of JSON that it ends with. */
 import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ChildError } from '../errors.js';
+import { pinned } from '../pinning.js';
 
 export type Figures = { readonly [name: string]: number };
 
 export async function runChild(program: 'startup' | 'memory', args: readonly string[]): Promise<Figures> {
   const path = fileURLToPath(new URL(`./${program}.js`, import.meta.url));
-  const child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // This process may be kept on one processor; a program that people start is not.
+  const [command, ...rest] = pinned([process.execPath, path, ...args], availableParallelism());
+  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
   let out = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text;

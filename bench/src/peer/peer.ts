@@ -60,6 +60,12 @@ export type PeerCase =
       readonly together: boolean;
     }
   | { readonly kind: 'pointwise'; readonly name: string; readonly rows: number; readonly columns: number }
+  | {
+      readonly kind: 'embedding';
+      readonly vocabulary: number;
+      readonly width: number;
+      readonly tokens: number;
+    }
   | { readonly kind: 'adamw'; readonly size: number }
   | {
       readonly kind: 'train';

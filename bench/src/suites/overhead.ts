@@ -2,12 +2,14 @@
 import { engine, fromTypedArray, type Tensor } from 'hadal';
 import { checkClose } from '../compare.js';
 import { readAll, realize } from '../realize.js';
+import type { Result } from '../result.js';
 import { inputSeed, uniformValues } from '../values.js';
 import type { Round, Workload } from '../workload.js';
 
 const SIZE = 8;
-const OPS = 1000;
-const CHAINS = 20;
+const LENGTHS = [100, 1000, 10_000];
+/** Ops of a timing, whatever the chains' length. */
+const OPS = 20_000;
 
 function inputs(round: number, repetition: number): readonly [Tensor, Tensor, Float32Array, Float32Array] {
   const [x, b] = [0, 1].map((i) => uniformValues(inputSeed(round, repetition, i), SIZE));
@@ -19,32 +21,35 @@ function step(y: Tensor, b: Tensor, i: number): Tensor {
   return i % 2 === 0 ? y.mul(b) : y.add(b);
 }
 
-function expected(x: Float32Array, b: Float32Array): Float32Array {
+function expected(x: Float32Array, b: Float32Array, length: number): Float32Array {
   const y = x.slice();
-  for (let i = 0; i < OPS; i++) for (let j = 0; j < SIZE; j++) y[j] = i % 2 === 0 ? y[j] * b[j] : y[j] + b[j];
+  for (let i = 0; i < length; i++)
+    for (let j = 0; j < SIZE; j++) y[j] = i % 2 === 0 ? y[j] * b[j] : y[j] + b[j];
   return y;
 }
 
 const nothing = { flops: 0, bytes: 0, footprint: 0 };
 
-function chain(name: string, singly: boolean): Workload {
+function chain(length: number, singly: boolean): Workload {
+  const name = singly ? `chain of ${length}, realised singly` : `chain of ${length}`;
+  const chains = OPS / length;
   return {
     suite: 'overhead',
     case: name,
-    repetitions: CHAINS * OPS,
+    repetitions: OPS,
     work: nothing,
     peer: {
-      case: { kind: 'chain', size: SIZE, ops: OPS },
+      case: { kind: 'chain', size: SIZE, ops: length },
       tolerance: { relative: 1e-4, absolute: 1e-5 },
     },
     prepare(round): Round {
-      const made = Array.from({ length: CHAINS }, (_, r) => inputs(round, r));
+      const made = Array.from({ length: chains }, (_, r) => inputs(round, r));
       const results: Tensor[] = [];
       return {
         run() {
           for (const [x, b] of made) {
             let y = x;
-            for (let i = 0; i < OPS; i++) {
+            for (let i = 0; i < length; i++) {
               y = step(y, b, i);
               if (singly) realize(y);
             }
@@ -55,10 +60,15 @@ function chain(name: string, singly: boolean): Workload {
         output: () => readAll(results),
         check(output) {
           made.forEach(([, , x, b], r) => {
-            checkClose(`overhead ${name}`, output.subarray(r * SIZE, (r + 1) * SIZE), expected(x, b), {
-              relative: 1e-4,
-              absolute: 1e-5,
-            });
+            checkClose(
+              `overhead ${name}`,
+              output.subarray(r * SIZE, (r + 1) * SIZE),
+              expected(x, b, length),
+              {
+                relative: 1e-4,
+                absolute: 1e-5,
+              },
+            );
           });
         },
       };
@@ -70,11 +80,13 @@ function chain(name: string, singly: boolean): Workload {
 }
 
 /** Graph nodes made and thrown away. */
+const CHAINS = 20;
+
 function building(): Workload {
   return {
     suite: 'overhead',
     case: 'building alone',
-    repetitions: CHAINS * OPS,
+    repetitions: OPS,
     work: nothing,
     peer: null,
     prepare(round): Round {
@@ -83,7 +95,7 @@ function building(): Workload {
         run() {
           for (const [x, b] of made) {
             let y = x;
-            for (let i = 0; i < OPS; i++) y = step(y, b, i);
+            for (let i = 0; i < OPS / CHAINS; i++) y = step(y, b, i);
             engine().pending.reset();
           }
         },
@@ -95,5 +107,31 @@ function building(): Workload {
 }
 
 export function overheadWorkloads(): Workload[] {
-  return [chain('chain of 1000', false), chain('realised singly', true), building()];
+  return [...LENGTHS.map((length) => chain(length, false)), chain(1000, true), building()];
+}
+
+/** How much more an op costs in the longest chain than in the shortest; quadratic work anywhere shows here. */
+export function linearity(results: readonly Result[]): Result | null {
+  const [shortest, longest] = [LENGTHS[0], LENGTHS[LENGTHS.length - 1]].map((length) =>
+    results.find((r) => r.suite === 'overhead' && r.case === `chain of ${length}`),
+  );
+  if (shortest === undefined || longest === undefined) return null;
+  const { engine, threads } = longest;
+  return {
+    suite: 'overhead',
+    case: 'linearity',
+    engine,
+    threads,
+    peer: 'none',
+    ms: longest.ms,
+    minMs: longest.minMs,
+    targets: [
+      {
+        what: `an op in a chain of ${LENGTHS[LENGTHS.length - 1]} over one in a chain of ${LENGTHS[0]}`,
+        value: longest.minMs / shortest.minMs,
+        bound: 2,
+        is: 'most',
+      },
+    ],
+  };
 }

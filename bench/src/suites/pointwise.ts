@@ -1,6 +1,7 @@
 /** Elementwise chains, row-wise functions, a loss and an optimizer: work that memory limits. */
 import { functional as F, fromTypedArray, optim, type Tensor } from 'hadal';
 import { checkClose } from '../compare.js';
+import { MismatchError } from '../errors.js';
 import { readAll, realize } from '../realize.js';
 import { classNumbers, inputSeed, uniformValues } from '../values.js';
 import type { Round, Workload } from '../workload.js';
@@ -42,6 +43,29 @@ const rowFunctions: readonly RowFunction[] = [
     name: 'mul-add-relu',
     ofTensor: (x, _weight, bias) => x.mul(2).add(bias).relu(),
     ofRow: (x, _weight, bias) => x.map((v, i) => Math.max(2 * v + bias[i], 0)),
+  },
+  {
+    name: 'sigmoid',
+    ofTensor: (x) => x.sigmoid(),
+    ofRow: (x) => x.map((v) => 1 / (1 + Math.exp(-v))),
+  },
+  {
+    name: 'tanh',
+    ofTensor: (x) => x.tanh(),
+    ofRow: (x) => x.map(Math.tanh),
+  },
+  {
+    name: 'chain of 10',
+    ofTensor: (x, weight, bias) => {
+      let y = x;
+      for (let i = 0; i < 5; i++) y = y.mul(weight).add(bias);
+      return y;
+    },
+    ofRow: (x, weight, bias) => {
+      let y = x;
+      for (let i = 0; i < 5; i++) y = y.map((v, j) => v * weight[j] + bias[j]);
+      return y;
+    },
   },
   {
     name: 'gelu',
@@ -150,37 +174,36 @@ function crossEntropy(): Workload {
   };
 }
 
-const PARAMETERS = 10_000_000;
 const RATE = 1e-3;
 
 /** One step over one large parameter; weights and moments go on from round to round. */
-function adamw(): Workload {
+function adamw(parameters: number): Workload {
   const state: { weights: Tensor; optimizer: optim.AdamW }[] = [];
   return {
     suite: 'pointwise',
-    case: 'adamw of 10 M parameters',
+    case: `adamw of ${parameters / 1e6} M parameters`,
     repetitions: 1,
     // Weights, gradient and two moments are read; weights and moments are written.
-    work: { flops: 0, bytes: 7 * 4 * PARAMETERS, footprint: 2 * 4 * PARAMETERS },
-    peer: { case: { kind: 'adamw', size: PARAMETERS }, tolerance: { relative: 1e-4, absolute: 2e-5 } },
+    work: { flops: 0, bytes: 7 * 4 * parameters, footprint: 2 * 4 * parameters },
+    peer: { case: { kind: 'adamw', size: parameters }, tolerance: { relative: 1e-4, absolute: 2e-5 } },
     prepare(round): Round {
       if (state.length === 0) {
-        const weights = fromTypedArray(uniformValues(inputSeed(0, 0, 7), PARAMETERS), [PARAMETERS], {
+        const weights = fromTypedArray(uniformValues(inputSeed(0, 0, 7), parameters), [parameters], {
           requiresGrad: true,
         });
         state.push({ weights, optimizer: new optim.AdamW([weights], { lr: RATE }) });
       }
       const [{ weights, optimizer }] = state;
-      const gradient = uniformValues(inputSeed(round, 0, 0), PARAMETERS);
+      const gradient = uniformValues(inputSeed(round, 0, 0), parameters);
       const before = weights.dataSync();
-      weights.grad = fromTypedArray(gradient, [PARAMETERS]);
+      weights.grad = fromTypedArray(gradient, [parameters]);
       return {
         run: () => optimizer.step(),
         output: () => readAll([weights]),
         check(output) {
           // The first step moves each weight by the rate against the sign of its gradient, and decays it.
           if (round > 0) return;
-          for (let i = 0; i < PARAMETERS; i += 9973) {
+          for (let i = 0; i < parameters; i += 9973) {
             const want = Number(before[i]) * (1 - RATE * 0.01) - RATE * Math.sign(gradient[i]);
             checkClose(`adamw, weight ${i}`, output.subarray(i, i + 1), Float64Array.of(want), {
               relative: 1e-4,
@@ -193,6 +216,109 @@ function adamw(): Workload {
   };
 }
 
+const VOCABULARY = 32_768;
+const WIDTH = 256;
+const TOKENS = 8192;
+
+/** Rows of a table, and their gradients added up. */
+function embedding(): Workload {
+  const tableSize = VOCABULARY * WIDTH;
+  const size = TOKENS * WIDTH;
+  const tolerance = { relative: 1e-5, absolute: 1e-5 };
+  return {
+    suite: 'pointwise',
+    case: 'embedding forward and backward',
+    repetitions: 1,
+    // Rows are read and written; the gradient of the table is cleared, read and written.
+    work: {
+      flops: 0,
+      bytes: 4 * (3 * size + 2 * tableSize + 2 * size),
+      footprint: 4 * (2 * size + tableSize),
+    },
+    peer: {
+      case: { kind: 'embedding', vocabulary: VOCABULARY, width: WIDTH, tokens: TOKENS },
+      tolerance,
+    },
+    prepare(round): Round {
+      const table = uniformValues(inputSeed(round, 0, 0), tableSize);
+      const tokens = classNumbers(inputSeed(round, 0, 1), TOKENS, VOCABULARY);
+      const gradient = uniformValues(inputSeed(round, 0, 2), size);
+      const weight = fromTypedArray(table, [VOCABULARY, WIDTH], { requiresGrad: true });
+      const indices = fromTypedArray(tokens, [TOKENS]);
+      const dy = fromTypedArray(gradient, [TOKENS, WIDTH]);
+      const results: Tensor[] = [];
+      return {
+        run() {
+          const y = F.embedding(indices, weight);
+          y.backward(dy);
+          const { grad } = weight;
+          if (grad === null) throw new TypeError('backward gave the table no gradient');
+          realize(y, grad);
+          results.push(y, grad);
+        },
+        output: () => readAll(results),
+        check(output) {
+          const want = new Float64Array(tableSize);
+          tokens.forEach((token, i) => {
+            for (let j = 0; j < WIDTH; j++) want[Number(token) * WIDTH + j] += gradient[i * WIDTH + j];
+          });
+          checkClose('embedding, gradient', output.subarray(size), want, tolerance);
+          for (const i of [0, TOKENS >> 1, TOKENS - 1]) {
+            const from = Number(tokens[i]) * WIDTH;
+            const row = Float64Array.from(table.subarray(from, from + WIDTH));
+            checkClose(`embedding, row ${i}`, output.subarray(i * WIDTH, (i + 1) * WIDTH), row, tolerance);
+          }
+        },
+      };
+    },
+  };
+}
+
+/** Which elements are dropped is a matter of the generator: no peer drops the same. */
+function dropout(): Workload {
+  const share = 0.25;
+  return {
+    suite: 'pointwise',
+    case: 'dropout',
+    repetitions: 1,
+    work: { flops: 0, bytes: 3 * BYTES, footprint: 2 * BYTES },
+    peer: null,
+    prepare(round): Round {
+      const values = uniformValues(inputSeed(round, 0, 0), ROWS * COLUMNS, 4);
+      const x = fromTypedArray(values, [ROWS, COLUMNS]);
+      const results: Tensor[] = [];
+      return {
+        run() {
+          const y = F.dropout(x, share);
+          realize(y);
+          results.push(y);
+        },
+        output: () => readAll(results),
+        check(output) {
+          let dropped = 0;
+          for (let i = 0; i < output.length; i++) {
+            if (output[i] === 0 && values[i] !== 0) dropped++;
+            else if (!(Math.abs(output[i] - values[i] / (1 - share)) <= 1e-5))
+              throw new MismatchError(`dropout: element ${i} is ${output[i]}, from ${values[i]}`);
+          }
+          // Six standard deviations of a share of four million.
+          if (Math.abs(dropped / output.length - share) > 0.0013)
+            throw new MismatchError(
+              `dropout: ${dropped} of ${output.length} were dropped, asked for ${share}`,
+            );
+        },
+      };
+    },
+  };
+}
+
 export function pointwiseWorkloads(): Workload[] {
-  return [...rowFunctions.map(rowWorkload), crossEntropy(), adamw()];
+  return [
+    ...rowFunctions.map(rowWorkload),
+    crossEntropy(),
+    dropout(),
+    embedding(),
+    adamw(2_500_000),
+    adamw(25_000_000),
+  ];
 }
