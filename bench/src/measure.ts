@@ -24,6 +24,9 @@ const UNDISTURBED = 0.9;
 const PATIENCE = 3;
 const PATIENCE_MS = 30_000;
 
+/** A peer that takes longer than this for one round is measured once, and not compared: ten rounds would take a quarter of an hour. */
+const LONGEST_ROUND_MS = 60_000;
+
 /** V8 compiles hot code in the background; it is done well before this much time. */
 const WARM_UP_MS = 500;
 
@@ -69,7 +72,7 @@ export async function measure(workload: Workload, bench: Bench): Promise<Result>
   const { repetitions, work } = workload;
   const name = `${workload.suite} ${workload.case} on ${bench.engine}`;
   const asked = await openCase(workload, bench.peer, repetitions);
-  const against = asked?.opened.can === true ? asked : null;
+  let against = asked?.opened.can === true ? asked : null;
 
   // The last round stays alive until garbage was collected: V8 throws optimised code away when a collection finds no object left
   // of a kind that the code was made for, which no program that holds a model would ever see.
@@ -100,6 +103,9 @@ export async function measure(workload: Workload, bench: Bench): Promise<Result>
 
   let round = 0;
   const first = await oneRound(round++);
+  const firstOfPeer = first.theirs?.ms ?? 0;
+  const isTooSlow = firstOfPeer * repetitions > LONGEST_ROUND_MS;
+  if (isTooSlow) against = null;
   let warm = 0;
   while (warm < WARM_UP_MS || round < 3) warm += (await oneRound(round++)).ms;
 
@@ -148,7 +154,12 @@ export async function measure(workload: Workload, bench: Bench): Promise<Result>
           limitedBy: binding.by,
         }
       : {}),
-    ...comparison(asked, kept, theirRounds),
+    ...(isTooSlow
+      ? {
+          peerMs: firstOfPeer,
+          peerMissing: 'one round took more than a minute; its time is that of the first',
+        }
+      : comparison(asked, kept, theirRounds)),
   };
   return workload.targets === undefined ? result : { ...result, targets: workload.targets(result) };
 }

@@ -20,7 +20,7 @@ function notes(r: Result): string {
   for (const [name, value] of Object.entries(r.detail ?? {}))
     parts.push(`${name} ${Number(value.toPrecision(4))}`);
   if (r.peerForm !== undefined) parts.push(`${r.peer}: ${r.peerForm}`);
-  if (r.peerMissing !== undefined) parts.push(`${r.peer} does not run it: ${r.peerMissing}`);
+  if (r.peerMissing !== undefined) parts.push(`not compared with ${r.peer}: ${r.peerMissing}`);
   if (r.disturbed !== undefined) {
     const byCpu = r.cpuRatio === undefined ? '' : `, by CPU time ${r.cpuRatio.toFixed(2)}`;
     parts.push(`BUSY MACHINE: ${r.disturbed} rounds disturbed${byCpu}`);

@@ -82,6 +82,16 @@ describe('measure', () => {
     expect(result.ratio).toBeUndefined();
   });
 
+  test('measures a peer once that takes minutes, and says so', async () => {
+    const result = await run(await fake('slow'));
+    expect(result).toMatchObject({
+      peer: 'fake',
+      peerMs: 90_000,
+      peerMissing: expect.stringMatching(/minute/),
+    });
+    expect(result.ratio).toBeUndefined();
+  });
+
   test.each([
     ['dies', /ended at .*round.*see the lines above\. It is a test\./],
     ['throws', /failed at .*TypeError: x/],
