@@ -27,8 +27,9 @@ export interface Prober {
 }
 
 /** The least time that some work can take here and now. */
-export function limitOf(prober: Prober, work: Work): Limit {
-  const fma = work.flops === 0 ? 0 : work.flops / prober.compute() / 1e6;
+export function limitOf(prober: Prober, work: Work, threads: number): Limit {
+  // The probe is of one core, and cores do not share their arithmetic. They do share the memory.
+  const fma = work.flops === 0 ? 0 : work.flops / prober.compute() / 1e6 / threads;
   const copy = work.bytes === 0 ? 0 : work.bytes / prober.copy(work.footprint) / 1e6;
   return fma >= copy ? { ms: fma, by: 'fma' } : { ms: copy, by: 'copy' };
 }

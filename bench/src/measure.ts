@@ -109,13 +109,13 @@ export async function measure(workload: Workload, bench: Bench): Promise<Result>
   let warm = 0;
   while (warm < WARM_UP_MS || round < 3) warm += (await oneRound(round++)).ms;
 
-  const caseLimit = bench.prober.quick ? null : limitOf(bench.prober, work);
+  const caseLimit = bench.prober.quick ? null : limitOf(bench.prober, work, bench.threads);
   const measured: Measured[] = [];
   const isEnough = () => measured.filter((m) => m.isUndisturbed).length >= bench.rounds;
   const begun = performance.now();
   for (let i = 0; i < PATIENCE * bench.rounds && !isEnough(); i++) {
     if (i >= bench.rounds && performance.now() - begun > PATIENCE_MS) break;
-    const limit = caseLimit ?? limitOf(bench.prober, work);
+    const limit = caseLimit ?? limitOf(bench.prober, work, bench.threads);
     const { ms, cpu, theirs } = await oneRound(round++);
     const least = Math.min(cpu, theirs?.cpu ?? cpu);
     measured.push({
