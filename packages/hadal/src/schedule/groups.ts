@@ -260,6 +260,7 @@ export function fuse(template: Template): Fusion {
   /** Whether one kernel could walk both groups: the same domain, and where both reduce, the same rows. */
   function alike(from: Group, into: Group): boolean {
     if (from === into || isAlone(into) || !sameShape(from.domain, into.domain)) return false;
+    if (runsOneByOne(into) && [...from.members.keys()].some((id) => wantsVectors(nodes[id]))) return false;
     return (
       from.kind === 'map' ||
       (from.kind === 'row' && into.kind === 'row' && sameDims(from.reduced, into.reduced))
@@ -375,6 +376,7 @@ export function fuse(template: Template): Fusion {
 
   function placePointwise(id: number): void {
     for (const group of candidates(id)) {
+      if (runsOneByOne(group) && wantsVectors(nodes[id])) continue;
       for (const level of group.kind === 'row' ? (['full', 'outer'] as const) : (['full'] as const)) {
         const outside = fits(id, group, level);
         if (outside === null) continue;
@@ -447,8 +449,8 @@ export function fuse(template: Template): Fusion {
     if (!computes(node)) return;
     if (node.op.kind === 'result') placeResult(id);
     else if (node.op.kind === 'reduce') placeReduce(id);
-    else if (isProduct(node)) join(id, newGroup('gemm', node.shape, []), 'full', outsideOf(id));
     else if (node.op.kind === 'scan') placeScan(id);
+    else if (isProduct(node)) join(id, newGroup('gemm', node.shape, []), 'full', outsideOf(id));
     else if (
       node.op.kind === 'sort' ||
       node.op.kind === 'scatter' ||
@@ -465,6 +467,20 @@ export function fuse(template: Template): Fusion {
 /** A scan without a body for a kernel runs in JavaScript. */
 function ownKind<K extends Group['kind']>(node: TemplateNode, kind: K): K | 'host' {
   return kind === 'region' && node.body === undefined ? 'host' : kind;
+}
+
+/** Whether a group's kernel takes one element after the other, with what is fused into it. */
+export function runsOneByOne(group: Group): boolean {
+  return group.kind === 'scan' || group.kind === 'sort' || group.kind === 'scatter';
+}
+
+/** Ops of many instructions: in vectors a pass of their own costs less than one element at a time. */
+const manyInstructions = new Set(
+  'exp exp2 expm1 log log2 log10 log1p tanh sigmoid erf erfc sin cos tan pow'.split(' '),
+);
+
+function wantsVectors(n: TemplateNode): boolean {
+  return manyInstructions.has(n.op.name) || n.op.kind === 'random';
 }
 
 /** Whether no other op joins a group. */

@@ -4,10 +4,12 @@
  */
 import type { Template, TemplateNode } from '../graph/template.js';
 import type { Fusion } from './groups.js';
-import { computes, isLine, isProduct, readsArray } from './groups.js';
+import { computes, isLine, isProduct, readsArray, runsOneByOne } from './groups.js';
 
 /** What a value may cost to be computed again in each reader: about the price of writing and reading it. */
 const RECOMPUTE_LIMIT = 8;
+/** The same where the reader computes one element after the other. */
+const ONE_BY_ONE_LIMIT = 4;
 
 const expensive = new Set(['exp', 'log', 'tanh', 'erf', 'sqrt', 'div', 'reciprocal']);
 
@@ -43,13 +45,18 @@ export function storedNodes(template: Template, fusion: Fusion): ReadonlySet<num
   const readOutside = new Set<number>();
   /** Values that must be in memory for what reads them. */
   const readFromMemory = new Set<number>();
+  const readOneByOne = new Set<number>();
 
   const visit = (reader: number, at: number, fromMemory: boolean): void => {
     if (!computes(nodes[at])) {
       for (const i of nodes[at].inputs) visit(reader, i, fromMemory);
       return;
     }
-    if (fusion.groupOf.get(at) !== fusion.groupOf.get(reader)) readOutside.add(at);
+    const group = fusion.groupOf.get(reader);
+    if (fusion.groupOf.get(at) !== group) {
+      readOutside.add(at);
+      if (group !== undefined && runsOneByOne(group)) readOneByOne.add(at);
+    }
     if (fromMemory && !draws(nodes[reader], nodes[at])) readFromMemory.add(at);
   };
   nodes.forEach((n, id) => {
@@ -76,7 +83,8 @@ export function storedNodes(template: Template, fusion: Fusion): ReadonlySet<num
       : ownCost(n) + n.inputs.reduce((sum, i) => sum + costOf(i), 0);
     cost.set(id, again);
     const needed = n.root || n.boundary || readFromMemory.has(id);
-    if (needed || (readOutside.has(id) && again > RECOMPUTE_LIMIT)) stored.add(id);
+    const limit = readOneByOne.has(id) ? ONE_BY_ONE_LIMIT : RECOMPUTE_LIMIT;
+    if (needed || (readOutside.has(id) && again > limit)) stored.add(id);
   });
   return stored;
 }

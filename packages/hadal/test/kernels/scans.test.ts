@@ -129,7 +129,13 @@ forEachEngine('scanning', (space) => {
   test('is one kernel with what is around it', () =>
     withWorkspace(space, () => {
       const x = finite('float32', [6, 100]);
-      const shown = explain(x.mul(2).exp().cumsum(1).add(1).relu());
+      const shown = explain(x.mul(2).relu().cumsum(1).add(1).relu());
       expect(shown.kernels.map((k) => k.name)).toEqual([expect.stringMatching(/^scan_/)]);
+      const apart = explain(x.exp().cumsum(1).mul(2).log());
+      expect(apart.kernels.map((k) => k.name)).toEqual([
+        expect.stringMatching(/^map_/),
+        expect.stringMatching(/^scan_/),
+        expect.stringMatching(/^map_/),
+      ]);
     }));
 });
