@@ -16,6 +16,7 @@ export {
   OutOfMemoryError,
   ShapeError,
   StaleValueError,
+  ZeroDivisionError,
 } from './base/errors.js';
 export { version } from './base/version.js';
 export * from './data/index.js';

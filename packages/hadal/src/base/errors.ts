@@ -51,6 +51,11 @@ export class IndexError extends HadalError {
   override name = 'IndexError';
 }
 
+/** An integer was divided by 0: integers have neither an infinity nor NaN to answer with. */
+export class ZeroDivisionError extends HadalError {
+  override name = 'ZeroDivisionError';
+}
+
 /** An argument has the wrong type or is out of its range. */
 export class ArgumentError extends HadalError {
   override name = 'ArgumentError';

@@ -7,7 +7,6 @@ import { Buffer } from '../graph/buffer.js';
 import { decompose } from '../graph/decompose.js';
 import type { Node } from '../graph/node.js';
 import { PendingGraph } from '../graph/node.js';
-import { indexError } from '../graph/ops/lookups.js';
 import type { CapturedGraph, Root } from '../graph/template.js';
 import { capture, templateOf } from '../graph/template.js';
 import type { Memory } from '../runtime/device.js';
@@ -17,7 +16,7 @@ import type { Backend, EngineName, PlanRunner, PlanSteps } from './backend.js';
 import { bytesOf, checkMemory } from './budget.js';
 import { Explanation } from './explanation.js';
 import type { RunRecorder } from './run-recorder.js';
-import { ALL_STATUS_BYTES, notedIndex } from './status.js';
+import { ALL_STATUS_BYTES, notedError } from './status.js';
 
 /** A value that takes over another's buffer: what an in-place update of a Storage asks for. */
 export interface Assignable {
@@ -319,13 +318,13 @@ export class Engine {
     return this.#status;
   }
 
-  /** Kernels note an index out of range instead of following it; here it becomes an error. */
+  /** Kernels note what they could not do and go on; here it becomes an error. */
   checkStatus(): void {
     const memory = this.#statusMemory();
-    const noted = notedIndex(this.backend.read(memory, 0, ALL_STATUS_BYTES));
+    const noted = notedError(this.backend.read(memory, 0, ALL_STATUS_BYTES));
     if (noted === null) return;
     this.backend.write(memory, 0, new Uint8Array(ALL_STATUS_BYTES));
-    throw indexError(noted.index, noted.last);
+    throw noted;
   }
 
   /** The plan that would compute the given nodes and nothing else; nothing is run. */

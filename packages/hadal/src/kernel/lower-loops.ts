@@ -20,15 +20,19 @@ import { L3Builder } from './l3-builder.js';
 import type { Dependence } from './lower-exprs.js';
 import { canVectorize, cutsAlong, dependences, ExprEmitter } from './lower-exprs.js';
 import { pairsAlongLanes } from './pairs.js';
+import { mayDivideByZero } from './status.js';
 import type { Target } from './target.js';
 import { type UnitRange, unitRange } from './unit-range.js';
 
-/** Whether a kernel takes indices out of memory and so needs a status buffer, which is then its last one. */
+/** Whether a kernel may meet what it has to note in a status buffer, which is then its last one: see `status.ts`. */
 export function needsStatus(kernel: Kernel): boolean {
   if (kernel.kind === 'scatter') return true;
   if (kernel.kind === 'region') return regionParts(kernel).some((p) => needsStatus(p.kernel));
   const loaded = (e: IndexExpr): boolean => indexValues(e).length > 0;
-  return kernel.exprs.some((e) => exprIndices(e).some(loaded)) || kernel.stores.some((s) => loaded(s.index));
+  return (
+    kernel.exprs.some((e) => exprIndices(e).some(loaded) || mayDivideByZero(e, kernel.exprs)) ||
+    kernel.stores.some((s) => loaded(s.index))
+  );
 }
 
 /** The pass in which each stage runs: after all stages it depends on. */

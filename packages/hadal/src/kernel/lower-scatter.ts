@@ -15,6 +15,7 @@ import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import type { Dependence } from './lower-exprs.js';
 import { canVectorize, dependences, ExprEmitter } from './lower-exprs.js';
+import { INDEX_CODE } from './status.js';
 import type { Target } from './target.js';
 import { alongLanes } from './vector-loop.js';
 
@@ -112,7 +113,7 @@ export function lowerScatter(kernel: ScatterKernel, sizes: AbstractKernel, targe
       b.compare('lt', wide, size),
     );
     b.when(b.unary('not', isValid), () => {
-      b.store(status, zero, b.constant('i64', 1n));
+      b.store(status, zero, b.constant('i64', INDEX_CODE));
       b.store(status, zero, wide, { offset: 1 });
       b.store(status, zero, b.sub(size, b.constant('i64', 1n)), { offset: 2 });
     });

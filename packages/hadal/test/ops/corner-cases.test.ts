@@ -1,9 +1,21 @@
 /** Corners of ops that a program of steps does not reach; values from PyTorch 2.13. */
 import { describe, expect, test } from 'vitest';
 import type { DType, Tensor } from '../../src/index.js';
-import { autograd, full, IndexError, ShapeError, tensor, zeros } from '../../src/index.js';
+import {
+  autograd,
+  full,
+  IndexError,
+  ShapeError,
+  tensor,
+  where,
+  ZeroDivisionError,
+  zeros,
+} from '../../src/index.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
 import { forEachEngine } from '../support/engines.js';
+import { testAgainstPyTorch } from '../support/fixtures.js';
+
+testAgainstPyTorch('corners');
 
 const of = (data: number[], dtype: DType): Tensor => tensor(data, { dtype });
 
@@ -110,4 +122,110 @@ test('a tensor without dimensions has no size along one', () => {
   expect(tensor(3).size()).toEqual([]);
   expect(() => tensor(3).size(0)).toThrow(IndexError);
   expect(() => tensor(3).size(-1)).toThrow(/has none/);
+});
+
+forEachEngine('integers divided by 0', (space) => {
+  const quotients = ['floorDivide', 'remainder', 'fmod'] as const;
+  const dtypes: readonly DType[] = ['uint8', 'int8', 'int16', 'int32', 'int64'];
+
+  describe.each(dtypes)('%s', (dtype) => {
+    test.each(quotients)('%s is an error when it is read', (name) => {
+      withWorkspace(space, () => {
+        const x = of([6, 7, 8, 9], dtype);
+        const late = x[name](of([1, 2, 0, 3], dtype));
+        expect(() => late.tolistSync()).toThrow(ZeroDivisionError);
+        expect(() => x[name](0).tolistSync()).toThrow(/divided by 0/);
+        expect(() => x[name](of([0], dtype)).tolistSync()).toThrow(name);
+        // Within a reduction, and turned around on the way.
+        const square = of([4, 3, 2, 1], dtype).reshape([2, 2]);
+        expect(() =>
+          square[name](of([1, 0], dtype).reshape([2, 1]))
+            .t()
+            .sum()
+            .itemSync(),
+        ).toThrow(ZeroDivisionError);
+        // The engine goes on, and what has no zero is computed.
+        expect(x[name](of([1, 2, 4, 3], dtype)).tolistSync().length).toBe(4);
+      });
+    });
+  });
+
+  test('is no error where there is nothing to divide, or where zeros were replaced', () => {
+    withWorkspace(space, () => {
+      expect(zeros([0], { dtype: 'int64' }).floorDivide(zeros([0], { dtype: 'int64' })).shape).toEqual([0]);
+      expect(zeros([0, 3], { dtype: 'int32' }).remainder(0).tolistSync()).toEqual([]);
+      const y = of([2, 0, 3], 'int64');
+      const safe = where(y.eq(0), tensor(1n), y);
+      expect(of([7, 7, 7], 'int64').floorDivide(safe).tolistSync()).toEqual([3, 7, 2]);
+      expect(of([7, 7], 'int32').floorDivide(2).tolistSync()).toEqual([3, 3]);
+    });
+  });
+
+  test('names div where that was called', () => {
+    withWorkspace(space, () => {
+      const late = of([1], 'int32').div(of([0], 'int32'), { roundingMode: 'trunc' });
+      expect(() => late.tolistSync()).toThrow(/div with a roundingMode/);
+    });
+  });
+
+  test('the least integer by -1 wraps', () => {
+    withWorkspace(space, () => {
+      for (const [dtype, least] of [
+        ['int8', -128],
+        ['int16', -32768],
+        ['int32', -(2 ** 31)],
+        ['int64', -(2n ** 63n)],
+      ] as const) {
+        const [x, y] = [tensor([least], { dtype }), tensor([-1], { dtype })];
+        expect(x.floorDivide(y).tolistSync()).toEqual([least]);
+        expect(x.div(y, { roundingMode: 'trunc' }).tolistSync()).toEqual([least]);
+        expect(x.remainder(y).tolistSync().map(Number)).toEqual([0]);
+        expect(x.fmod(y).tolistSync().map(Number)).toEqual([0]);
+      }
+    });
+  });
+});
+
+/** Undefined in C and different from processor to processor in PyTorch; here every engine gives the same. */
+const outOfRange: { readonly [dtype in DType]?: readonly string[] } = {
+  uint8: ['0', '0', '0', '0', '0', '0', '0'],
+  int8: ['0', '0', '0', '0', '0', '0', '0'],
+  int16: ['0', '0', '0', '0', '0', '0', '0'],
+  int32: new Array(7).fill(`${-(2 ** 31)}`),
+  int64: [
+    ...new Array(3).fill(`${-(2n ** 63n)}`),
+    '3000000000',
+    '-3000000000',
+    ...new Array(2).fill(`${-(2n ** 63n)}`),
+  ],
+};
+
+forEachEngine('floats that no integer holds', (space) => {
+  const values = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 3e9, -3e9, 1e20, -1e20];
+  const results = (dtype: DType, from: DType): unknown => {
+    const given = tensor(values, { dtype: from }).to(dtype).tolistSync();
+    return Array.from(given as readonly (number | bigint)[], String);
+  };
+  test.each(['float32', 'float64'] as const)('from %s', (from) => {
+    withWorkspace(space, () => {
+      const seen = (['uint8', 'int8', 'int16', 'int32', 'int64'] as const).map((d) => [d, results(d, from)]);
+      expect(Object.fromEntries(seen)).toEqual(outOfRange);
+    });
+  });
+});
+
+forEachEngine('floats that fit 32 bits but not the dtype', (space) => {
+  test('are cut off and wrap, on vectors and one by one', () => {
+    withWorkspace(space, () => {
+      const x = tensor(
+        [300.9, -129.9, 65541, -1.5, 2147483520, -2147483648].flatMap((v) => [v, v, v]),
+        { dtype: 'float32' },
+      );
+      const thrice = (values: number[]): number[] => values.flatMap((v) => [v, v, v]);
+      expect(x.to('uint8').tolistSync()).toEqual(thrice([44, 127, 5, 255, 128, 0]));
+      expect(x.to('int8').tolistSync()).toEqual(thrice([44, 127, 5, -1, -128, 0]));
+      expect(x.to('int16').tolistSync()).toEqual(thrice([300, -129, 5, -1, -128, 0]));
+      expect(x.to('int32').tolistSync()).toEqual(thrice([300, -129, 65541, -1, 2147483520, -2147483648]));
+    });
+  });
 });

@@ -59,8 +59,12 @@ forEachEngine('integers are exact and wrap', (space) => {
 
     test.each(binary)('%s', (name) => {
       withWorkspace(space, () => {
-        const a = values.flatMap((v) => values.map(() => v));
-        const b = values.flatMap(() => values);
+        // A quotient of integers by 0 is an error, see corner-cases.test.ts.
+        const others = ['fmod', 'remainder', 'floorDivide'].includes(name)
+          ? values.filter((v) => v !== 0n)
+          : values;
+        const a = values.flatMap((v) => others.map(() => v));
+        const b = values.flatMap(() => others);
         const made = space.ops.arithmetic(name, tensorOf(a, dtype).value, tensorOf(b, dtype).value);
         const y = Array.from(Tensor.of(space, made).dataSync(), BigInt);
         expect(y).toEqual(a.map((v, i) => meaning(name, [v, b[i]], dtype)));

@@ -18,12 +18,18 @@ function storeInteger(out: TypedArray, i: number, value: bigint, dtype: DType): 
   else out[i] = Number(wrapInteger(value, dtype));
 }
 
+/** The whole part where 32 (64) bits hold it, else the least number of so many bits. */
+function cutOff(value: number, bits: number): number {
+  const whole = Math.trunc(value);
+  return whole >= -(2 ** (bits - 1)) && whole < 2 ** (bits - 1) ? whole : -(2 ** (bits - 1));
+}
+
 /** A float64 as an element: rounded by the array, cut off and wrapped for integers. */
 function storeFloat(out: TypedArray, i: number, value: number, dtype: DType): void {
   if (dtype === 'bool') out[i] = value === 0 ? 0 : 1;
-  else if (out instanceof BigInt64Array)
-    out[i] = Number.isFinite(value) ? BigInt.asIntN(64, BigInt(Math.trunc(value))) : -(2n ** 63n);
-  else out[i] = value;
+  else if (isFloat(dtype)) out[i] = value;
+  else if (out instanceof BigInt64Array) out[i] = BigInt(cutOff(value, 64));
+  else out[i] = Number(wrapInteger(BigInt(cutOff(value, dtype === 'uint32' ? 64 : 32)), dtype));
 }
 
 function elementwise(

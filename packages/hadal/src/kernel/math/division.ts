@@ -1,6 +1,6 @@
 /**
  * Remainders and whole quotients: `fmod` with the dividend's sign, `remainder` with the divisor's, and the quotient rounded down.
- * Integers are divided one by one, for L3 has no vectors of such quotients; 0 is what a division by 0 gives them.
+ * Integers are divided one by one, for L3 has no vectors of such quotients; a divisor of 0 gives 0, and is noted where the op is called (`../status.ts`).
  */
 import type { Value } from '../l3.js';
 import type { L3Builder } from '../l3-builder.js';

@@ -2,7 +2,7 @@
  * Arithmetic. Integers wrap; bools add as `or` and multiply as `and`. NaN passes through `maximum` and `minimum` as in PyTorch.
  */
 import { isFloat } from '../../../base/dtype.js';
-import { DTypeError } from '../../../base/errors.js';
+import { DTypeError, ZeroDivisionError } from '../../../base/errors.js';
 import type { Value } from '../../../kernel/l3.js';
 import type { L3Builder } from '../../../kernel/l3-builder.js';
 import {
@@ -88,16 +88,26 @@ function floorDivide(x: number, y: number): number {
   return q - Math.floor(q) > 0.5 ? Math.floor(q) + 1 : Math.floor(q);
 }
 
-/** 0 for a divisor of 0, as on every engine. */
+/** What the tensor layer throws for an integer that a kernel, or the reference, was to divide by 0. */
+export function zeroDivision(op: string): ZeroDivisionError {
+  return new ZeroDivisionError(
+    `${op} (which div with a roundingMode goes through): an integer was divided by 0. Integers have no infinity and no NaN: divide floats, or replace the zeros first, ` +
+      'for instance by where(y.eq(0), 1, y).',
+  );
+}
+
 function integerFmod(x: bigint, y: bigint): bigint {
-  return y === 0n ? 0n : x % y;
+  if (y === 0n) throw zeroDivision('fmod');
+  return x % y;
 }
 function integerRemainder(x: bigint, y: bigint): bigint {
-  const r = integerFmod(x, y);
+  if (y === 0n) throw zeroDivision('remainder');
+  const r = x % y;
   return r !== 0n && r < 0n !== y < 0n ? r + y : r;
 }
 function integerFloorDivide(x: bigint, y: bigint): bigint {
-  return y === 0n ? 0n : (x - integerRemainder(x, y)) / y;
+  if (y === 0n) throw zeroDivision('floorDivide');
+  return (x - integerRemainder(x, y)) / y;
 }
 
 /** Integers are divided one by one: L3 has no vectors of their quotients. */

@@ -1,9 +1,21 @@
 /** Choice and conversion: operands of other dtypes than the result. */
 import { isFloat } from '../../../base/dtype.js';
 import { kinds } from '../../../kernel/elements.js';
+import type { Value as L3Value } from '../../../kernel/l3.js';
+import type { L3Builder } from '../../../kernel/l3-builder.js';
+import { isFloatKind } from '../../../kernel/math/rounding.js';
 import type { ElementwiseOp } from '../../op.js';
 import { savesInputs, savesNothing } from '../../op.js';
 import { constantLike, wrapped } from './rules.js';
+
+/**
+ * What a float becomes that no int32 (int64) holds, NaN among them: the least one, as x86 gives and so PyTorch there. Engines agree
+ * below the range and differ above it.
+ */
+function bounded(b: L3Builder, x: L3Value, converted: L3Value): L3Value {
+  const limit = converted.type.kind === 'i64' ? 2 ** 63 : 2 ** 31;
+  return b.select(b.compare('lt', x, b.like(x, limit)), converted, b.like(converted, -limit));
+}
 
 export const choice = {
   /** The same value in memory of its own. */
@@ -53,7 +65,9 @@ export const choice = {
     lower: (b, [x], dtype) => {
       const kind = kinds[dtype];
       if (kind === 'mask') return x.type.kind === 'mask' ? x : b.compare('ne', x, b.like(x, 0));
-      return wrapped(b, b.convert(kind, x), dtype);
+      const converted = b.convert(kind, x);
+      const cutOff = isFloatKind(x) && !isFloat(dtype);
+      return wrapped(b, cutOff ? bounded(b, x, converted) : converted, dtype);
     },
     saves: savesNothing,
     vjp: (c, g) => [isFloat(c.inputDTypes[0]) ? c.ops.cast(g, c.inputDTypes[0]) : null],

@@ -1,0 +1,21 @@
+/**
+ * What kernels note in the status buffer rather than fail: three 64-bit numbers, a code and what it is about. The first is 0 while all is
+ * well.
+ */
+import { isFloat } from '../base/dtype.js';
+import type { Expr } from './l2.js';
+
+/** An index out of range: the index and the last valid one follow. */
+export const INDEX_CODE = 1n;
+/** An integer was divided by 0; the op's position in `integerQuotients` follows. */
+export const ZERO_DIVISION_CODE = 2n;
+
+/** Ops that have no answer for integers and a divisor of 0. */
+export const integerQuotients: readonly string[] = ['floorDivide', 'remainder', 'fmod'];
+
+/** Whether an expression of a kernel is a quotient of integers whose divisor may turn out to be 0. */
+export function mayDivideByZero(e: Expr, exprs: readonly Expr[]): boolean {
+  if (e.op !== 'call' || !integerQuotients.includes(e.name)) return false;
+  const divisor = exprs[e.args[1]];
+  return !isFloat(divisor.dtype) && !(divisor.op === 'const' && divisor.value !== 0);
+}
