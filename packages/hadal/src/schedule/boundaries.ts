@@ -8,7 +8,7 @@ import { sameShape, showShape } from '../base/shape.js';
 import type { Template } from '../graph/template.js';
 import { sameIndex } from '../kernel/index-expr.js';
 import type { Fusion, Group } from './groups.js';
-import { computes, domainIndex, fuse, isProduct, MAX_MEMBERS, ownIndex, pointsOf } from './groups.js';
+import { computes, domainIndex, excess, fuse, isProduct, ownIndex, pointsOf } from './groups.js';
 import { readThrough } from './movement-index.js';
 import type { Plan } from './plan.js';
 
@@ -172,10 +172,8 @@ function why(template: Template, fusion: Fusion, home: Group, group: Group, valu
       const text = `${name(apart)} reads n${value} at other positions than its own`;
       return { reason: 'place', text };
     }
-    if (home.members.size + group.members.size > MAX_MEMBERS) {
-      const text = `together they are ${home.members.size + group.members.size} ops, more than ${MAX_MEMBERS}`;
-      return { reason: 'size', text };
-    }
+    const over = excess(home, group);
+    if (over !== null) return { reason: 'size', text: `together they would be ${over}` };
     if (group.kind === 'row' && home.kind === 'map') {
       const text = `the reduction runs down columns: computing n${value} along would write it in strides`;
       return { reason: 'reduction', text };

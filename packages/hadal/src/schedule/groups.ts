@@ -33,6 +33,10 @@ export interface Group {
   reduced: readonly number[];
   /** Nodes of the group in topological order, with the level they are computed at. */
   readonly members: Map<number, Level>;
+  /** Values of others and leaves that its nodes read. */
+  readonly reads: Set<number>;
+  /** Arguments and constants that its nodes use. */
+  readonly numbers: Set<number>;
   /** Groups whose values this one reads. */
   readonly inputs: Set<Group>;
   /** Groups that read values of this one. */
@@ -44,6 +48,13 @@ export interface Group {
 
 /** More ops than this are not put into one kernel: registers and compile time are finite. */
 export const MAX_MEMBERS = 96;
+/**
+ * Nor more tensors than this: a sum of 24 read in one go takes longer than in two, one of 90 seven times as long (AVX-512), for there
+ * are more streams than a processor follows.
+ */
+export const MAX_READS = 16;
+/** Nor more numbers: each holds a register, and beyond a few they are loaded again for every point. */
+export const MAX_NUMBERS = 16;
 /** Row groups do not take in others beside them beyond this: every sum holds registers. */
 const MAX_SIBLINGS = 32;
 
@@ -139,6 +150,8 @@ export function fuse(template: Template): Fusion {
       domain,
       reduced,
       members: new Map(),
+      reads: new Set(),
+      numbers: new Set(),
       inputs: new Set(),
       outputs: new Set(),
       first: -1,
@@ -249,7 +262,43 @@ export function fuse(template: Template): Fusion {
     return outside;
   }
 
+  /** The values and leaves that a node reads, and the numbers that it uses, through everything that is read through. */
+  const operandCache = new Map<
+    number,
+    { readonly reads: readonly number[]; readonly numbers: readonly number[] }
+  >();
+  function operands(id: number): { readonly reads: readonly number[]; readonly numbers: readonly number[] } {
+    const have = operandCache.get(id);
+    if (have) return have;
+    const [reads, numbers] = [new Set<number>(), new Set<number>()];
+    const stack = [...nodes[id].inputs];
+    for (let i = stack.pop(); i !== undefined; i = stack.pop()) {
+      if (nodes[i].leaf >= 0 || computes(nodes[i])) reads.add(i);
+      else if (nodes[i].argument >= 0 || nodes[i].op.name === 'constant') numbers.add(i);
+      else stack.push(...nodes[i].inputs);
+    }
+    const made = { reads: [...reads], numbers: [...numbers] };
+    operandCache.set(id, made);
+    return made;
+  }
+
+  /** Whether a group stays within its bounds when it takes a node. */
+  function hasRoom(group: Group, id: number): boolean {
+    const own = operands(id);
+    const more = own.reads.filter((i) => !group.reads.has(i) && !group.members.has(i)).length;
+    const numbers = own.numbers.filter((i) => !group.numbers.has(i)).length;
+    // What adds nothing is taken even by a group that began beyond its bounds, as one that puts many parts side by side.
+    return (
+      (more === 0 || group.reads.size + more <= MAX_READS) &&
+      (numbers === 0 || group.numbers.size + numbers <= MAX_NUMBERS)
+    );
+  }
+
   function join(id: number, group: Group, level: Level, outside: Iterable<Group>): void {
+    const own = operands(id);
+    for (const i of own.reads) if (!group.members.has(i)) group.reads.add(i);
+    for (const i of own.numbers) group.numbers.add(i);
+    group.reads.delete(id);
     group.members.set(id, level);
     if (group.first < 0) group.first = id;
     raise(group, id);
@@ -270,7 +319,7 @@ export function fuse(template: Template): Fusion {
   /** Moves a group into another that is alike, if nothing between them forbids it. */
   function merge(from: Group, into: Group): boolean {
     if (!alike(from, into)) return false;
-    if (from.members.size + into.members.size > MAX_MEMBERS) return false;
+    if (excess(from, into) !== null) return false;
     for (const between of into.inputs) if (between !== from && dependsOn(between, from)) return false;
     for (const between of from.inputs) if (between !== into && dependsOn(between, into)) return false;
     for (const g of from.inputs) {
@@ -282,6 +331,9 @@ export function fuse(template: Template): Fusion {
       connect(g, into);
     }
     raise(into, from.reach);
+    for (const i of from.numbers) into.numbers.add(i);
+    for (const i of readsOfBoth(from, into)) into.reads.add(i);
+    for (const id of from.members.keys()) into.reads.delete(id);
     const order = [...into.members, ...from.members].sort((a, b) => a[0] - b[0]);
     into.members.clear();
     into.first = Math.min(into.first, from.first);
@@ -378,7 +430,7 @@ export function fuse(template: Template): Fusion {
     for (const group of candidates(id)) {
       if (runsOneByOne(group) && wantsVectors(nodes[id])) continue;
       for (const level of group.kind === 'row' ? (['full', 'outer'] as const) : (['full'] as const)) {
-        const outside = fits(id, group, level);
+        const outside = hasRoom(group, id) ? fits(id, group, level) : null;
         if (outside === null) continue;
         join(id, group, level, outside);
         absorb(id, group);
@@ -413,7 +465,7 @@ export function fuse(template: Template): Fusion {
       const sameRows = group.kind === 'row' && sameDims(group.reduced, reduced);
       // A map becomes a row kernel only along rows: down columns its other results would be written in strides.
       const canTurn = group.kind === 'map' && alongRows;
-      if (!sameRows && !canTurn) continue;
+      if ((!sameRows && !canTurn) || !hasRoom(group, id)) continue;
       const outside = new Set<Group>();
       if (!reaches(input, vars, group, outside, { ops: 16 })) continue;
       if ([...outside].some((g) => dependsOn(g, group))) continue;
@@ -488,6 +540,28 @@ function isAlone(group: Group): boolean {
   return (
     group.kind === 'host' || group.kind === 'scatter' || group.kind === 'attention' || group.kind === 'region'
   );
+}
+
+/** What one kernel of two groups would read. */
+function readsOfBoth(a: Group, b: Group): Set<number> {
+  const reads = new Set<number>();
+  for (const [own, other] of [
+    [a, b],
+    [b, a],
+  ])
+    for (const i of own.reads) if (!other.members.has(i)) reads.add(i);
+  return reads;
+}
+
+/** Which bound a kernel of two groups would exceed, in words; null if none. */
+export function excess(a: Group, b: Group): string | null {
+  const members = a.members.size + b.members.size;
+  if (members > MAX_MEMBERS) return `${members} ops, more than ${MAX_MEMBERS}`;
+  const reads = readsOfBoth(a, b).size;
+  if (reads > MAX_READS) return `a kernel that reads ${reads} tensors, more than ${MAX_READS}`;
+  const numbers = new Set([...a.numbers, ...b.numbers]).size;
+  if (numbers > MAX_NUMBERS) return `a kernel of ${numbers} numbers, more than ${MAX_NUMBERS}`;
+  return null;
 }
 
 /** The last dimension that is larger than 1: the one whose neighbours become lanes. */
