@@ -40,7 +40,7 @@ const unit = (r: Random): number =>
   r() < 0.5 ? between(r, -1, 1) : Math.sign(r() - 0.5) * (1 - Math.abs(spread(r, 1e-6, 0.5)));
 const angle = (r: Random, single: boolean): number => {
   const n = Math.round(between(r, -60_000, 60_000));
-  return r() < 0.3 ? (n * Math.PI) / 2 : spread(r, 1e-4, single ? 4e6 : 1e15);
+  return r() < 0.3 ? (n * Math.PI) / 2 : spread(r, 1e-4, single ? 2 ** 21 : 1e15);
 };
 
 const cases = {
@@ -139,6 +139,40 @@ forEachEngine('errors in units in the last place', (space) => {
       expect(error, `at ${at}`).toBeLessThanOrEqual(bounds[which]);
     });
   }
+});
+
+/** Every so many bit patterns of float32: all magnitudes, both signs, subnormal numbers, infinities and NaN. */
+const EVERY = 65_521;
+const everyFloat = new Float32Array(
+  Uint32Array.from({ length: Math.floor(2 ** 32 / EVERY) }, (_, i) => i * EVERY).buffer,
+);
+const trigonometric = new Set(['sin', 'cos', 'tan']);
+
+forEachEngine('over all of float32', (space) => {
+  test.each(Object.entries<Case>(cases))('%s', (name, { bounds: [bound] }) => {
+    const x = trigonometric.has(name) ? everyFloat.filter((v) => Math.abs(v) <= 2 ** 21) : everyFloat;
+    const { float } = (elementwise[name as UnaryName] as ElementwiseOp).scalar;
+    const actual = withWorkspace(space, () => {
+      const made = space.ops.unary(name as UnaryName, fromTypedArray(x, [x.length]).value);
+      return Tensor.of(space, made).dataSync();
+    });
+    let worst: Found = { error: 0, at: [] };
+    x.forEach((v, i) => {
+      const [truth, result] = [float(v), Number(actual[i])];
+      // What is no number, or beyond the largest float32, has to be just that.
+      const rounded = Math.fround(truth);
+      if (!Number.isFinite(rounded)) {
+        if (!Object.is(result, rounded)) worst = { error: Number.POSITIVE_INFINITY, at: [v] };
+        return;
+      }
+      // A result may round up to infinity where the truth is within its bound of the largest number.
+      if (Math.abs(truth) > 3.4028e38) return;
+      const unit = Math.max(unitInLastPlace(truth === 0 ? 2 ** -149 : truth, true), 2 ** -149);
+      const error = Math.abs(result - truth) / unit;
+      if (!(error <= worst.error)) worst = { error, at: [v] };
+    });
+    expect(worst.error, `at ${worst.at}`).toBeLessThanOrEqual(bound);
+  });
 });
 
 forEachEngine('remainders', (space) => {

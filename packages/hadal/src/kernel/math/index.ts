@@ -15,6 +15,19 @@
  * | log10 | 0.7 | 0.7 | atan  | 1.8 | 1.6 | atanh | 1.8 | 1.4 |       |     |     |
  * | log1p | 0.8 | 0.8 | atan2 | 1.8 | 1.7 |       |     |     |       |     |     |
  *
+ * Over every 8,191st of all float32, 524,352 arguments of any size, with fused multiply-add / without; sin, cos and tan up to 2^21:
+ *
+ * |       |             |       |             |       |             |       |             |
+ * | ----- | ----------- | ----- | ----------- | ----- | ----------- | ----- | ----------- |
+ * | exp   | 0.94 / 0.91 | log1p | 0.73 / 0.74 | acos  | 1.00 / 1.00 | asinh | 1.43 / 1.43 |
+ * | exp2  | 0.99 / 0.92 | sin   | 0.77 / 0.78 | atan  | 1.70 / 1.75 | acosh | 1.67 / 1.67 |
+ * | expm1 | 1.32 / 1.47 | cos   | 0.76 / 0.80 | sinh  | 1.46 / 1.42 | atanh | 1.92 / 1.92 |
+ * | log   | 0.76 / 0.72 | tan   | 2.07 / 1.92 | cosh  | 1.27 / 1.27 | erf   | 0.90 / 1.10 |
+ * | log2  | 0.58 / 0.58 | asin  | 1.99 / 1.99 | tanh  | 1.15 / 1.15 | erfc  | 3.21 / 3.12 |
+ * | log10 | 0.59 / 0.59 |       |             |       |             |       |             |
+ *
+ * Where the result is subnormal, the error is at most one unit of the least float32. `test/ops/math-accuracy.test.ts` holds both tables.
+ *
  * `fmod` and `remainder` are exact but for the sum that moves a remainder to the divisor's sign.
  */
 export { lowerFloorDivide, lowerFmod, lowerRemainder } from './division.js';

@@ -3,8 +3,8 @@
  *
  * The reduction subtracts n pi / 2 in parts that are half a float long (Cody and Waite 1980). n is cut into halves too, as there may be
  * no fused multiply-add, so that no product is rounded; nothing is rounded in the first two sums either, as all of their terms are
- * multiples of one power of two, and what the next two lose is kept. It is good while n has fewer digits than a float: up to
- * |x| = 2^22 on float32 and 2^50 on float64. Beyond, the result is that of some other angle.
+ * multiples of one power of two, and what the next two lose is kept. It is good while n, rounded from x 2 / pi, is at most a fifth from
+ * where it should be: up to |x| = 2^21 on float32 and 2^50 on float64. Beyond, the result is that of some other angle.
  */
 import type { Value } from '../l3.js';
 import type { L3Builder } from '../l3-builder.js';
