@@ -21,7 +21,7 @@ import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
 import { loadPair, type Pair, type Pairs, storePair } from './pairs.js';
 import { lowerThreefry, lowerUniform } from './random.js';
-import { INDEX_CODE, integerQuotients, mayDivideByZero, ZERO_DIVISION_CODE } from './status.js';
+import { INDEX_CODE, mayDivideByZero, noteZeroDivision } from './status.js';
 
 /** The loop variables each expression depends on, and whether it depends on a stage or on dot (which bind late). */
 export interface Dependence {
@@ -409,17 +409,6 @@ export class ExprEmitter {
     });
   }
 
-  /** Notes a divisor of 0; integers are divided one by one, so it is a scalar. */
-  #noteZero(op: string, divisor: Value): void {
-    const b = this.#b;
-    b.when(b.compare('eq', divisor, b.like(divisor, 0)), () => {
-      b.store(this.#status, b.index(0), b.constant('i64', ZERO_DIVISION_CODE));
-      b.store(this.#status, b.index(0), b.constant('i64', BigInt(integerQuotients.indexOf(op))), {
-        offset: 1,
-      });
-    });
-  }
-
   /** The sum of those terms of an index that are wanted, with or without its base; its variables are bound. */
   indexPart(e: IndexExpr, withBase: boolean, isWanted: (term: Term) => boolean): Value {
     const b = this.#b;
@@ -538,7 +527,7 @@ export class ExprEmitter {
         return this.#indexValue(e.index, e.dtype);
       case 'call': {
         const args = e.args.map((a) => this.emit(a));
-        if (mayDivideByZero(e, this.#kernel.exprs)) this.#noteZero(e.name, args[1]);
+        if (mayDivideByZero(e, this.#kernel.exprs)) noteZeroDivision(b, this.#status, e.name, args[1]);
         const lanes = Math.max(...args.map((a) => a.type.lanes));
         const result = e.lower(
           b,

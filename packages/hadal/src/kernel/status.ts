@@ -4,6 +4,8 @@
  */
 import { isFloat } from '../base/dtype.js';
 import type { Expr } from './l2.js';
+import type { Value } from './l3.js';
+import type { L3Builder } from './l3-builder.js';
 
 /** An index out of range: the index and the last valid one follow. */
 export const INDEX_CODE = 1n;
@@ -18,4 +20,12 @@ export function mayDivideByZero(e: Expr, exprs: readonly Expr[]): boolean {
   if (e.op !== 'call' || !integerQuotients.includes(e.name)) return false;
   const divisor = exprs[e.args[1]];
   return !isFloat(divisor.dtype) && !(divisor.op === 'const' && divisor.value !== 0);
+}
+
+/** Notes a divisor of 0 in a kernel's status buffer; integers are divided one by one, so the divisor is a scalar. */
+export function noteZeroDivision(b: L3Builder, status: number, op: string, divisor: Value): void {
+  b.when(b.compare('eq', divisor, b.like(divisor, 0)), () => {
+    b.store(status, b.index(0), b.constant('i64', ZERO_DIVISION_CODE));
+    b.store(status, b.index(0), b.constant('i64', BigInt(integerQuotients.indexOf(op))), { offset: 1 });
+  });
 }
