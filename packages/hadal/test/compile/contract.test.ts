@@ -10,6 +10,7 @@ import {
   functional as F,
   full,
   HadalError,
+  IndexError,
   manualSeed,
   nn,
   noGrad,
@@ -386,6 +387,38 @@ forEachEngine(
     });
 
     describe('refuses', () => {
+      on('an index out of range in a replay, and goes on afterwards', () => {
+        const table = tensor([1, 2, 3]);
+        const f = compile((i: Tensor) => table.indexSelect(0, i));
+        const at = (...i: number[]): Tensor => tensor(i, { dtype: 'int64' });
+        expect(f(at(0, 1)).tolistSync()).toEqual([1, 2]);
+        expect(errorOf(() => f(at(0, 9)))).toBeInstanceOf(IndexError);
+        expect(f(at(2, 1)).tolistSync()).toEqual([3, 2]);
+      });
+
+      on('functions with gradients of their own on the tape of a result', () => {
+        class Square extends autograd.Function {
+          static forward(c: autograd.Context, x: Tensor): Tensor {
+            c.saveForBackward(x);
+            return x.mul(x);
+          }
+          static backward(c: autograd.Context, grad: Tensor): Tensor {
+            return grad.mul(c.savedTensors[0]).mul(2);
+          }
+        }
+        const w = ones([2]).requiresGrad_();
+        const outside = compile((x: Tensor) => Square.apply(w.mul(x)));
+        expect(errorOf(() => outside(ones([2])))).toBeInstanceOf(CompileError);
+        const inside = compile((x: Tensor) => {
+          w.clearGrad();
+          (Square.apply(w.mul(x)) as Tensor).sum().backward();
+        });
+        for (let i = 1; i <= 3; i++) {
+          inside(tensor([1, i]));
+          expect(w.grad?.tolistSync()).toEqual([2, 2 * i * i]);
+        }
+      });
+
       on('values that are read while tracing, with the line', () => {
         const f = compile((x: Tensor) => (Number(x.sum().itemSync()) > 0 ? x : x.neg()));
         const error = errorOf(() => f(ones([2])));

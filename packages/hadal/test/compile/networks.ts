@@ -258,6 +258,45 @@ export const programs: { readonly [name: string]: () => Program } = {
       state: () => everything(net),
     };
   },
+  'attention with embeddings and dropout': () => {
+    const embed = new nn.Embedding(11, 8);
+    const norm = new nn.LayerNorm(8);
+    const attention = new nn.MultiheadAttention(8, 2, { dropout: 0.1, batchFirst: true });
+    const head = new nn.Linear(8, 11);
+    const parameters = [embed, norm, attention, head].flatMap((m) => [...m.parameters()]);
+    const opt = new optim.AdamW(parameters, { lr: 0.01 });
+    return {
+      step: (ids, y) => {
+        const h = norm.forward(embed.forward(ids));
+        const [output] = attention.forward(h, h, h);
+        const loss = F.crossEntropy(head.forward(output).reshape([-1, 11]), y.reshape([-1]));
+        opt.zeroGrad();
+        loss.backward();
+        opt.step();
+        return loss;
+      },
+      args: () => [randint(11, [2, 5]), randint(11, [2, 5])],
+      state: () => parameters,
+    };
+  },
+  'a state that is copied into a tensor, and gradients that are looked at': () => {
+    const w = rand([2, 2]).requiresGrad_();
+    const h = rand([1, 2]);
+    return {
+      step: (x) => {
+        const y = x.add(h.matmul(w)).tanh();
+        y.sum().backward();
+        noGrad(() => h.copy_(y));
+        return y.detach();
+      },
+      after: (i) => {
+        if (i % 2 === 0) w.grad?.mul_(0.5);
+        else w.clearGrad();
+      },
+      args: () => [rand([1, 2])],
+      state: () => [w, h],
+    };
+  },
   'an average of weights and a counter': () => {
     const net = new nn.Linear(3, 2);
     const average = new nn.Linear(3, 2);
