@@ -32,6 +32,8 @@ export interface Backend {
   readonly compiledKernels: number;
   /** Bytes that can still be allocated. */
   availableBytes(): number;
+  /** Says that a run is about to hold so many bytes at once. */
+  expect(bytes: number): void;
   allocate(bytes: number): Memory;
   release(memory: Memory): void;
   write(memory: Memory, byteOffset: number, data: Uint8Array): void;

@@ -58,6 +58,10 @@ export class CompiledBackend implements Backend {
     return this.#device.availableBytes();
   }
 
+  expect(bytes: number): void {
+    this.#device.expect(bytes);
+  }
+
   allocate(bytes: number): Memory {
     return this.#device.allocate(bytes);
   }

@@ -42,6 +42,8 @@ interface CachedPlan extends PreparedPlan {
   readonly next: CachedPlan | null;
 }
 
+/** Runs of less need no word to the backend beforehand. */
+const LARGE_RUN_BYTES = 2 ** 20;
 const MAX_PLANS = 2048;
 
 export interface EngineStatistics {
@@ -258,6 +260,8 @@ export class Engine {
     checkMemory(plan, bytes, () => this.backend.availableBytes());
     const buffers: Memory[] = [];
     for (let i = 0; i < leaves.length; i++) buffers.push(leaves[i].memory);
+    if (bytes > LARGE_RUN_BYTES)
+      this.backend.expect(buffers.reduce((sum, memory) => sum + memory.bytes, bytes));
     const outputs: Buffer[] = [];
     for (const o of plan.outputs) {
       const buffer = new Buffer(this.backend.allocate(Math.max(o.bytes, 1)));

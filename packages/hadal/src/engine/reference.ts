@@ -53,6 +53,8 @@ export class ReferenceBackend implements Backend {
     return availableMemory();
   }
 
+  expect(): void {}
+
   allocate(bytes: number): Memory {
     try {
       return new HostMemory(bytes);

@@ -56,6 +56,8 @@ export interface Device {
   readonly threads: Threads;
   /** Bytes that can still be allocated. */
   availableBytes(): number;
+  /** Says that a run is about to hold so many bytes at once, so that none of them is moved out of the way of others. */
+  expect(bytes: number): void;
   /** Memory with undefined contents. Freed when nothing refers to it any more. Throws `OutOfMemoryError` when there is none left. */
   allocate(bytes: number): Memory;
   /** Gives memory back at once. Only for memory that nothing can reach any more. */

@@ -78,6 +78,9 @@ export class NativeDevice implements Device {
     return availableMemory() + this.#pool.pooledBytes;
   }
 
+  /** Nothing is ever moved. */
+  expect(): void {}
+
   allocate(bytes: number): NativeMemory {
     return this.#pool.allocate(bytes);
   }

@@ -118,6 +118,10 @@ export class WasmDevice implements Device {
     return Math.min(availableMemory(), this.#pool.limits.maximumBytes);
   }
 
+  expect(bytes: number): void {
+    this.#pool.expect(bytes);
+  }
+
   allocate(bytes: number): Memory {
     return this.#pool.allocate(bytes);
   }

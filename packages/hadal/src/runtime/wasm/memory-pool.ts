@@ -133,6 +133,11 @@ export class MemoryPool {
     this.#heap.free(slot);
   }
 
+  /** Makes room in the budget for a run that holds so many bytes at once, before the first of them is placed. */
+  expect(bytes: number): void {
+    if (2 * bytes > this.#budget) this.#raiseBudget(2 * bytes);
+  }
+
   /** Brings all of them into the heap, where they stay until something else is allocated. */
   bringIn(memories: readonly Memory[]): void {
     const run = ++this.#run;
@@ -150,7 +155,7 @@ export class MemoryPool {
         this.#link(cell);
       }
     }
-    if (2 * needed > this.#budget) this.#raiseBudget(2 * needed);
+    this.expect(needed);
     if (missing) this.#bringBack(memories);
   }
 
