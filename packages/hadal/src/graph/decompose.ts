@@ -35,6 +35,7 @@ import { placeScans } from './scan-kernels.js';
 import type { Template, TemplateNode } from './template.js';
 import type { Position } from './template-emitter.js';
 import { TemplateEmitter } from './template-emitter.js';
+import { thinProduct } from './thin-products.js';
 
 /** Scatters one element a row by comparing positions with its index: fuses with what reads it, and costs no pass of its own. */
 function scatterOne(
@@ -259,6 +260,7 @@ function replacement(e: TemplateEmitter, n: TemplateNode, inputs: readonly Posit
       return isOne ? scatterOne(e, source, index, attributes[0], shape) : null;
     }
     case 'dot':
+      if (n.dtype === 'float32') return thinProduct(e, inputs[0], inputs[1], attributes, shape);
       return isGemmType(n.dtype) ? null : e.reshape(dotAsSum(e, inputs[0], inputs[1], attributes), shape);
     case 'maxPool':
       return maxPool(e, inputs[0], windowDims(attributes));

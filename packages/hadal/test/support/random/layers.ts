@@ -88,8 +88,10 @@ const attention: StepRule = (p, a, b, c, d) => {
   const lead = shape.slice(0, -2);
   const key = own ?? p.weightInput([...(c % 2 === 0 ? lead : []), keys, features], dtype, c);
   const value = p.weightInput([...lead, keys, 1 + (d % 5)], dtype, d);
+  // Scores of millions differ by less than float32 can hold, and which key wins is then chance.
+  p.emit('tanh', [x], [], shape, dtype);
   // A product of its own has the noise of a run reach what the gradient makes of the scores.
-  p.emit('mul', [x], [0.7], shape, dtype);
+  p.emit('mul', [p.slots.length - 1], [3], shape, dtype);
   const query = p.slots.length - 1;
   const mask = d % 3 === 1 ? [p.maskInput([queries, keys], c)] : [];
   const isCausal = d % 3 === 2;

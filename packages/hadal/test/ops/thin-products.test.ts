@@ -1,0 +1,86 @@
+/** Products with a vector are sums along the other operand's rows; they mean what products of matrices mean. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { einsum, explain, functional as F, randn, type Tensor } from '../../src/index.js';
+import { onEveryEngine } from '../slice/engines.js';
+
+function inMemory(...shape: number[]): Tensor {
+  const t = randn(shape);
+  t.dataSync();
+  return t;
+}
+
+/** c[m, n] = sum over k, in float64. */
+function expected(a: Tensor, b: Tensor, m: number, n: number, k: number): number[] {
+  const [x, y] = [a, b].map((t) => Array.from(t.dataSync(), Number));
+  return Array.from({ length: m * n }, (_, at) => {
+    const [i, j] = [Math.floor(at / n), at % n];
+    let sum = 0;
+    for (let s = 0; s < k; s++) sum += x[i * k + s] * y[s * n + j];
+    return sum;
+  });
+}
+
+function expectClose(got: Tensor, want: readonly number[], k: number): void {
+  const data = Array.from(got.dataSync(), Number);
+  expect(data).toHaveLength(want.length);
+  data.forEach((v, i) => {
+    expect(Math.abs(v - want[i])).toBeLessThan(1e-6 * (k + 4));
+  });
+}
+
+onEveryEngine('products with a vector', ({ run, name }) => {
+  test('of any shape and layout', () =>
+    run(() => {
+      const size = fc.integer({ min: 1, max: 40 });
+      fc.assert(
+        fc.property(
+          fc.record({
+            other: size,
+            k: size,
+            isLeft: fc.boolean(),
+            turned: fc.boolean(),
+            grown: fc.boolean(),
+          }),
+          ({ other, k, isLeft, turned, grown }) => {
+            const [m, n] = isLeft ? [1, other] : [other, 1];
+            const turn = (rows: number, columns: number): Tensor =>
+              turned ? inMemory(columns, rows).t() : inMemory(rows, columns);
+            const a = turn(m, k);
+            const b = turn(k, n);
+            const product = grown ? a.add(1).matmul(b).relu() : a.matmul(b);
+            const want = expected(grown ? a.add(1) : a, b, m, n, k);
+            expectClose(product, grown ? want.map((v) => Math.max(v, 0)) : want, 4 * k);
+          },
+        ),
+        { numRuns: name === 'reference' ? 20 : 60 },
+      );
+    }));
+
+  test('in batches, with gradients', () =>
+    run(() => {
+      const [a, b] = [inMemory(3, 1, 5), inMemory(3, 7, 5)];
+      const by = (x: Tensor, y: Tensor): Tensor => einsum('bik,bnk->bin', x, y);
+      const whole = (x: Tensor): Tensor => x.expand([3, 2, 5]);
+      expectClose(by(a, b), Array.from(by(whole(a), b).narrow(1, 0, 1).dataSync(), Number), 5);
+      const [x, y] = [a.detach().requiresGrad_(), b.detach().requiresGrad_()];
+      by(x, y).square().sum().backward();
+      const out = by(a, b);
+      expectClose(x.grad ?? a, Array.from(einsum('bin,bnk->bik', out.mul(2), b).dataSync(), Number), 60);
+      expectClose(y.grad ?? b, Array.from(einsum('bin,bik->bnk', out.mul(2), a).dataSync(), Number), 60);
+    }));
+
+  test('take what follows along', () =>
+    run(() => {
+      const [x, w, bias] = [inMemory(1, 30), inMemory(20, 30), inMemory(20)];
+      expect(explain(F.linear(x, w, bias).relu()).kernels).toHaveLength(1);
+    }));
+
+  test('keep NaN and infinity where they belong', () =>
+    run(() => {
+      const w = inMemory(3, 4);
+      const x = inMemory(1, 4);
+      const bad = x.mul(Number.POSITIVE_INFINITY);
+      expect(Array.from(F.linear(bad, w).dataSync(), Number).every((v) => !Number.isFinite(v))).toBe(true);
+    }));
+});
