@@ -73,7 +73,7 @@ export function examine(bench: Bench, program: Program): Examined {
 
 function examineOnce(bench: Bench, program: Program): Examined {
   const reference = runProgram(bench.space('reference'), program);
-  const noisy = [1, 2].map((seed) => runNoisy(bench.space('reference'), program, seed));
+  const noisy = ([1, -1] as const).map((sign) => runNoisy(bench.space('reference'), program, sign));
   const done = (difference: Difference): Examined => ({ difference, reference, noisy });
   if (dividedByZero(reference)) {
     const blind = bench.engines.find(

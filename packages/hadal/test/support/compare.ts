@@ -48,9 +48,12 @@ const roundings: { readonly [K in DType]?: number } = {
   bfloat16: 8e-3,
 };
 
-/** A run in which every rounded result is off by up to the rounding of its dtype. */
-export function runNoisy(space: Workspace, program: Program, seed: number): Outcome {
-  let state = seed >>> 0;
+/**
+ * A run in which every rounded result is off by the rounding of its dtype, up or down. A run with the other sign goes the other way
+ * everywhere, so that what is about to fall off a step does so in one of the two.
+ */
+export function runNoisy(space: Workspace, program: Program, sign: 1 | -1): Outcome {
+  let state = 1;
   const next = (): number => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 31 - 1;
@@ -64,7 +67,7 @@ export function runNoisy(space: Workspace, program: Program, seed: number): Outc
       // What an engine rounds to a short number another may not, unless all that it is made of is short.
       const exact = noise < 1e-3 && operands.every((x) => x.dataSync().every((v) => isExact(Number(v))));
       const factors = Float64Array.from(values, (v) =>
-        exact && isExact(v) ? 1 : 1 + noise * (next() < 0 ? -1 : 1),
+        exact && isExact(v) ? 1 : 1 + sign * noise * (next() < 0 ? -1 : 1),
       );
       if (factors.every((f) => f === 1)) return t;
       // In float64, so that the noise of the narrow dtypes is not rounded away.
