@@ -412,8 +412,7 @@ onEveryEngine('memory of attention', ({ name, space, run }) => {
       if (k.grad === null) throw new Error('no gradient');
       expect(explain(k.grad).memory.arenaBytes).toBeLessThan(5 * 2 ** 20);
       expect(numbers(k.grad)[0]).toBe(0);
-    }),
-  );
+    }));
 
   test('one kernel serves all lengths but few queries, which have narrower panels', () =>
     run(() => {
