@@ -1,5 +1,5 @@
 /** What it costs to ask for an op at all: a small tensor, so that computing is nothing. */
-import { engine, fromTypedArray, type Tensor } from 'hadal';
+import { compile, engine, fromTypedArray, type Tensor } from 'hadal';
 import { checkClose } from '../compare.js';
 import { readAll, realize } from '../realize.js';
 import type { Result } from '../result.js';
@@ -106,8 +106,63 @@ function building(): Workload {
   };
 }
 
+/** Products that a compiled call makes, a kernel each. */
+const KERNELS = 20;
+const SIDE = 4;
+const CALLS = 500;
+
+/** A compiled function of small products: what a replay costs, with kernels of next to nothing. */
+function compiledCall(): Workload {
+  const weights = Float32Array.from({ length: SIDE * SIDE }, (_, i) => (i % (SIDE + 1) === 0 ? 0.9 : 0.1));
+  const w = fromTypedArray(weights, [SIDE, SIDE]);
+  const call = compile((x: Tensor): Tensor => {
+    let y = x;
+    for (let i = 0; i < KERNELS; i++) y = y.matmul(w);
+    return y;
+  });
+  const name = `compiled call of ${KERNELS} kernels`;
+  const size = SIDE * SIDE;
+  return {
+    suite: 'overhead',
+    case: name,
+    repetitions: CALLS,
+    work: nothing,
+    peer: null,
+    prepare(round): Round {
+      const values = Array.from({ length: CALLS }, (_, r) => uniformValues(inputSeed(round, r, 0), size));
+      const made = values.map((x) => fromTypedArray(x, [SIDE, SIDE]));
+      const results: Tensor[] = [];
+      return {
+        run() {
+          for (const x of made) results.push(call(x));
+        },
+        output: () => readAll(results),
+        check(output) {
+          values.forEach((x, r) => {
+            let y = Float64Array.from(x);
+            for (let i = 0; i < KERNELS; i++) y = product(y, weights);
+            const want = Float32Array.from(y);
+            const tolerance = { relative: 1e-4, absolute: 1e-5 };
+            checkClose(`overhead ${name}`, output.subarray(r * size, (r + 1) * size), want, tolerance);
+          });
+        },
+      };
+    },
+    targets: ({ minMs }) => [{ what: 'us a call', value: minMs * 1000, bound: 50, is: 'most' }],
+  };
+}
+
+/** The product of two square matrices. */
+function product(x: Float64Array, y: Float32Array): Float64Array<ArrayBuffer> {
+  return Float64Array.from({ length: SIDE * SIDE }, (_, at) => {
+    let sum = 0;
+    for (let k = 0; k < SIDE; k++) sum += x[at - (at % SIDE) + k] * y[k * SIDE + (at % SIDE)];
+    return sum;
+  });
+}
+
 export function overheadWorkloads(): Workload[] {
-  return [...LENGTHS.map((length) => chain(length, false)), chain(1000, true), building()];
+  return [...LENGTHS.map((length) => chain(length, false)), chain(1000, true), building(), compiledCall()];
 }
 
 /** How much more an op costs in the longest chain than in the shortest; quadratic work anywhere shows here. */

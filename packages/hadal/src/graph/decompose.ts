@@ -253,8 +253,13 @@ function attentionAsProducts(
 function replacement(e: TemplateEmitter, n: TemplateNode, inputs: readonly Position[]): Position | null {
   const { attributes, shape } = n;
   switch (n.op.name) {
+    case 'indexAdd':
+      return numel(inputs[1].shape) === 0 ? e.constant(0, n.dtype, shape) : null;
+    case 'scatter':
+      return numel(inputs[1].shape) === 0 ? inputs[0] : null;
     case 'scatterAdd': {
       const [source, index] = inputs;
+      if (numel(index.shape) === 0) return e.constant(0, n.dtype, shape);
       const isFull = index.shape.every((s, d) => d === attributes[0] || s === shape[d]);
       const isOne = isFull && shape.length > 0 && index.shape[attributes[0]] === 1;
       return isOne ? scatterOne(e, source, index, attributes[0], shape) : null;
@@ -291,6 +296,7 @@ class Decomposer extends TemplateEmitter {
 const decomposed: ReadonlySet<string> = new Set([
   'scatterAdd',
   'scatter',
+  'indexAdd',
   'dot',
   'conv',
   'maxPool',

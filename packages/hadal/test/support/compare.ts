@@ -40,6 +40,13 @@ const computing = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 
+/** Of those, the ones that add up many numbers: where they cancel, the error is that of the large ones. */
+const summing = new Set(
+  'sum mean var std norm cumsum matmul linear einsum conv1d conv2d convTranspose1d avgPool1d avgPool2d attention layerNorm'.split(
+    ' ',
+  ),
+);
+
 /** The rounding of each float dtype: the noise that is put on results to find out how much they matter, and what engines may differ by. */
 const roundings: { readonly [K in DType]?: number } = {
   float64: 1e-14,
@@ -64,14 +71,18 @@ export function runNoisy(space: Workspace, program: Program, sign: 1 | -1): Outc
       const noise = roundings[t.dtype];
       if (noise === undefined || !computing.has(name)) return t;
       const values = Array.from(t.dataSync(), Number);
+      const largest = values.reduce((m, v) => (Number.isFinite(v) ? Math.max(m, Math.abs(v)) : m), 0);
+      // What sums to 0 does not in another order.
+      const cancelled = summing.has(name) ? 0.1 * noise * largest : 0;
       // What an engine rounds to a short number another may not, unless all that it is made of is short.
       const exact = noise < 1e-3 && operands.every((x) => x.dataSync().every((v) => isExact(Number(v))));
-      const factors = Float64Array.from(values, (v) =>
-        exact && isExact(v) ? 1 : 1 + sign * noise * (next() < 0 ? -1 : 1),
+      const shifts = Float64Array.from(values, (v) =>
+        exact && isExact(v) ? 0 : sign * (next() < 0 ? -1 : 1) * (noise * Math.abs(v) + cancelled),
       );
-      if (factors.every((f) => f === 1)) return t;
+      if (shifts.every((s) => s === 0 || !Number.isFinite(s))) return t;
       // In float64, so that the noise of the narrow dtypes is not rounded away.
-      const moved = t.to('float64').mul(fromTypedArray(factors, t.shape)).to(t.dtype);
+      const finite = shifts.map((s) => (Number.isFinite(s) ? s : 0));
+      const moved = t.to('float64').add(fromTypedArray(finite, t.shape)).to(t.dtype);
       return program.steps[step][0].endsWith('_') ? noGrad(() => t.copy_(moved)) : moved;
     },
   });
