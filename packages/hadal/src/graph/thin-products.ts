@@ -17,16 +17,6 @@ interface Side {
   readonly contract: readonly number[];
 }
 
-/** The side before it was permuted, in the order in which it lies in memory. */
-function inOwnOrder(e: TemplateEmitter, side: Side): Side {
-  const n = e.nodes[side.x.at];
-  if (n.leaf >= 0 || n.op.name !== 'permute') return side;
-  const before = (dims: readonly number[]): number[] => dims.map((d) => n.attributes[d]);
-  const { batch, free, contract } = side;
-  const x = e.position(n.inputs[0]);
-  return inOwnOrder(e, { x, batch: before(batch), free: before(free), contract: before(contract) });
-}
-
 /** Has a computed vector written, which would be computed again for every element that it is multiplied with. */
 function keepInMemory(e: TemplateEmitter, x: Position): void {
   let { at } = x;
@@ -37,9 +27,9 @@ function keepInMemory(e: TemplateEmitter, x: Position): void {
 
 /** The domain's dimensions are the result's, with the contraction's behind them, so that what follows can be computed with the sums. */
 function multiply(e: TemplateEmitter, vector: Side, other: Side, shape: Shape): Position | null {
-  const { x, batch, free, contract } = inOwnOrder(e, other);
+  const { x, batch, free, contract } = other;
   const kept = [...batch, ...free, ...contract];
-  // Along rows; down columns a tile reads memory in better order.
+  // Along rows; down columns a tile reads memory in better order. The choice is the op's: whether its operand is a view must not show.
   const isInOrder = kept.every((d, i) => d === i);
   if (!isInOrder && contract.some((d) => x.shape[d] !== 1)) return null;
   keepInMemory(e, vector.x);

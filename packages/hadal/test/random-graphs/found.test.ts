@@ -19,6 +19,23 @@ const found: { readonly [what: string]: Program } = {
     ],
     outputs: [0, 2, 3, 4],
   },
+  // Whether a product with a vector was a tile or a sum along rows hung on its operand being a view.
+  'a product of vectors, one of them turned': {
+    inputs: [
+      {
+        shape: [2, 1, 5],
+        dtype: 'float32',
+        data: [2, -1.1, 1.5, 0.2, -2.4, -1.4, 0.9, 1.7, 2.2, -0.5].map(Math.fround),
+      },
+    ],
+    steps: [
+      ['movedim', [0], 1, 2],
+      ['div', [0, 0]],
+      ['matmul', [2, 1]],
+      ['add', [3, 3]],
+    ],
+    outputs: [1, 2, 3, 4],
+  },
   // The position was loaded ahead of a loop of no rounds, from an index without elements.
   'a lookup of nothing': {
     inputs: [
