@@ -178,6 +178,8 @@ export class Engine {
       const free =
         target !== null &&
         target.storages === 0 &&
+        // What the tape keeps for a gradient stays as it was.
+        target.saved === 0 &&
         target.buffer !== null &&
         !target.isStale &&
         !claimed.has(target.buffer);

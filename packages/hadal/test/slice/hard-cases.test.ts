@@ -527,3 +527,19 @@ onEveryEngine('fusion by explain', ({ run }) => {
     });
   });
 });
+
+onEveryEngine('an update in place of what a gradient needs', ({ run }) => {
+  test('leaves the old value where it was, whether it was read or not', () =>
+    run(() => {
+      for (const isRead of [false, true]) {
+        const x = tensor([8, -4, 2]);
+        const divisor = tensor(2, { requiresGrad: true });
+        numbers(x);
+        x.div_(divisor);
+        if (isRead) expect(numbers(x)).toEqual([4, -2, 1]);
+        x.sum().backward();
+        expect(divisor.grad?.itemSync()).toBe(-1.5);
+        expect(numbers(x)).toEqual([4, -2, 1]);
+      }
+    }));
+});
