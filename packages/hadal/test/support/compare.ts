@@ -42,7 +42,7 @@ const computing = new Set(
 
 /** Of those, the ones that add up many numbers: where they cancel, the error is that of the large ones. */
 const summing = new Set(
-  'sum mean var std norm cumsum matmul linear einsum conv1d conv2d convTranspose1d avgPool1d avgPool2d attention layerNorm'.split(
+  'sum mean var std norm cumsum matmul linear einsum conv1d conv2d convTranspose1d avgPool1d avgPool2d attention layerNorm softmax logSoftmax logsumexp'.split(
     ' ',
   ),
 );
