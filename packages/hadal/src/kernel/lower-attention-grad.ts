@@ -36,8 +36,8 @@ import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { dependences, ExprEmitter } from './lower-exprs.js';
-import { needsStatus } from './lower-loops.js';
 import { lowerExp } from './math/index.js';
+import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 
 /** Room for a whole vector after the last element. */
@@ -106,7 +106,7 @@ export function lowerAttentionGrad(
     turnRows,
     turned,
   ] = workspaces(kernel, target).map(() => b.buffer('f32', 'readwrite'));
-  const status = needsStatus(kernel) ? b.buffer('i64', 'write') : -1;
+  const status = statusBuffer(b, kernel);
   const emitter = new ExprEmitter(b, kernel, sizes, deps, status);
   const s = attentionSizes(kernel, target);
   const first = kernel.batch.length;

@@ -35,8 +35,8 @@ import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { canVectorize, dependences, ExprEmitter } from './lower-exprs.js';
-import { needsStatus } from './lower-loops.js';
 import { lowerExp, lowerLog } from './math/index.js';
+import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { alongLanes } from './vector-loop.js';
 
@@ -77,7 +77,7 @@ export function lowerAttention(kernel: AttentionKernel, sizes: AbstractKernel, t
     kernel,
     target,
   ).map(() => b.buffer('f32', 'readwrite'));
-  const status = needsStatus(kernel) ? b.buffer('i64', 'write') : -1;
+  const status = statusBuffer(b, kernel);
   const emitter = new ExprEmitter(b, kernel, sizes, deps, status);
   const s = attentionSizes(kernel, target);
   const first = kernel.batch.length;

@@ -17,9 +17,9 @@ import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { canVectorize, dependences, ExprEmitter } from './lower-exprs.js';
-import { needsStatus } from './lower-loops.js';
 import type { Packing } from './lower-pack.js';
 import { layoutOfRows, packPanels, rowPitch } from './lower-pack.js';
+import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { type UnitRange, unitRange } from './unit-range.js';
 import { alongLanes } from './vector-loop.js';
@@ -77,7 +77,7 @@ export function emitGemm(
   const packedB = b.buffer('f32', 'readwrite');
   const tiles = b.buffer('f32', 'readwrite');
   const table = b.buffer('i64', 'readwrite');
-  const status = needsStatus(kernel) ? b.buffer('i64', 'write') : -1;
+  const status = statusBuffer(b, kernel);
   const emitter = new ExprEmitter(b, kernel, sizes, deps, status);
 
   const batchVariables = kernel.batch.map((_, i) => i);

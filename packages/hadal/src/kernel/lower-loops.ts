@@ -12,28 +12,16 @@ import { dtypeInfo, isFloat } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
 import { fitToDType, isScalarOnly, kinds, memTypes } from './elements.js';
 import type { Guard, IndexExpr } from './index-expr.js';
-import type { ExprId, Kernel, LoopKernel, Stage } from './l2.js';
-import { exprIndices, indexValues, regionParts } from './l2.js';
+import type { ExprId, LoopKernel, Stage } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import type { Dependence } from './lower-exprs.js';
 import { canVectorize, cutsAlong, dependences, ExprEmitter } from './lower-exprs.js';
 import { pairsAlongLanes } from './pairs.js';
-import { mayDivideByZero } from './status.js';
+import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { type UnitRange, unitRange } from './unit-range.js';
-
-/** Whether a kernel may meet what it has to note in a status buffer, which is then its last one: see `status.ts`. */
-export function needsStatus(kernel: Kernel): boolean {
-  if (kernel.kind === 'scatter') return true;
-  if (kernel.kind === 'region') return regionParts(kernel).some((p) => needsStatus(p.kernel));
-  const loaded = (e: IndexExpr): boolean => indexValues(e).length > 0;
-  return (
-    kernel.exprs.some((e) => exprIndices(e).some(loaded) || mayDivideByZero(e, kernel.exprs)) ||
-    kernel.stores.some((s) => loaded(s.index))
-  );
-}
 
 /** The pass in which each stage runs: after all stages it depends on. */
 function passes(kernel: LoopKernel, deps: readonly Dependence[]): number[][] {
@@ -232,7 +220,7 @@ export function emitLoops(
   const vectorVariable = chooseVector(kernel, deps, target);
   for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
   for (const _ of loopsWorkspace(kernel, target)) b.buffer('f32', 'readwrite');
-  const status = needsStatus(kernel) ? b.buffer('i64', 'write') : -1;
+  const status = statusBuffer(b, kernel);
   const pairs = vectorVariable >= 0 ? pairsAlongLanes(kernel) : null;
   const cuts = vectorVariable >= 0 ? cutsOf(kernel, target) : new Set<Guard>();
   const emitter = new ExprEmitter(b, kernel, sizes, deps, status, pairs, cuts);

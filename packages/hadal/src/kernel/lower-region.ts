@@ -14,7 +14,8 @@ import type { AbstractKernel, AbstractPart } from './l2-sizes.js';
 import type { L3Function, MemType, ScalarKind, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { emitGemm, gemmWorkspace, wholeBBytes } from './lower-gemm.js';
-import { emitLoops, loopsWorkspace, needsStatus } from './lower-loops.js';
+import { emitLoops, loopsWorkspace } from './lower-loops.js';
+import { needsStatus, statusBuffer } from './status.js';
 import type { Target } from './target.js';
 
 /** More than this is not kept packed. */
@@ -100,7 +101,7 @@ export function lowerRegion(kernel: RegionKernel, sizes: AbstractKernel, target:
       packsOnce: kernel.steps.includes(part) && packsOnce(kernel, part, target),
     };
   });
-  const status = needsStatus(kernel) ? b.buffer('i64', 'write') : -1;
+  const status = statusBuffer(b, kernel);
   const scalars = kernel.arguments.map((dtype) => b.scalar(scalarKind(kinds[dtype])));
   const zero = b.index(0);
   const one = b.index(1);

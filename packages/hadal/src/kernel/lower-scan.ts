@@ -15,7 +15,8 @@ import type { Kind, L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { forEachLine, sideBySide } from './lines.js';
 import { dependences, ExprEmitter } from './lower-exprs.js';
-import { extreme, needsStatus } from './lower-loops.js';
+import { extreme } from './lower-loops.js';
+import { statusBuffer } from './status.js';
 
 /** Running values, in the kinds that they are kept in. */
 interface Running {
@@ -67,7 +68,7 @@ function runningOf(b: L3Builder, kernel: ScanKernel): Running {
 export function lowerScan(kernel: ScanKernel, sizes: AbstractKernel): L3Function {
   const b = new L3Builder(kernel.name, 1);
   for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
-  const status = needsStatus(kernel) ? b.buffer('i64', 'write') : -1;
+  const status = statusBuffer(b, kernel);
   const emitter = new ExprEmitter(b, kernel, sizes, dependences(kernel), status);
   const sizeOf = (variable: number): Value => b.sizeAt(sizes.variableSlots[variable]);
   const values = [...kernel.values, ...kernel.stores.map((s) => s.value)];

@@ -15,7 +15,7 @@ import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import type { Dependence } from './lower-exprs.js';
 import { canVectorize, dependences, ExprEmitter } from './lower-exprs.js';
-import { INDEX_CODE } from './status.js';
+import { INDEX_CODE, statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { alongLanes } from './vector-loop.js';
 
@@ -52,7 +52,7 @@ export function lowerScatter(kernel: ScatterKernel, sizes: AbstractKernel, targe
   const b = new L3Builder(kernel.name, isVector || vectorFill ? target.lanes : 1);
   for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
   const sums = isApart(kernel) ? b.buffer('f32', 'readwrite') : -1;
-  const status = b.buffer('i64', 'write');
+  const status = statusBuffer(b, kernel);
   const emitter = new ExprEmitter(b, kernel, sizes, deps, status);
   const sizeOf = (variable: number): Value => b.sizeAt(sizes.variableSlots[variable]);
   const zero = b.index(0);

@@ -10,12 +10,12 @@ import { memBytes } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { forEachLine } from './lines.js';
 import { dependences, ExprEmitter } from './lower-exprs.js';
-import { needsStatus } from './lower-loops.js';
 import type { LineSort, Slot, SortContext } from './sort-context.js';
 import { keyOf } from './sort-keys.js';
 import { radixSlots, radixSort } from './sort-radix.js';
 import { rankSlots, rankSort } from './sort-rank.js';
 import { selectSlots, selectSort, selectsInVectors } from './sort-select.js';
+import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 
 type Method = SortKernel['method'];
@@ -47,7 +47,7 @@ export function lowerSort(kernel: SortKernel, sizes: AbstractKernel, target: Tar
   const b = new L3Builder(kernel.name, isVector(kernel, target) ? target.lanes : 1);
   for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
   const slots = slotsOf[kernel.method](kernel, target).map((s) => b.buffer(s.mem, 'readwrite'));
-  const status = needsStatus(kernel) ? b.buffer('i64', 'write') : -1;
+  const status = statusBuffer(b, kernel);
   const emitter = new ExprEmitter(b, kernel, sizes, dependences(kernel), status);
   const values = kernel.stores.map((s) => s.value);
   const indices = kernel.stores.map((s) => s.index);

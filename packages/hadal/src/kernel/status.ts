@@ -3,7 +3,9 @@
  * well.
  */
 import { isFloat } from '../base/dtype.js';
-import type { Expr } from './l2.js';
+import type { IndexExpr } from './index-expr.js';
+import type { Expr, Kernel } from './l2.js';
+import { exprIndices, indexValues, regionParts } from './l2.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
 
@@ -20,6 +22,22 @@ export function mayDivideByZero(e: Expr, exprs: readonly Expr[]): boolean {
   if (e.op !== 'call' || !integerQuotients.includes(e.name)) return false;
   const divisor = exprs[e.args[1]];
   return !isFloat(divisor.dtype) && !(divisor.op === 'const' && divisor.value !== 0);
+}
+
+/** Whether a kernel may meet what it has to note in a status buffer, which is then its last one. */
+export function needsStatus(kernel: Kernel): boolean {
+  if (kernel.kind === 'scatter') return true;
+  if (kernel.kind === 'region') return regionParts(kernel).some((p) => needsStatus(p.kernel));
+  const loaded = (e: IndexExpr): boolean => indexValues(e).length > 0;
+  return (
+    kernel.exprs.some((e) => exprIndices(e).some(loaded) || mayDivideByZero(e, kernel.exprs)) ||
+    kernel.stores.some((s) => loaded(s.index))
+  );
+}
+
+/** Adds the status buffer of a kernel that needs one; its slot, or -1. All other buffers come before it. */
+export function statusBuffer(b: L3Builder, kernel: Kernel): number {
+  return needsStatus(kernel) ? b.buffer('i64', 'write') : -1;
 }
 
 /** Notes a divisor of 0 in a kernel's status buffer; integers are divided one by one, so the divisor is a scalar. */
