@@ -15,18 +15,10 @@ import { schedule } from '../schedule/plan.js';
 import type { Backend, EngineName, PlanRunner, PlanSteps } from './backend.js';
 import { bytesOf, checkMemory } from './budget.js';
 import { Explanation } from './explanation.js';
+import type { Assignable } from './roots.js';
+import { rootsOf } from './roots.js';
 import type { RunRecorder } from './run-recorder.js';
 import { ALL_STATUS_BYTES, notedError } from './status.js';
-
-/** A value that takes over another's buffer: what an in-place update of a Storage asks for. */
-export interface Assignable {
-  /** The new value. */
-  readonly node: Node;
-  /** The settled node whose buffer may be overwritten, or null. */
-  readonly target: Node | null;
-  /** Called when the new value is in memory. */
-  settled(): void;
-}
 
 /** A plan that is ready to run. */
 export interface PreparedPlan {
@@ -167,35 +159,6 @@ export class Engine {
     }
   }
 
-  #roots(wanted: readonly Node[]): Root[] {
-    const roots: Root[] = [];
-    const seen = new Set<Node>();
-    const claimed = new Set<Buffer>();
-    for (const d of this.dirty) {
-      if (d.node.buffer !== null || seen.has(d.node)) continue;
-      seen.add(d.node);
-      const target = d.target;
-      const free =
-        target !== null &&
-        target.storages === 0 &&
-        // What the tape keeps for a gradient stays as it was.
-        target.saved === 0 &&
-        target.buffer !== null &&
-        !target.isStale &&
-        !claimed.has(target.buffer);
-      if (free && target.buffer !== null) claimed.add(target.buffer);
-      roots.push({ node: d.node, into: free ? target : null });
-    }
-    const add = (node: Node): void => {
-      if (node.buffer !== null || seen.has(node)) return;
-      seen.add(node);
-      roots.push({ node, into: null });
-    };
-    for (const node of wanted) add(node);
-    for (const node of this.pending.handles) if (node.uses === 0) add(node);
-    return roots;
-  }
-
   /** Computes the given nodes and everything else that is pending and wanted. */
   realize(wanted: readonly Node[]): void {
     if (this.pending.trace !== null)
@@ -204,8 +167,12 @@ export class Engine {
           'Choose by tensors, with where(); or read the results of the scan',
       );
     for (const node of wanted) this.pending.checkUsable(node);
-    const roots = this.#roots(wanted);
-    if (roots.length === 0) return;
+    const roots = rootsOf(wanted, this.dirty, this.pending);
+    if (roots.length === 0) {
+      // What is pending then, nobody can read.
+      if (this.pending.handles.length > 0) this.pending.reset();
+      return;
+    }
     const recorder = recording.current;
     const span = recorder?.begin('realise') ?? 0;
     let usesStatus = false;

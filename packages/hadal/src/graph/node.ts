@@ -86,6 +86,11 @@ export class Node implements Operand {
     this.inputs = [];
   }
 
+  /** Whether somebody can still ask for this node itself: a Storage, a leaf whose gradient it is, or the tape. */
+  get isHeld(): boolean {
+    return this.storages > 0 || this.sharers > 0 || this.saved > 0;
+  }
+
   get isStale(): boolean {
     return this.buffer !== null && this.buffer.version !== this.version;
   }

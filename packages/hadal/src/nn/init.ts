@@ -88,8 +88,8 @@ export function eye_<T extends Tensor>(t: T): T {
   if (t.ndim !== 2) throw new ShapeError(`eye_: expected a matrix, got ${showShape(t.shape)}`);
   const { ops } = t.workspace;
   const place = (dim: number) => ops.iota(t.shape, dim, 'int32');
-  const diagonal = Tensor.of(t.workspace, ops.compare('eq', place(0), place(1)));
-  return write(t, (alias) => alias.copy_(diagonal.to(t.dtype)));
+  const diagonal = ops.cast(ops.compare('eq', place(0), place(1)), t.dtype);
+  return write(t, (alias) => Tensor.overwrite('eye_', alias, diagonal));
 }
 
 /**

@@ -18,6 +18,15 @@ export class Tensor extends ReadingMethods {
     return new Tensor(new Storage(workspace, value));
   }
 
+  /**
+   * Gives `t` a new value in place, as an op with an underscore does.
+   *
+   * @internal
+   */
+  static overwrite<T extends Tensor>(name: string, t: T, value: Value): T {
+    return t.update(name, value);
+  }
+
   protected override get self(): Tensor {
     return this;
   }

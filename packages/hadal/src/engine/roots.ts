@@ -1,0 +1,89 @@
+/**
+ * What a realise has to compute. JavaScript does not tell which tensors are still held, so that is all that somebody could read and that
+ * is not computed on the way to something else.
+ */
+import type { Buffer } from '../graph/buffer.js';
+import type { Node, PendingGraph } from '../graph/node.js';
+import type { Root } from '../graph/template.js';
+
+/** A value that takes over another's buffer: what an in-place update of a Storage asks for. */
+export interface Assignable {
+  /** The new value. */
+  readonly node: Node;
+  /** The settled node whose buffer may be overwritten, or null. */
+  readonly target: Node | null;
+  /** Called when the new value is in memory. */
+  settled(): void;
+}
+
+/** The node whose buffer an update may write over, or null if somebody still needs what it holds. */
+function freeTarget({ target }: Assignable, claimed: Set<Buffer>): Node | null {
+  if (target === null || target.buffer === null || target.isStale) return null;
+  // What the tape keeps for a gradient stays as it was.
+  if (target.storages > 0 || target.saved > 0 || claimed.has(target.buffer)) return null;
+  claimed.add(target.buffer);
+  return target;
+}
+
+/**
+ * Whether a value is computed from memory, which may be overwritten; one made of numbers alone can be had at any time.
+ *
+ * @param without nodes that are known to be made of numbers; this one joins them if it is.
+ */
+function restsOnMemory(node: Node, without: Set<Node>): boolean {
+  const walked = new Set([node]);
+  for (const n of walked) {
+    if (n.buffer !== null) return true;
+    for (const input of n.inputs) if (!without.has(input)) walked.add(input);
+  }
+  for (const n of walked) without.add(n);
+  return false;
+}
+
+/**
+ * Updates in place with the buffers that they may overwrite, the nodes asked for, and everything else with a handle that nothing
+ * consumes. Values that nobody can read any more, since an update replaced them before they were computed, consume nothing: what
+ * was made for them alone is computed as well if somebody can read it and it might be gone later.
+ *
+ * The nodes' counts of uses are no longer true afterwards: the pending graph is to be reset.
+ */
+export function rootsOf(wanted: readonly Node[], dirty: Iterable<Assignable>, pending: PendingGraph): Root[] {
+  const roots: Root[] = [];
+  const seen = new Set<Node>();
+  const claimed = new Set<Buffer>();
+  const add = (node: Node): void => {
+    if (node.buffer !== null || seen.has(node)) return;
+    seen.add(node);
+    roots.push({ node, into: null });
+  };
+  for (const update of dirty) {
+    const { node } = update;
+    if (node.buffer !== null || seen.has(node)) continue;
+    seen.add(node);
+    roots.push({ node, into: freeTarget(update, claimed) });
+  }
+  for (const node of wanted) add(node);
+
+  const dead: Node[] = [];
+  const bury = (node: Node): void => {
+    if (seen.has(node)) return;
+    seen.add(node);
+    dead.push(node);
+  };
+  for (const node of pending.handles)
+    if (node.uses === 0) {
+      if (node.isHeld) add(node);
+      else bury(node);
+    }
+  if (dead.length === 0) return roots;
+
+  const withoutMemory = new Set<Node>();
+  for (let node = dead.pop(); node !== undefined; node = dead.pop())
+    for (const input of node.inputs) {
+      input.uses--;
+      if (input.uses > 0 || input.buffer !== null) continue;
+      if (!input.isHeld) bury(input);
+      else if (restsOnMemory(input, withoutMemory)) add(input);
+    }
+  return roots;
+}
