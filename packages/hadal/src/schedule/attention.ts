@@ -3,11 +3,14 @@ import { attentionDims, attentionInputs, attentionRoles } from '../base/attribut
 import type { TemplateNode } from '../graph/template.js';
 import type { IndexExpr } from '../kernel/index-expr.js';
 import { variableIndex } from '../kernel/index-expr.js';
-import type { AttentionGradKernel, AttentionKernel, ExprId } from '../kernel/l2.js';
+import type { AttentionGradKernel, AttentionKernel, Store } from '../kernel/l2.js';
+import type { KernelCore } from './build.js';
+import type { KernelReader } from './kernel-reader.js';
+import { flatten } from './movement-index.js';
 
 type Index = readonly IndexExpr[];
 
-export interface AttentionLayout {
+interface AttentionLayout {
   /** Where each input is read, in order. */
   readonly inputs: readonly Index[];
   /** Where each result is written. */
@@ -37,7 +40,7 @@ function shapesOf(nodes: readonly TemplateNode[], id: number): Shapes {
   };
 }
 
-export function attentionLayout(nodes: readonly TemplateNode[], id: number): AttentionLayout {
+function attentionLayout(nodes: readonly TemplateNode[], id: number): AttentionLayout {
   const s = shapesOf(nodes, id);
   const how = attentionDims(nodes[id].attributes);
   const batch = s.batch.map((size, i) => variableIndex(i, size));
@@ -64,15 +67,26 @@ export function attentionLayout(nodes: readonly TemplateNode[], id: number): Att
     : { inputs: attentionInputs<Index>(roles), results: [output, row] };
 }
 
-type Rest = 'name' | 'exprs' | 'stores' | 'buffers' | 'arguments';
-
-/** The kernel but for its expressions and stores; `operands` are the inputs as expressions, `written` the results that are stored. */
+/** Attention reads its operands as a gemm does; each of its results that is stored is a store of its own. */
 export function attentionKernel(
-  nodes: readonly TemplateNode[],
-  id: number,
-  operands: readonly ExprId[],
-  written: readonly number[],
-): Omit<AttentionKernel, Rest> | Omit<AttentionGradKernel, Rest> {
+  reader: KernelReader,
+  writes: readonly number[],
+): KernelCore<AttentionKernel | AttentionGradKernel> {
+  const { nodes } = reader;
+  const [id] = reader.group.members.keys();
+  const layout = attentionLayout(nodes, id);
+  const operands = nodes[id].inputs.map((input, i) => reader.read(input, layout.inputs[i]));
+  const written = writes.map((w) => (w === id ? 0 : nodes[w].attributes[0]));
+  const stores = writes.map((w, i): Store => {
+    const { dtype, shape } = nodes[w];
+    const value = reader.dot(dtype);
+    return {
+      buffer: reader.slot(w, 'write'),
+      index: flatten(shape, layout.results[written[i]]),
+      value,
+      level: 'full',
+    };
+  });
   const { isGrad, ...shapes } = shapesOf(nodes, id);
   const how = attentionDims(nodes[id].attributes);
   const common = {
@@ -80,6 +94,7 @@ export function attentionKernel(
     scale: how.scale,
     isCausal: how.isCausal,
     ...attentionRoles(operands, how, isGrad ? 6 : 3),
+    stores,
   };
   if (!isGrad) {
     const names = ['output', 'logSum'] as const;

@@ -8,7 +8,8 @@
 import { InternalError, known } from '../base/errors.js';
 import type { Template } from '../graph/template.js';
 import type { KernelBuffer, LoopKernel, PartBuffer, RegionKernel, RegionPart } from '../kernel/l2.js';
-import type { Binding, BuiltKernel } from './build.js';
+import type { BuiltKernel } from './build.js';
+import type { Binding } from './kernel-reader.js';
 
 /** Points of the first kernel: about what takes 50 microseconds, below which no launch is cut up. */
 const MAX_FIRST_POINTS = 2 ** 15;

@@ -10,8 +10,9 @@ import type { RegionBody } from '../graph/region.js';
 import type { Template, TemplateNode } from '../graph/template.js';
 import { variableIndex } from '../kernel/index-expr.js';
 import type { KernelBuffer, LoopKernel, PartBuffer, RegionKernel, RegionPart } from '../kernel/l2.js';
-import type { Binding, BuiltKernel } from './build.js';
+import type { BuiltKernel } from './build.js';
 import type { Group } from './groups.js';
+import type { Binding } from './kernel-reader.js';
 import { order } from './order.js';
 
 /** What is needed of the results of a scan: the template node of each that is written, or -1. */
