@@ -4,13 +4,14 @@
  * weights is at once the right operand of the product with the values. The left operands are plain rows of keys and values.
  */
 
+import type { Dependence } from './dependence.js';
+import { canVectorize } from './dependence.js';
 import { encodeStored } from './elements.js';
 import type { AttentionGradKernel, AttentionKernel, ExprId, Store } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
-import type { Dependence, ExprEmitter } from './lower-exprs.js';
-import { canVectorize } from './lower-exprs.js';
+import type { ExprEmitter } from './lower-exprs.js';
 import type { Target } from './target.js';
 import { type UnitRange, unitRange } from './unit-range.js';
 import { alongLanes } from './vector-loop.js';

@@ -4,9 +4,9 @@
  */
 import { dtypeInfo } from '../base/dtype.js';
 import { numel } from '../base/shape.js';
+import { dependences, indexDependence } from './dependence.js';
 import type { AttentionGradKernel, AttentionKernel, ExprId, Kernel, RegionKernel } from './l2.js';
 import { variableSizes } from './l2.js';
-import { dependences, indexDependence } from './lower-exprs.js';
 
 export interface KernelCost {
   /**

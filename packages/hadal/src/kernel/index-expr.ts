@@ -235,13 +235,23 @@ export function indexVariables(e: IndexExpr, into: Set<number> = new Set()): Set
   return into;
 }
 
+/** Whether an expression depends on a loop variable, other than through loaded values. */
+export function indexHas(e: IndexExpr, variable: number): boolean {
+  for (const { atom } of e.terms) {
+    if (atom.kind === 'var') {
+      if (atom.variable === variable) return true;
+    } else if (atom.kind !== 'value' && indexHas(atom.of, variable)) return true;
+  }
+  return false;
+}
+
 /** The factor of a loop variable if the expression depends on it by that factor alone; null if it does in another way. */
 export function factorOf(e: IndexExpr, variable: number): number | null {
   let factor = 0;
   for (const t of e.terms) {
     if (t.atom.kind === 'var') {
       if (t.atom.variable === variable) factor = t.factor;
-    } else if (t.atom.kind !== 'value' && indexVariables(t.atom.of).has(variable)) {
+    } else if (t.atom.kind !== 'value' && indexHas(t.atom.of, variable)) {
       return null;
     }
   }

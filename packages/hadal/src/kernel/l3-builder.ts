@@ -42,8 +42,16 @@ export class L3Builder {
   #sizes = 0;
   #nextId = 0;
   readonly #scopes: Instr[][] = [[]];
-  readonly #constants = new Map<string, Value>();
-  readonly #constantOf = new Map<number, number | bigint>();
+  readonly #constants: { readonly [K in Kind]: Map<number | bigint | '-0', Value> } = {
+    f32: new Map(),
+    f64: new Map(),
+    i32: new Map(),
+    i64: new Map(),
+    index: new Map(),
+    mask: new Map(),
+  };
+  /** By the id of a value. */
+  readonly #constantOf: (number | bigint | undefined)[] = [];
   readonly #sizeValues = new Map<number, Value>();
   #part: Part | null = null;
   #partBuffers = 0;
@@ -110,16 +118,17 @@ export class L3Builder {
   // --- values ----------------------------------------------------------------------------------------------------------
 
   constant(kind: Kind, value: number | bigint): Value {
-    const key = `${kind}:${Object.is(value, -0) ? '-0' : value}`;
-    const have = this.#constants.get(key);
+    const known = this.#constants[kind];
+    const key = kind === 'i64' ? BigInt(value) : Object.is(value, -0) ? '-0' : value;
+    const have = known.get(key);
     if (have) return have;
     const result = this.#value(kind, 1);
     const exact =
       kind === 'i64' ? BigInt(value) : kind === 'f32' ? Math.fround(Number(value)) : Number(value);
     // Constants live in the outermost block: they cost nothing there and every loop below sees them.
     this.#entry({ op: 'const', result, value: exact });
-    this.#constants.set(key, result);
-    this.#constantOf.set(result.id, exact);
+    known.set(key, result);
+    this.#constantOf[result.id] = exact;
     return result;
   }
 
@@ -138,13 +147,16 @@ export class L3Builder {
   }
 
   binary(fn: BinaryOp, x: Value, y: Value): Value {
-    const [a, b] = this.#align(x, y);
-    if (a.type.kind !== b.type.kind) throw new InternalError(`${fn} on ${show(a)} and ${show(b)}`);
-    if (a.type.kind === 'index') {
+    const { kind } = x.type;
+    const lanes = Math.max(x.type.lanes, y.type.lanes);
+    const a = this.spread(x, lanes);
+    const b = this.spread(y, lanes);
+    if (kind !== b.type.kind) throw new InternalError(`${fn} on ${show(a)} and ${show(b)}`);
+    if (kind === 'index') {
       const folded = this.#foldIndex(fn, a, b);
       if (folded) return folded;
     }
-    return this.#emit({ op: 'binary', fn, result: this.#value(a.type.kind, a.type.lanes), a, b });
+    return this.#emit({ op: 'binary', fn, result: this.#value(kind, lanes), a, b });
   }
 
   add(a: Value, b: Value): Value {
@@ -168,19 +180,25 @@ export class L3Builder {
 
   fma(a: Value, b: Value, c: Value): Value {
     const lanes = Math.max(a.type.lanes, b.type.lanes, c.type.lanes);
-    const [x, y, z] = [this.spread(a, lanes), this.spread(b, lanes), this.spread(c, lanes)];
+    const x = this.spread(a, lanes);
+    const y = this.spread(b, lanes);
+    const z = this.spread(c, lanes);
     return this.#emit({ op: 'fma', result: this.#value(x.type.kind, lanes), a: x, b: y, c: z });
   }
 
   compare(fn: CompareOp, x: Value, y: Value): Value {
-    const [a, b] = this.#align(x, y);
+    const lanes = Math.max(x.type.lanes, y.type.lanes);
+    const a = this.spread(x, lanes);
+    const b = this.spread(y, lanes);
     if (a.type.kind !== b.type.kind) throw new InternalError(`${fn} on ${show(a)} and ${show(b)}`);
-    return this.#emit({ op: 'compare', fn, result: this.#value('mask', a.type.lanes), a, b });
+    return this.#emit({ op: 'compare', fn, result: this.#value('mask', lanes), a, b });
   }
 
   select(mask: Value, x: Value, y: Value): Value {
     const lanes = Math.max(mask.type.lanes, x.type.lanes, y.type.lanes);
-    const [m, a, b] = [this.spread(mask, lanes), this.spread(x, lanes), this.spread(y, lanes)];
+    const m = this.spread(mask, lanes);
+    const a = this.spread(x, lanes);
+    const b = this.spread(y, lanes);
     if (a.type.kind !== b.type.kind) throw new InternalError(`select of ${show(a)} and ${show(b)}`);
     return this.#emit({ op: 'select', result: this.#value(a.type.kind, lanes), mask: m, a, b });
   }
@@ -191,7 +209,7 @@ export class L3Builder {
 
   convert(kind: Kind, a: Value): Value {
     if (a.type.kind === kind) return a;
-    const constant = this.#constantOf.get(a.id);
+    const constant = this.#constantOf[a.id];
     if (constant !== undefined && kind === 'index') return this.index(Number(constant));
     return this.#emit({ op: 'convert', result: this.#value(kind, a.type.lanes), a });
   }
@@ -235,10 +253,9 @@ export class L3Builder {
     return this.#emit({ op: 'zip', half, result: this.#value('f32', this.lanes), a, b });
   }
 
-  /** The slot and index of an access from within a part, or the same outside of one. */
-  #place(buffer: number, index: Value): readonly [slot: number, index: Value] {
-    if (this.#part === null) return [buffer, index];
-    const { slot, base } = known(this.#part.buffers[buffer], `buffer ${buffer} of a part of ${this.name}`);
+  /** The slot and index of an access from within a part. */
+  #place(part: Part, buffer: number, index: Value): readonly [slot: number, index: Value] {
+    const { slot, base } = known(part.buffers[buffer], `buffer ${buffer} of a part of ${this.name}`);
     return [slot, base === null ? index : this.add(base, index)];
   }
 
@@ -247,7 +264,9 @@ export class L3Builder {
     position: Value,
     options: { lanes?: number; offset?: number; mask?: Value | null } = {},
   ): Value {
-    const [buffer, index] = this.#place(place, position);
+    let buffer = place;
+    let index = position;
+    if (this.#part !== null) [buffer, index] = this.#place(this.#part, place, position);
     const { mem } = this.#buffers[buffer];
     const result = this.#value(memKind[mem], options.lanes ?? 1);
     return this.#emit({
@@ -267,7 +286,9 @@ export class L3Builder {
     value: Value,
     options: { offset?: number; mask?: Value | null } = {},
   ): void {
-    const [buffer, index] = this.#place(place, position);
+    let buffer = place;
+    let index = position;
+    if (this.#part !== null) [buffer, index] = this.#place(this.#part, place, position);
     const { mem } = this.#buffers[buffer];
     if (memKind[mem] !== value.type.kind) throw new InternalError(`store of ${show(value)} to ${mem} memory`);
     this.#top().push({
@@ -355,14 +376,10 @@ export class L3Builder {
     this.#scopes[0].unshift(instr);
   }
 
-  #align(a: Value, b: Value): [Value, Value] {
-    const lanes = Math.max(a.type.lanes, b.type.lanes);
-    return [this.spread(a, lanes), this.spread(b, lanes)];
-  }
-
   #foldIndex(fn: BinaryOp, a: Value, b: Value): Value | null {
-    const x = this.#constantOf.get(a.id);
-    const y = this.#constantOf.get(b.id);
+    const x = this.#constantOf[a.id];
+    const y = this.#constantOf[b.id];
+    if (x === undefined && y === undefined) return null;
     if (typeof x === 'number' && typeof y === 'number') {
       switch (fn) {
         case 'add':

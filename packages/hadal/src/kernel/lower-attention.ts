@@ -29,12 +29,13 @@ import {
 } from './attention-blocks.js';
 import type { Block } from './attention-scores.js';
 import { dropoutOf, scoresOf, turnFloats } from './attention-scores.js';
+import { canVectorize, dependences } from './dependence.js';
 import { memTypes } from './elements.js';
 import type { AttentionKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
-import { canVectorize, dependences, ExprEmitter } from './lower-exprs.js';
+import { ExprEmitter } from './lower-exprs.js';
 import { lowerExp, lowerLog } from './math/index.js';
 import { statusBuffer } from './status.js';
 import type { Target } from './target.js';

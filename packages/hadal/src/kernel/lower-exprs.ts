@@ -11,9 +11,10 @@
 import type { DType } from '../base/dtype.js';
 import { isHalf } from '../base/dtype.js';
 import { InternalError, known } from '../base/errors.js';
-import { decodeLoaded, dtypeConstant, encodeStored, fitToDType, isScalarOnly, kinds } from './elements.js';
+import type { Dependence } from './dependence.js';
+import { decodeLoaded, dtypeConstant, encodeStored, fitToDType, kinds } from './elements.js';
 import type { Atom, Guard, IndexExpr, Term } from './index-expr.js';
-import { factorOf, indexKey, indexVariables } from './index-expr.js';
+import { indexHas, indexKey, indexVariables } from './index-expr.js';
 import type { CompiledKernel, Expr, ExprId, Store } from './l2.js';
 import { exprArguments, exprIndices, indexValues } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
@@ -23,112 +24,56 @@ import { loadPair, type Pair, type Pairs, storePair } from './pairs.js';
 import { lowerThreefry, lowerUniform } from './random.js';
 import { INDEX_CODE, mayDivideByZero, noteZeroDivision } from './status.js';
 
-/** The loop variables each expression depends on, and whether it depends on a stage or on dot (which bind late). */
-export interface Dependence {
-  readonly variables: ReadonlySet<number>;
-  readonly stages: ReadonlySet<number>;
-  readonly dot: boolean;
+/** A term of an index, and the first slot of its numbers. */
+interface LocatedTerm {
+  readonly term: Term;
+  readonly slot: number;
+  /** Its position in the index. */
+  readonly place: number;
+  readonly own: readonly number[];
+  /** Loaded values in it. */
+  readonly values: readonly ExprId[];
+  /** Its own variables and those of the loaded values. */
+  readonly variables: readonly number[];
 }
 
-export function dependences(kernel: CompiledKernel): Dependence[] {
-  const out: Dependence[] = [];
-  for (const e of kernel.exprs) {
-    const variables = new Set<number>();
-    const stages = new Set<number>();
-    let dot = e.op === 'dot';
-    if (e.op === 'stage') stages.add(e.stage);
-    const from = [...exprArguments(e)];
-    for (const index of exprIndices(e)) {
-      indexVariables(index, variables);
-      from.push(...indexValues(index));
-    }
-    for (const id of from) {
-      for (const v of out[id].variables) variables.add(v);
-      for (const s of out[id].stages) stages.add(s);
-      dot ||= out[id].dot;
-    }
-    out.push({ variables, stages, dot });
-  }
-  return out;
+/** What a sum of terms is found again by: one for each order in which terms were added up, as a tree. */
+interface PartialSum {
+  readonly memo: number;
+  readonly next: (PartialSum | undefined)[];
+  /** Of the sum with a negative base. */
+  based?: number;
 }
 
-/** The variables an index depends on, through loaded values too. */
-export function indexDependence(index: IndexExpr, deps: readonly Dependence[]): Set<number> {
-  const variables = indexVariables(index);
-  for (const id of indexValues(index)) for (const v of deps[id].variables) variables.add(v);
-  return variables;
+interface LocatedIndex {
+  readonly base: number;
+  /** The slot of the base, or of the first term's numbers without one. */
+  readonly slot: number;
+  readonly terms: readonly LocatedTerm[];
+  readonly sums: PartialSum;
 }
 
-/**
- * Whether a variable can become vector lanes for the given expressions: memory is contiguous or constant along it or taken in pairs, guards do not
- * depend on it (with masks: not in steps) unless they are `cuts`, and no value that only scalars can hold varies with it.
- */
-export function canVectorize(
-  kernel: CompiledKernel,
-  deps: readonly Dependence[],
-  roots: readonly ExprId[],
-  indices: readonly IndexExpr[],
-  variable: number,
-  masks: boolean,
-  pairs: Pairs | null = null,
-  cuts: ReadonlySet<Guard> = new Set(),
-): boolean {
-  const fits = (index: IndexExpr): boolean => {
-    for (const id of indexValues(index)) if (deps[id].variables.has(variable)) return false;
-    const factor = masks || cuts.size > 0 ? maskedFactor(index, variable) : factorOf(index, variable);
-    return factor === 0 || factor === 1;
-  };
-  const isLaneGuard = (g: Guard): boolean =>
-    cuts.has(g) || (masks && g.step === 1 && fits(g.index) && maskedFactor(g.index, variable) === 1);
-  if (!indices.every(fits)) return false;
-  if (roots.some((id) => isScalarOnly(kernel.exprs[id].dtype))) return false;
-  const seen = new Set<ExprId>();
-  const stack = [...roots];
-  for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
-    if (seen.has(id)) continue;
-    seen.add(id);
-    const e = kernel.exprs[id];
-    // A product, and a reduction while outer lanes are open, differ from lane to lane as well.
-    const isLaneWise = deps[id].variables.has(variable) || deps[id].dot || deps[id].stages.size > 0;
-    if (!isLaneWise) continue;
-    if (isScalarOnly(e.dtype) || (e.op === 'call' && e.scalar)) return false;
-    if (pairs?.loads.has(id) !== true && !exprIndices(e).every(fits)) return false;
-    if (
-      e.op === 'guard' &&
-      e.guards.some((g) => indexDependence(g.index, deps).has(variable) && !isLaneGuard(g))
-    )
-      return false;
-    stack.push(...exprArguments(e));
-  }
-  return true;
+/** The slots that a term's numbers take, in the order of `indexNumbers`. */
+function slotsOf({ atom, factor }: Term): number {
+  const own = Math.abs(factor) === 1 ? 0 : 1;
+  if (atom.kind === 'var') return own;
+  if (atom.kind === 'value') return own + 1;
+  return own + slotsIn(atom.of) + (atom.kind === 'clamp' ? 2 : 1);
 }
 
-/**
- * The guards that say no more than between which positions of a variable they hold: a loop that is cut there can take the part between
- * them in vectors without masks.
- */
-export function cutsAlong(kernel: CompiledKernel, variable: number): ReadonlySet<Guard> {
-  const isPlain = ({ index, step }: Guard): boolean => {
-    const [term] = index.terms;
-    if (index.base !== 0 || index.terms.length !== 1 || step !== 1) return false;
-    return term.factor === 1 && term.atom.kind === 'var' && term.atom.variable === variable;
-  };
-  return new Set(kernel.exprs.flatMap((e) => (e.op === 'guard' ? e.guards.filter(isPlain) : [])));
+function slotsIn(e: IndexExpr): number {
+  let count = e.base === 0 ? 0 : 1;
+  for (const t of e.terms) count += slotsOf(t);
+  return count;
 }
 
-/** The factor of a variable in an index whose clamps masks take the place of; null if it has none. */
-function maskedFactor(e: IndexExpr, variable: number): number | null {
-  let sum = 0;
-  for (const { atom, factor } of e.terms) {
-    if (atom.kind === 'value') continue;
-    let own: number | null = 0;
-    if (atom.kind === 'var') own = atom.variable === variable ? 1 : 0;
-    else if (atom.kind === 'clamp') own = maskedFactor(atom.of, variable);
-    else if (indexVariables(atom.of).has(variable)) own = null;
-    if (own === null) return null;
-    sum += factor * own;
-  }
-  return sum;
+const MOST_LEVELS = 2 ** 20;
+
+function levelsOf(e: IndexExpr): number {
+  let levels = 0;
+  for (const { atom } of e.terms)
+    if (atom.kind !== 'var' && atom.kind !== 'value') levels = Math.max(levels, 1 + levelsOf(atom.of));
+  return levels;
 }
 
 export class ExprEmitter {
@@ -136,10 +81,21 @@ export class ExprEmitter {
   readonly #kernel: CompiledKernel;
   readonly #sizes: AbstractKernel;
   readonly #deps: readonly Dependence[];
-  readonly #scopes: Map<string, Value>[] = [new Map()];
-  readonly #variables = new Map<number, Value>();
-  readonly #bindOrder = new Map<number, number>();
+  /** What has been emitted and is in scope, by a number that stands for it: an expression's id, or one that was given out. */
+  readonly #memos: (Value | undefined)[] = [];
+  #nextMemo: number;
+  /** The numbers in use, innermost last; a scope ends by forgetting those that were added in it. */
+  readonly #inScope: number[] = [];
+  #scopeDepth = 1;
+  readonly #variables: (Value | undefined)[] = [];
+  readonly #bindOrder: number[] = [];
   readonly #stages = new Map<number, Value>();
+  readonly #indices = new Map<IndexExpr, LocatedIndex>();
+  /** By the key of an index: equal ones share their sums. */
+  readonly #indexSums = new Map<string, PartialSum>();
+  /** Indices inside of atoms, by their first slot and how many levels of them there are: one may begin with another's slot. */
+  readonly #inner = new Map<number, LocatedIndex>();
+  readonly #otherMemos = new Map<string, number>();
   readonly #arguments: readonly Value[];
   readonly #status: number;
   readonly #pairs: Pairs | null;
@@ -169,6 +125,7 @@ export class ExprEmitter {
     this.#sizes = sizes;
     this.#deps = deps;
     this.#status = status;
+    this.#nextMemo = kernel.exprs.length;
     this.#arguments = kernel.arguments.map((dtype) => {
       const kind = kinds[dtype];
       if (kind === 'index') throw new InternalError('arguments are numbers');
@@ -180,29 +137,30 @@ export class ExprEmitter {
 
   /** Runs `body` in a scope of its own: a loop body or a conditional. */
   scoped<T>(body: () => T): T {
-    this.#scopes.push(new Map());
+    const before = this.#inScope.length;
+    this.#scopeDepth++;
     const result = body();
-    this.#scopes.pop();
+    this.#scopeDepth--;
+    for (let i = before; i < this.#inScope.length; i++) this.#memos[this.#inScope[i]] = undefined;
+    this.#inScope.length = before;
     return result;
   }
 
   /** Binds a loop variable while `body` runs. In vector mode `value` is the first lane's position. */
   bind<T>(variable: number, value: Value, vector: { readonly mask: Value | null } | null, body: () => T): T {
-    return this.scoped(() => {
-      const [before, beforeMask] = [this.#vector, this.#mask];
-      this.#variables.set(variable, value);
-      this.#bindOrder.set(variable, this.#scopes.length);
-      if (vector) {
-        this.#vector = variable;
-        this.#mask = vector.mask;
-      }
-      const result = body();
-      this.#variables.delete(variable);
-      this.#bindOrder.delete(variable);
-      this.#vector = before;
-      this.#mask = beforeMask;
-      return result;
-    });
+    const beforeVector = this.#vector;
+    const beforeMask = this.#mask;
+    this.#variables[variable] = value;
+    this.#bindOrder[variable] = this.#scopeDepth + 1;
+    if (vector) {
+      this.#vector = variable;
+      this.#mask = vector.mask;
+    }
+    const result = this.scoped(body);
+    this.#variables[variable] = undefined;
+    this.#vector = beforeVector;
+    this.#mask = beforeMask;
+    return result;
   }
 
   bindStage(stage: number, value: Value): void {
@@ -226,27 +184,27 @@ export class ExprEmitter {
     return this.#mask;
   }
 
-  #find(key: string): Value | undefined {
-    for (let i = this.#scopes.length - 1; i >= 0; i--) {
-      const v = this.#scopes[i].get(key);
-      if (v) return v;
-    }
-    return undefined;
+  #keep(memo: number, v: Value): Value {
+    this.#memos[memo] = v;
+    this.#inScope.push(memo);
+    return v;
   }
 
-  #memo(key: string, make: () => Value): Value {
-    const have = this.#find(key);
-    if (have) return have;
-    const v = make();
-    this.#scopes[this.#scopes.length - 1].set(key, v);
-    return v;
+  /** The number of something else than an expression or an index. */
+  #memoOf(name: string): number {
+    let memo = this.#otherMemos.get(name);
+    if (memo === undefined) {
+      memo = this.#nextMemo++;
+      this.#otherMemos.set(name, memo);
+    }
+    return memo;
   }
 
   #bound(id: ExprId): boolean {
     const d = this.#deps[id];
     if (d.dot && this.#dot === null) return false;
-    for (const v of d.variables) if (!this.#variables.has(v)) return false;
-    for (const s of d.stages) if (!this.#stages.has(s)) return false;
+    if (d.variables.size > 0) for (const v of d.variables) if (this.#variables[v] === undefined) return false;
+    if (d.stages.size > 0) for (const s of d.stages) if (!this.#stages.has(s)) return false;
     return true;
   }
 
@@ -254,7 +212,7 @@ export class ExprEmitter {
 
   /** Emits here all parts of the given expressions and indices that can be, ahead of a loop that uses them. */
   hoist(roots: readonly ExprId[], indices: readonly IndexExpr[]): void {
-    for (const index of indices) this.#hoistIndex(index);
+    for (const index of indices) this.#sum(this.#located(index), true);
     const seen = new Set<ExprId>();
     const visit = (id: ExprId): void => {
       if (seen.has(id)) return;
@@ -267,7 +225,7 @@ export class ExprEmitter {
       for (const a of exprArguments(e)) visit(a);
       for (const index of exprIndices(e)) {
         for (const v of indexValues(index)) visit(v);
-        this.#hoistIndex(index);
+        this.#sum(this.#located(index), true);
       }
     };
     for (const id of roots) visit(id);
@@ -275,17 +233,19 @@ export class ExprEmitter {
 
   // --- indices -----------------------------------------------------------------------------------------------------------
 
-  #atomBound(atom: Atom): boolean {
-    if (atom.kind === 'value') return this.#bound(atom.expr);
-    if (atom.kind === 'var') return this.#variables.has(atom.variable);
-    return atom.of.terms.every((t) => this.#atomBound(t.atom));
+  #termBound(t: LocatedTerm): boolean {
+    for (const v of t.own) if (this.#variables[v] === undefined) return false;
+    for (const id of t.values) if (!this.#bound(id)) return false;
+    return true;
   }
 
   /** How late a term's variables were bound; unbound ones come last. */
-  #depth(term: Term): number {
+  #depth(t: LocatedTerm): number {
     let depth = 0;
-    for (const v of indexDependence({ terms: [term], base: 0 }, this.#deps))
-      depth = Math.max(depth, this.#bindOrder.get(v) ?? 1e9);
+    for (const v of t.variables) {
+      const order = this.#variables[v] === undefined ? 1e9 : this.#bindOrder[v];
+      if (order > depth) depth = order;
+    }
     return depth;
   }
 
@@ -293,61 +253,68 @@ export class ExprEmitter {
    * Terms in the order of binding, so that partial sums of outer terms are shared by all inner loops; negative ones last, so that
    * no partial sum falls below zero.
    */
-  #order(
-    terms: { readonly term: Term; readonly slot: number }[],
-  ): { readonly term: Term; readonly slot: number }[] {
-    return terms.sort(
-      (p, q) =>
-        Math.sign(q.term.factor) - Math.sign(p.term.factor) || this.#depth(p.term) - this.#depth(q.term),
-    );
+  #order({ terms }: LocatedIndex): readonly LocatedTerm[] {
+    if (terms.length < 2) return terms;
+    const sorted: LocatedTerm[] = [];
+    const places: number[] = [];
+    for (const t of terms) {
+      // Negative terms come after all others, however late these are bound.
+      const place = this.#depth(t) + (t.term.factor < 0 ? 2e9 : 0);
+      let at = sorted.length;
+      while (at > 0 && places[at - 1] > place) at--;
+      sorted.splice(at, 0, t);
+      places.splice(at, 0, place);
+    }
+    return sorted;
   }
 
-  /** The terms of an index whose numbers start at `slot`, each with its own first slot. */
-  #located(e: IndexExpr, slot: number): { readonly term: Term; readonly slot: number }[] {
+  #located(e: IndexExpr): LocatedIndex {
+    const have = this.#indices.get(e);
+    if (have !== undefined) return have;
+    const key = indexKey(e);
+    let sums = this.#indexSums.get(key);
+    if (sums === undefined) {
+      sums = { memo: -1, next: [] };
+      this.#indexSums.set(key, sums);
+    }
+    const located = this.#locate(e, known(this.#sizes.indexSlots.get(key), 'slots of an index'), sums);
+    this.#indices.set(e, located);
+    return located;
+  }
+
+  #locate(e: IndexExpr, slot: number, sums: PartialSum): LocatedIndex {
     let next = slot + (e.base === 0 ? 0 : 1);
-    return e.terms.map((term) => {
-      const entry = { term, slot: next };
-      next += this.#slotsOf(term);
-      return entry;
-    });
-  }
-
-  #slotsOf(term: Term): number {
-    const own = Math.abs(term.factor) === 1 ? 0 : 1;
-    const { atom } = term;
-    if (atom.kind === 'var') return own;
-    if (atom.kind === 'value') return own + 1;
-    const inner = this.#slotsIn(atom.of);
-    return own + inner + (atom.kind === 'clamp' ? 2 : 1);
-  }
-
-  #slotsIn(e: IndexExpr): number {
-    return (e.base === 0 ? 0 : 1) + e.terms.reduce((n, t) => n + this.#slotsOf(t), 0);
-  }
-
-  #hoistIndex(e: IndexExpr): void {
-    this.#partialIndex(e, true);
+    const terms: LocatedTerm[] = [];
+    for (const term of e.terms) {
+      const alone = { terms: [term], base: 0 };
+      const own = indexVariables(alone);
+      const values = indexValues(alone);
+      const variables = new Set(own);
+      for (const id of values) for (const v of this.#deps[id].variables) variables.add(v);
+      terms.push({ term, slot: next, place: terms.length, own: [...own], values, variables: [...variables] });
+      next += slotsOf(term);
+    }
+    return { base: e.base, slot, terms, sums };
   }
 
   /** The sum of an index's terms; with `partial` only the bound ones at its head. */
-  #partialIndex(e: IndexExpr, partial: boolean): Value {
-    const full = indexKey(e);
-    return this.#sum(e, `i:${full}`, known(this.#sizes.indexSlots.get(full), 'slots of an index'), partial);
-  }
-
-  #sum(e: IndexExpr, name: string, firstSlot: number, partial: boolean): Value {
+  #sum(e: LocatedIndex, partial: boolean): Value {
     const b = this.#b;
-    let sum = e.base > 0 ? b.sizeAt(firstSlot) : b.index(0);
-    let key = name;
-    for (const { term, slot } of this.#order(this.#located(e, firstSlot))) {
-      if (partial && !this.#atomBound(term.atom)) return sum;
-      const before = sum;
-      key += `;${slot}`;
-      sum = this.#memo(key, () => this.#addTerm(before, term, slot));
+    let sum = e.base > 0 ? b.sizeAt(e.slot) : b.index(0);
+    let at = e.sums;
+    for (const t of this.#order(e)) {
+      if (partial && !this.#termBound(t)) return sum;
+      let next = at.next[t.place];
+      if (next === undefined) {
+        next = { memo: this.#nextMemo++, next: [] };
+        at.next[t.place] = next;
+      }
+      at = next;
+      sum = this.#memos[at.memo] ?? this.#keep(at.memo, this.#addTerm(sum, t.term, t.slot));
     }
     if (e.base < 0) {
-      const before = sum;
-      sum = this.#memo(`${key};base`, () => b.sub(before, b.sizeAt(firstSlot)));
+      at.based ??= this.#nextMemo++;
+      sum = this.#memos[at.based] ?? this.#keep(at.based, b.sub(sum, b.sizeAt(e.slot)));
     }
     return sum;
   }
@@ -365,72 +332,83 @@ export class ExprEmitter {
     const b = this.#b;
     switch (atom.kind) {
       case 'var':
-        return known(this.#variables.get(atom.variable), `a value of variable ${atom.variable}`);
+        return known(this.#variables[atom.variable], 'a value of a loop variable');
       case 'value':
         return this.#checkedIndex(atom.expr, b.sizeAt(slot));
       case 'div':
       case 'mod': {
-        const of = this.#inner(atom.of, slot);
-        return b.binary(atom.kind === 'div' ? 'div' : 'rem', of, b.sizeAt(slot + this.#slotsIn(atom.of)));
+        const of = this.#innerSum(atom.of, slot);
+        return b.binary(atom.kind === 'div' ? 'div' : 'rem', of, b.sizeAt(slot + slotsIn(atom.of)));
       }
       case 'clamp': {
-        const of = this.#inner(atom.of, slot);
-        const low = b.sizeAt(slot + this.#slotsIn(atom.of));
-        const max = b.sizeAt(slot + this.#slotsIn(atom.of) + 1);
+        const of = this.#innerSum(atom.of, slot);
+        const low = b.sizeAt(slot + slotsIn(atom.of));
+        const max = b.sizeAt(slot + slotsIn(atom.of) + 1);
         // Lanes beyond the edge are masked off by the guard that every clamp has.
-        if (this.#vector >= 0 && indexVariables(atom.of).has(this.#vector)) return b.sub(of, low);
+        if (this.#isAlongLanes(atom.of)) return b.sub(of, low);
         return b.min(b.sub(b.max(of, low), low), max);
       }
     }
   }
 
   /** An index inside of an atom; its numbers lie in the outer index's slots. */
-  #inner(e: IndexExpr, slot: number): Value {
-    return this.#sum(e, `n:${slot}`, slot, false);
+  #innerSum(e: IndexExpr, slot: number): Value {
+    const at = slot * MOST_LEVELS + levelsOf(e);
+    let located = this.#inner.get(at);
+    if (located === undefined) {
+      located = this.#locate(e, slot, { memo: -1, next: [] });
+      this.#inner.set(at, located);
+    }
+    return this.#sum(located, false);
+  }
+
+  /** Whether an index differs from lane to lane. */
+  #isAlongLanes(e: IndexExpr): boolean {
+    return this.#vector >= 0 && indexHas(e, this.#vector);
   }
 
   /** A loaded index made safe: one out of range reads element 0 and is noted in the status buffer. */
   #checkedIndex(id: ExprId, max: Value): Value {
-    return this.#memo(`checked:${id}:${max.id}`, () => {
-      const b = this.#b;
-      const raw = this.emit(id);
-      const wide = b.convert('i64', raw);
-      const valid = b.binary(
-        'and',
-        b.compare('le', b.constant('i64', 0n), wide),
-        b.compare('le', wide, b.convert('i64', max)),
-      );
-      b.when(b.unary('not', valid), () => {
-        b.store(this.#status, b.index(0), b.constant('i64', INDEX_CODE));
-        b.store(this.#status, b.index(0), wide, { offset: 1 });
-        b.store(this.#status, b.index(0), b.convert('i64', max), { offset: 2 });
-      });
-      return b.select(valid, b.convert('index', wide), b.index(0));
+    const memo = this.#memoOf(`checked:${id}:${max.id}`);
+    const have = this.#memos[memo];
+    if (have !== undefined) return have;
+    const b = this.#b;
+    const raw = this.emit(id);
+    const wide = b.convert('i64', raw);
+    const valid = b.binary(
+      'and',
+      b.compare('le', b.constant('i64', 0n), wide),
+      b.compare('le', wide, b.convert('i64', max)),
+    );
+    b.when(b.unary('not', valid), () => {
+      b.store(this.#status, b.index(0), b.constant('i64', INDEX_CODE));
+      b.store(this.#status, b.index(0), wide, { offset: 1 });
+      b.store(this.#status, b.index(0), b.convert('i64', max), { offset: 2 });
     });
+    return this.#keep(memo, b.select(valid, b.convert('index', wide), b.index(0)));
   }
 
   /** The sum of those terms of an index that are wanted, with or without its base; its variables are bound. */
   indexPart(e: IndexExpr, withBase: boolean, isWanted: (term: Term) => boolean): Value {
     const b = this.#b;
-    const first = known(this.#sizes.indexSlots.get(indexKey(e)), 'slots of an index');
-    let sum = withBase && e.base > 0 ? b.sizeAt(first) : b.index(0);
-    for (const { term, slot } of this.#order(this.#located(e, first)))
+    const located = this.#located(e);
+    let sum = withBase && e.base > 0 ? b.sizeAt(located.slot) : b.index(0);
+    for (const { term, slot } of this.#order(located))
       if (isWanted(term)) sum = this.#addTerm(sum, term, slot);
-    return withBase && e.base < 0 ? b.sub(sum, b.sizeAt(first)) : sum;
+    return withBase && e.base < 0 ? b.sub(sum, b.sizeAt(located.slot)) : sum;
   }
 
   /** What the quotient or remainder of a term of an index is taken by. */
   modulus(e: IndexExpr, term: Term): Value {
-    const first = known(this.#sizes.indexSlots.get(indexKey(e)), 'slots of an index');
     const { atom } = term;
-    const at = this.#located(e, first).find((t) => t.term === term);
+    const at = this.#located(e).terms.find((t) => t.term === term);
     if (at === undefined || (atom.kind !== 'div' && atom.kind !== 'mod'))
       throw new InternalError('expected a quotient or remainder of the index');
-    return this.#b.sizeAt(at.slot + (Math.abs(term.factor) === 1 ? 0 : 1) + this.#slotsIn(atom.of));
+    return this.#b.sizeAt(at.slot + (Math.abs(term.factor) === 1 ? 0 : 1) + slotsIn(atom.of));
   }
 
   index(e: IndexExpr): Value {
-    return this.#partialIndex(e, false);
+    return this.#sum(this.#located(e), false);
   }
 
   /** Between which positions a guard holds. */
@@ -444,7 +422,7 @@ export class ExprEmitter {
     const slot = known(this.#sizes.guardSlots.get(g), 'slots of a guard');
     const at = this.index(g.index);
     const [low, high] = [b.sizeAt(slot), b.sizeAt(slot + 1)];
-    if (this.#vector >= 0 && indexVariables(g.index).has(this.#vector)) {
+    if (this.#isAlongLanes(g.index)) {
       const lanes = b.ramp(at);
       const edge = (v: Value): Value => b.spread(b.convert('i32', v), b.lanes);
       return b.binary('and', b.compare('le', edge(low), lanes), b.compare('lt', lanes, edge(high)));
@@ -465,7 +443,7 @@ export class ExprEmitter {
 
   /** The value of an expression here: a vector if it varies along the vector variable. */
   emit(id: ExprId): Value {
-    return this.#memo(`e:${id}`, () => this.#emitNew(id));
+    return this.#memos[id] ?? this.#keep(id, this.#emitNew(id));
   }
 
   /** What `body` emits, with lanes off where a guard fails; nothing of it is found again outside. */
@@ -516,7 +494,7 @@ export class ExprEmitter {
         return e.dtype === 'bool' ? b.compare('ne', raw, b.constant('i32', 0)) : raw;
       }
       case 'load': {
-        const vector = this.#vector >= 0 && indexVariables(e.index).has(this.#vector);
+        const vector = this.#isAlongLanes(e.index);
         const pair = vector ? this.#pairs?.loads.get(id) : undefined;
         if (pair !== undefined) return this.#loadPaired(id, pair);
         const index = this.index(e.index);
@@ -528,12 +506,10 @@ export class ExprEmitter {
       case 'call': {
         const args = e.args.map((a) => this.emit(a));
         if (mayDivideByZero(e, this.#kernel.exprs)) noteZeroDivision(b, this.#status, e.name, args[1]);
-        const lanes = Math.max(...args.map((a) => a.type.lanes));
-        const result = e.lower(
-          b,
-          args.map((a) => b.spread(a, lanes)),
-          e.dtype,
-        );
+        let lanes = 1;
+        for (const a of args) lanes = Math.max(lanes, a.type.lanes);
+        for (let i = 0; i < args.length; i++) args[i] = b.spread(args[i], lanes);
+        const result = e.lower(b, args, e.dtype);
         return isHalf(e.dtype) && !exactCalls.has(e.name) ? fitToDType(b, result, e.dtype) : result;
       }
       case 'guard': {
@@ -566,19 +542,19 @@ export class ExprEmitter {
     const b = this.#b;
     const even = this.#kernel.exprs[pair.even];
     if (even.op !== 'load') throw new InternalError('a pair of loads of something else');
-    const name = `pair:${pair.even}`;
-    const have = this.#find(id === pair.even ? `${name}:even` : `${name}:odd`);
+    const memos = [this.#memoOf(`even:${pair.even}`), this.#memoOf(`odd:${pair.even}`)];
+    const which = id === pair.even ? 0 : 1;
+    const have = this.#memos[memos[which]];
     if (have !== undefined) return have;
-    const [low, high] = loadPair(b, even.buffer, this.index(even.index), this.#mask);
-    this.#memo(`${name}:even`, () => low);
-    this.#memo(`${name}:odd`, () => high);
-    return id === pair.even ? low : high;
+    const loaded = loadPair(b, even.buffer, this.index(even.index), this.#mask);
+    for (const i of [0, 1]) this.#keep(memos[i], loaded[i]);
+    return loaded[which];
   }
 
   #indexValue(index: IndexExpr, dtype: DType): Value {
     const b = this.#b;
     const at = this.index(index);
-    const vector = this.#vector >= 0 && indexVariables(index).has(this.#vector);
+    const vector = this.#isAlongLanes(index);
     const kind = kinds[dtype];
     if (vector) return fitToDType(b, b.convert(kind, b.ramp(at)), dtype);
     if (kind === 'mask') return b.compare('ne', b.convert('i32', at), b.constant('i32', 0));

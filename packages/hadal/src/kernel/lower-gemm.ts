@@ -11,12 +11,14 @@
  * Workspace buffers follow the kernel's own: packed A, packed B, tiles, a table of offsets. A tile slot is reused when one block covers all of k;
  * otherwise every tile of the matrix keeps its partial sums in a slot of its own.
  */
+
+import { canVectorize, dependences } from './dependence.js';
 import { memTypes } from './elements.js';
 import type { GemmKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
-import { canVectorize, dependences, ExprEmitter } from './lower-exprs.js';
+import { ExprEmitter } from './lower-exprs.js';
 import type { Packing } from './lower-pack.js';
 import { layoutOfRows, packPanels, rowPitch } from './lower-pack.js';
 import { statusBuffer } from './status.js';

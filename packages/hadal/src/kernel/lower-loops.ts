@@ -10,14 +10,15 @@
 import type { DType } from '../base/dtype.js';
 import { dtypeInfo, isFloat } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
+import type { Dependence } from './dependence.js';
+import { canVectorize, cutsAlong, dependences } from './dependence.js';
 import { fitToDType, isScalarOnly, kinds, memTypes } from './elements.js';
 import type { Guard, IndexExpr } from './index-expr.js';
 import type { ExprId, LoopKernel, Stage } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
-import type { Dependence } from './lower-exprs.js';
-import { canVectorize, cutsAlong, dependences, ExprEmitter } from './lower-exprs.js';
+import { ExprEmitter } from './lower-exprs.js';
 import { pairsAlongLanes } from './pairs.js';
 import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
@@ -168,7 +169,7 @@ function known1(values: readonly Value[] | null): Value {
 export function loopsWorkspace(kernel: LoopKernel, target: Target): readonly number[] {
   const v = kernel.vectorVariable;
   if (v < 0 || !kernel.dims[v].reduced || target.lanes === 1) return [];
-  if (!kernel.stages.some(sumsFloats) || chooseVector(kernel, dependences(kernel), target) >= 0) return [];
+  if (!kernel.stages.some(sumsFloats) || chooseVector(kernel, target) >= 0) return [];
   return [kernel.stages.length * 3 * (target.lanes + 1) * 4];
 }
 
@@ -187,7 +188,7 @@ export interface SplitLoop {
 
 export function splitLoop(kernel: LoopKernel, target: Target): SplitLoop {
   const variable = kernel.dims.findIndex((d) => !d.reduced);
-  const vector = chooseVector(kernel, dependences(kernel), target);
+  const vector = chooseVector(kernel, target);
   return {
     variable,
     step: variable >= 0 && variable === vector ? target.lanes : 1,
@@ -196,7 +197,7 @@ export function splitLoop(kernel: LoopKernel, target: Target): SplitLoop {
 }
 
 export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Target): L3Function {
-  const isVector = chooseVector(kernel, dependences(kernel), target) >= 0;
+  const isVector = chooseVector(kernel, target) >= 0;
   const b = new L3Builder(kernel.name, isVector ? target.lanes : 1);
   const hasUnits = kernel.dims.some((d) => !d.reduced);
   emitLoops(b, kernel, sizes, target, hasUnits ? unitRange(b, sizes) : null);
@@ -217,7 +218,7 @@ export function emitLoops(
   const deps = dependences(kernel);
   const outer = kernel.dims.flatMap((d, v) => (d.reduced ? [] : [v]));
   const reduced = kernel.dims.flatMap((d, v) => (d.reduced ? [v] : []));
-  const vectorVariable = chooseVector(kernel, deps, target);
+  const vectorVariable = chooseVector(kernel, target);
   for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
   for (const _ of loopsWorkspace(kernel, target)) b.buffer('f32', 'readwrite');
   const status = statusBuffer(b, kernel);
@@ -515,8 +516,18 @@ export function emitLoops(
   outerNest(0);
 }
 
-/** The vector variable if all of the kernel fits lanes along it, else -1. */
-function chooseVector(kernel: LoopKernel, deps: readonly Dependence[], target: Target): number {
+const knownVectors = new WeakMap<LoopKernel, { readonly target: Target; readonly variable: number }>();
+
+/** The vector variable if all of the kernel fits lanes along it, else -1. Kept by kernel, which is planned and lowered for one target. */
+function chooseVector(kernel: LoopKernel, target: Target): number {
+  const have = knownVectors.get(kernel);
+  if (have?.target === target) return have.variable;
+  const variable = findVector(kernel, dependences(kernel), target);
+  knownVectors.set(kernel, { target, variable });
+  return variable;
+}
+
+function findVector(kernel: LoopKernel, deps: readonly Dependence[], target: Target): number {
   const v = kernel.vectorVariable;
   if (v < 0 || target.lanes === 1) return -1;
   if (kernel.stages.some((s) => s.op === 'argmax' || s.op === 'prod' || isScalarOnly(s.dtype))) return -1;

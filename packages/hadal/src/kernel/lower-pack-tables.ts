@@ -7,12 +7,13 @@
  * - `rows`: neighbours in rows of a fixed length (v / length and v % length of the variable, the remainder with factor 1);
  * - `any`: no neighbours known.
  */
+
+import type { Dependence } from './dependence.js';
 import type { IndexExpr, Term } from './index-expr.js';
 import { indexVariables } from './index-expr.js';
 import type { ExprId, GemmKernel } from './l2.js';
 import { indexValues } from './l2.js';
 import type { Value } from './l3.js';
-import type { Dependence } from './lower-exprs.js';
 import type { PackContext, Packing } from './lower-pack.js';
 import { copyNeighbours } from './vector-loop.js';
 

@@ -8,13 +8,15 @@
  * Whole panels of an operand that is memory with constant strides are packed by a straight run of loads and stores; windows and other
  * views through tables of offsets (see `lower-pack-tables.ts`); edges and operands that are expressions go element by element.
  */
+
+import type { Dependence } from './dependence.js';
+import { canVectorize } from './dependence.js';
 import { factorOf } from './index-expr.js';
 import type { ExprId, GemmKernel } from './l2.js';
 import { indexValues } from './l2.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
-import type { Dependence, ExprEmitter } from './lower-exprs.js';
-import { canVectorize } from './lower-exprs.js';
+import type { ExprEmitter } from './lower-exprs.js';
 import { fillTable, packSteps, packTableRows, separate } from './lower-pack-tables.js';
 import type { Target } from './target.js';
 import { alongLanes, copyNeighbours } from './vector-loop.js';

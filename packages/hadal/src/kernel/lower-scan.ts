@@ -8,13 +8,14 @@
 import type { DType } from '../base/dtype.js';
 import { isFloat } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
+import { dependences } from './dependence.js';
 import { fitToDType, kinds, memTypes } from './elements.js';
 import type { ScanKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { Kind, L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { forEachLine, sideBySide } from './lines.js';
-import { dependences, ExprEmitter } from './lower-exprs.js';
+import { ExprEmitter } from './lower-exprs.js';
 import { extreme } from './lower-loops.js';
 import { statusBuffer } from './status.js';
 

@@ -8,13 +8,14 @@
  */
 import type { DType } from '../base/dtype.js';
 import { isHalf } from '../base/dtype.js';
+import type { Dependence } from './dependence.js';
+import { canVectorize, dependences } from './dependence.js';
 import { encodeStored, fitToDType, kinds, memTypes } from './elements.js';
 import type { ScatterKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
-import type { Dependence } from './lower-exprs.js';
-import { canVectorize, dependences, ExprEmitter } from './lower-exprs.js';
+import { ExprEmitter } from './lower-exprs.js';
 import { INDEX_CODE, statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { alongLanes } from './vector-loop.js';

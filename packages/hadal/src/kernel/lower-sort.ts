@@ -2,6 +2,8 @@
  * Lowers a sort to L3, one line after the other. Every way of sorting keeps equal elements in their order: by rank for short lines, by
  * radix for long ones, by selection where only a few elements of a long line are wanted.
  */
+
+import { dependences } from './dependence.js';
 import { memTypes } from './elements.js';
 import type { SortKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
@@ -9,7 +11,7 @@ import type { L3Function } from './l3.js';
 import { memBytes } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { forEachLine } from './lines.js';
-import { dependences, ExprEmitter } from './lower-exprs.js';
+import { ExprEmitter } from './lower-exprs.js';
 import type { LineSort, Slot, SortContext } from './sort-context.js';
 import { keyOf } from './sort-keys.js';
 import { radixSlots, radixSort } from './sort-radix.js';

@@ -61,8 +61,19 @@ function pairsOf(places: readonly Place[], mayShare: boolean): Map<number, Pair>
   return out;
 }
 
-/** The pairs along a kernel's vector variable, of float32 only. */
+const knownPairs = new WeakMap<LoopKernel, Pairs>();
+
+/** The pairs along a kernel's vector variable, of float32 only. Kept by kernel: its key, its plan and its lowering ask. */
 export function pairsAlongLanes(kernel: LoopKernel): Pairs {
+  let pairs = knownPairs.get(kernel);
+  if (pairs === undefined) {
+    pairs = findPairs(kernel);
+    knownPairs.set(kernel, pairs);
+  }
+  return pairs;
+}
+
+function findPairs(kernel: LoopKernel): Pairs {
   const v = kernel.vectorVariable;
   if (v < 0) return NONE;
   const isEveryOther = (index: IndexExpr): boolean =>

@@ -4,9 +4,10 @@
  * that nearly all elements are only compared with it, in vectors; where it does not (a line in reverse order) the work is that of
  * sorting twice the line.
  */
+
+import { canVectorize, dependences } from './dependence.js';
 import type { SortKernel } from './l2.js';
 import type { Value } from './l3.js';
-import { canVectorize, dependences } from './lower-exprs.js';
 import type { LineSort, Slot, SortContext } from './sort-context.js';
 import { keyAt, lengthOf } from './sort-context.js';
 import { keyOf } from './sort-keys.js';
