@@ -7,17 +7,11 @@ import {
   functional as F,
   nn,
   noGrad,
-  ones,
   optim,
   type Tensor,
 } from '../../src/index.js';
 import { findOverlap } from '../../src/schedule/memory.js';
-
-function inMemory(...shape: number[]): Tensor {
-  const t = ones(shape);
-  t.dataSync();
-  return t;
-}
+import { inMemory, labels } from '../support/tensors.js';
 
 function trained(): Explanation {
   const net = new nn.Sequential(
@@ -28,7 +22,7 @@ function trained(): Explanation {
   );
   const opt = new optim.AdamW(net.parameters());
   for (const p of net.parameters()) p.dataSync();
-  const [x, y] = [inMemory(8, 16), inMemory(8).to('int64')];
+  const [x, y] = [inMemory(8, 16), labels(8, 2)];
   y.dataSync();
   F.crossEntropy(net.forward(x), y).backward();
   opt.step();

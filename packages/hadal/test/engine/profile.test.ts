@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { config } from '../../src/base/config.js';
 import { nextMacrotask } from '../../src/base/event-loop.js';
 import { recording } from '../../src/base/recording.js';
-import type { KernelProfile, ProfileReport, Tensor, TraceEvent } from '../../src/index.js';
+import type { KernelProfile, ProfileReport, TraceEvent } from '../../src/index.js';
 import {
   ArgumentError,
   functional as F,
@@ -20,12 +20,7 @@ import {
 } from '../../src/index.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
 import { forEachEngine, openWorkspace } from '../support/engines.js';
-
-function inMemory(shape: readonly number[]): Tensor {
-  const t = ones(shape);
-  t.dataSync();
-  return t;
-}
+import { inMemory } from '../support/tensors.js';
 
 function kernel(report: ProfileReport, op: string): KernelProfile {
   const found = report.kernels.find((k) => k.ops.includes(op));
@@ -38,8 +33,8 @@ const close = { mean: expect.any(Number), min: expect.any(Number), max: expect.a
 forEachEngine('profile', (space) => {
   test('counts launches, operations and bytes of each kernel', async () => {
     await withWorkspace(space, async () => {
-      const x = inMemory([8, 32]);
-      const w = inMemory([32, 16]);
+      const x = inMemory(8, 32);
+      const w = inMemory(32, 16);
       const report = await profile(() => {
         for (let i = 0; i < 3; i++) x.matmul(w).relu().dataSync();
         x.exp().sum(1).dataSync();
@@ -72,7 +67,7 @@ forEachEngine('profile', (space) => {
 
   test('its parts add up to the whole', async () => {
     await withWorkspace(space, async () => {
-      const x = inMemory([64, 64]);
+      const x = inMemory(64, 64);
       const report = await profile(async () => {
         await x.matmul(x).add(1).sum().item();
         await nextMacrotask();
@@ -138,7 +133,7 @@ forEachEngine('profile', (space) => {
 
   test('memory is what a run reads, gives and has in between', async () => {
     await withWorkspace(space, async () => {
-      const x = inMemory([256]);
+      const x = inMemory(256);
       const report = await profile(() => x.mul(2).dataSync());
       expect(report.memory).toMatchObject({
         peak: 2048,
@@ -177,7 +172,7 @@ describe('profile', () => {
     // An error inside of an activity leaves nothing open: what follows is counted in full.
     await expect(profile(() => ones([]).backward())).rejects.toThrow(/requires a gradient/);
     expect(recording.current).toBeNull();
-    const report = await profile(() => inMemory([4]).mul(2).dataSync());
+    const report = await profile(() => inMemory(4).mul(2).dataSync());
     expect(report.activities.reduce((sum, a) => sum + a.time, 0)).toBeCloseTo(report.duration, 6);
   });
 
@@ -188,7 +183,7 @@ describe('profile', () => {
   });
 
   test('may be nested: the inner one hears its own part, the outer one all', async () => {
-    const x = inMemory([4]);
+    const x = inMemory(4);
     const outer = await profile(async () => {
       x.add(1).dataSync();
       const inner = await profile(() => x.mul(2).dataSync());
@@ -215,7 +210,7 @@ describe('profile', () => {
   });
 
   test('may overlap with others and waits for them', async () => {
-    const x = inMemory([4]);
+    const x = inMemory(4);
     const body = async (): Promise<void> => {
       for (let i = 0; i < 3; i++) {
         await nextMacrotask();
@@ -244,7 +239,7 @@ describe('profile', () => {
   });
 
   test('a known graph is neither planned nor compiled again', async () => {
-    const x = inMemory([5, 3]);
+    const x = inMemory(5, 3);
     const body = (): unknown => x.sin().mul(x).sum().dataSync();
     body();
     const report = await profile(body);
@@ -254,7 +249,7 @@ describe('profile', () => {
   });
 
   test('with lines it says where a kernel comes from', async () => {
-    const x = inMemory([4]);
+    const x = inMemory(4);
     const before = config.tracedTensors;
     const report = await profile(() => x.cosh().dataSync(), { lines: true });
     expect(kernel(report, 'cosh').lines.join()).toMatch(/profile\.test\.ts:\d+/);
@@ -263,7 +258,7 @@ describe('profile', () => {
   });
 
   test('events beyond the limit are in the totals only', async () => {
-    const x = inMemory([4]);
+    const x = inMemory(4);
     const report = await profile(
       () => {
         for (let i = 0; i < 10; i++) x.add(i).dataSync();
@@ -303,7 +298,7 @@ describe('profile.mark', () => {
 
 describe('the trace', () => {
   async function traced(): Promise<ProfileReport> {
-    const x = inMemory([16, 16]);
+    const x = inMemory(16, 16);
     const w = ones([16, 16], { requiresGrad: true });
     return profile(async () => {
       await profile.mark('outer', async () => {
@@ -375,7 +370,7 @@ describe('the trace', () => {
 
 describe('the table', () => {
   test('shows kernels by time, the rest in a line, and totals', async () => {
-    const x = inMemory([4]);
+    const x = inMemory(4);
     const report = await profile(() => {
       x.add(1).dataSync();
       x.mul(2).dataSync();
@@ -392,7 +387,7 @@ describe('the table', () => {
   });
 
   test('of a lookup counts what is read at most, not the whole table', async () => {
-    const weights = inMemory([1000, 8]);
+    const weights = inMemory(1000, 8);
     const at = fromTypedArray(BigInt64Array.of(1n, 2n, 999n), [3]);
     const report = await profile(() => F.embedding(at, weights).dataSync());
     expect(kernel(report, 'indexSelect')).toMatchObject({

@@ -1,7 +1,7 @@
 /** Scatters, sorts, running sums and their gradients where there is nothing, or nothing to do. */
 import { expect, test } from 'vitest';
 import { functional as F, IndexError, ones, type Tensor, tensor, zeros } from '../../src/index.js';
-import { onEveryEngine } from '../slice/engines.js';
+import { onEveryEngine } from '../support/engines.js';
 
 const index = (...shape: number[]): Tensor => zeros(shape, { dtype: 'int64' });
 

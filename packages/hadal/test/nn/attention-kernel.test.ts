@@ -11,7 +11,8 @@ import {
   tensor,
   zeros,
 } from '../../src/index.js';
-import { onEveryEngine } from '../slice/engines.js';
+import { onEveryEngine } from '../support/engines.js';
+import { numbers } from '../support/tensors.js';
 
 interface Case {
   readonly lead: readonly number[];
@@ -77,10 +78,6 @@ function maskOf(c: Case): Tensor | null {
     default:
       return null;
   }
-}
-
-function numbers(t: Tensor): number[] {
-  return Array.from(t.dataSync(), Number);
 }
 
 /** The definition, row by row in float64. */

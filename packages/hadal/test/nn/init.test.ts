@@ -1,11 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { manualSeed, nn, ShapeError, type Tensor, tensor, zeros } from '../../src/index.js';
+import { numbers } from '../support/tensors.js';
 
 const { init, utils } = nn;
-
-function numbers(t: Tensor): number[] {
-  return Array.from(t.dataSync(), Number);
-}
 
 function deviation(t: Tensor): number {
   const values = numbers(t);

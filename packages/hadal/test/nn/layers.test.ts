@@ -16,10 +16,7 @@ import {
 } from '../../src/index.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
 import { forEachEngine } from '../support/engines.js';
-
-function numbers(t: Tensor): number[] {
-  return Array.from(t.dataSync(), Number);
-}
+import { numbers } from '../support/tensors.js';
 
 /** Largest magnitude, and standard deviation in units of that of a uniform distribution with this bound. */
 function spread(t: Tensor, bound: number): [within: boolean, ratio: number] {

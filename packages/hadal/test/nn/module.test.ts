@@ -15,6 +15,7 @@ import {
 } from '../../src/index.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
 import { forEachEngine } from '../support/engines.js';
+import { numbers } from '../support/tensors.js';
 
 class Block extends nn.Module {
   norm = new nn.BatchNorm1d(4);
@@ -39,10 +40,6 @@ class Tied extends nn.Module {
   override forward(x: Tensor): Tensor {
     return this.b.forward(this.a.forward(x));
   }
-}
-
-function numbers(t: Tensor): number[] {
-  return Array.from(t.dataSync(), Number);
 }
 
 describe('what a module consists of', () => {

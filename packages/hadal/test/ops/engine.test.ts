@@ -14,10 +14,7 @@ import {
 } from '../../src/index.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
 import { forEachEngine } from '../support/engines.js';
-
-function numbers(t: Tensor): number[] {
-  return Array.from(t.dataSync(), Number);
-}
+import { numbers } from '../support/tensors.js';
 
 forEachEngine('tensors of one number', (space) => {
   test.each<[DType, number, number]>([

@@ -22,12 +22,8 @@ import {
   zeros,
 } from '../../src/index.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
-import { onEveryEngine } from '../slice/engines.js';
-import { openWorkspace } from '../support/engines.js';
-
-function numbers(t: Tensor): number[] {
-  return Array.from(t.dataSync(), Number);
-}
+import { onEveryEngine, openWorkspace } from '../support/engines.js';
+import { numbers } from '../support/tensors.js';
 
 function near(a: Tensor, b: Tensor, tolerance = 1e-5): void {
   expect(a.shape).toEqual(b.shape);

@@ -1,7 +1,7 @@
 /** scan against the loop that it stands for: values, gradients of everything, second gradients, on every engine. */
 import { describe, expect, test } from 'vitest';
 import { autograd, scan, stack, type Tensor, tensor, where } from '../../src/index.js';
-import { onEveryEngine } from '../slice/engines.js';
+import { onEveryEngine } from '../support/engines.js';
 
 type Step = (carry: Tensor[], x: Tensor[]) => readonly [carry: Tensor[], output: Tensor[]];
 

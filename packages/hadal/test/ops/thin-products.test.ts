@@ -1,14 +1,9 @@
 /** Products with a vector are sums along the other operand's rows; they mean what products of matrices mean. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { einsum, explain, functional as F, randn, type Tensor } from '../../src/index.js';
-import { onEveryEngine } from '../slice/engines.js';
-
-function inMemory(...shape: number[]): Tensor {
-  const t = randn(shape);
-  t.dataSync();
-  return t;
-}
+import { einsum, explain, functional as F, type Tensor } from '../../src/index.js';
+import { onEveryEngine } from '../support/engines.js';
+import { inMemory } from '../support/tensors.js';
 
 /** c[m, n] = sum over k, in float64. */
 function expected(a: Tensor, b: Tensor, m: number, n: number, k: number): number[] {

@@ -23,10 +23,7 @@ import {
 } from '../../src/index.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
 import { forEachEngine, openWorkspace } from '../support/engines.js';
-
-function numbers(t: Tensor): number[] {
-  return Array.from(t.dataSync(), Number);
-}
+import { numbers } from '../support/tensors.js';
 
 function mean(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0) / values.length;

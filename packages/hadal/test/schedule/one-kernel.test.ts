@@ -7,21 +7,11 @@ import {
   nn,
   ones,
   optim,
-  randn,
   type Tensor,
   tensor,
 } from '../../src/index.js';
-import { onEveryEngine } from '../slice/engines.js';
-
-function inMemory(...shape: number[]): Tensor {
-  const t = randn(shape);
-  t.dataSync();
-  return t;
-}
-
-function labels(n: number, classes: number): Tensor {
-  return tensor(Array.from({ length: n }, (_, i) => BigInt(i % classes)));
-}
+import { onEveryEngine } from '../support/engines.js';
+import { inMemory, labels } from '../support/tensors.js';
 
 function kernels(t: Tensor): string[] {
   return explain(t).kernels.map((k) => k.name);

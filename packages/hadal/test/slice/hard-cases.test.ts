@@ -19,7 +19,8 @@ import {
   tensor,
   zeros,
 } from '../../src/index.js';
-import { onEveryEngine } from './engines.js';
+import { onEveryEngine } from '../support/engines.js';
+import { labels, numbers } from '../support/tensors.js';
 
 config.tracedTensors = Number.POSITIVE_INFINITY;
 
@@ -29,14 +30,6 @@ class Net extends nn.Module {
   override forward(x: Tensor): Tensor {
     return this.out.forward(this.hidden.forward(x).relu());
   }
-}
-
-function labels(n: number, classes: number): Tensor {
-  return tensor(Array.from({ length: n }, (_, i) => BigInt(i % classes)));
-}
-
-function numbers(t: Tensor): number[] {
-  return Array.from(t.dataSync(), Number);
 }
 
 function setup(batch = 8, seed = 3) {

@@ -1,16 +1,13 @@
 /** Ops with several results: one node computes them together, whichever of them is asked for, and when. */
 import { expect, test } from 'vitest';
-import { autograd, explain, type Tensor, tensor } from '../../src/index.js';
-import { onEveryEngine } from './engines.js';
+import { autograd, explain, tensor } from '../../src/index.js';
+import { onEveryEngine } from '../support/engines.js';
+import { numbers } from '../support/tensors.js';
 
 const rows = [
   [3, 1, 2],
   [5, 9, 7],
 ];
-
-function numbers(t: Tensor): number[] {
-  return Array.from(t.dataSync(), Number);
-}
 
 onEveryEngine('ops with several results', ({ run }) => {
   test('both results come from one kernel', () =>

@@ -2,7 +2,7 @@
 import { describe } from 'vitest';
 import { Engine } from '../../src/engine/engine.js';
 import { ReferenceBackend } from '../../src/engine/reference.js';
-import { Workspace } from '../../src/tensor/workspace.js';
+import { Workspace, withWorkspace } from '../../src/tensor/workspace.js';
 import { openWorkspace, type TestEngine, testEngines } from './open-engines.js';
 
 export { type OpenedWorkspace, openWorkspace, type TestEngine, testEngines } from './open-engines.js';
@@ -23,6 +23,18 @@ export function forEachEngine(
       describe.skip(`${name} on ${engine} (cannot run here: ${opened.reason})`, () =>
         body(newReference(), engine));
   }
+}
+
+export interface Bench {
+  readonly name: string;
+  readonly space: Workspace;
+  /** Runs a test body with this engine as the current one. */
+  run<T>(body: () => T): T;
+}
+
+/** `forEachEngine` with a `run` that makes the engine's workspace the current one. */
+export function onEveryEngine(title: string, body: (bench: Bench) => void): void {
+  forEachEngine(title, (space, name) => body({ name, space, run: (f) => withWorkspace(space, f) }));
 }
 
 /** Skipped tests are still collected, which wants a workspace that nothing runs on. */
