@@ -1,14 +1,20 @@
-/** Runs one of the programs beside this file in a fresh Node, without flags, and reads the line of JSON that it ends with. */
+/** Runs one of the programs of this folder in a fresh Node, without flags, and reads the line of JSON that it ends with. */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ChildError } from '../errors.js';
 import { pinned } from '../pinning.js';
 
 export type Figures = { readonly [name: string]: number };
 
-export async function runChild(program: 'startup' | 'memory', args: readonly string[]): Promise<Figures> {
-  const path = fileURLToPath(new URL(`./${program}.js`, import.meta.url));
+/** @param bench the build of this benchmark whose program is run; this one if not given. */
+export async function runChild(
+  program: 'startup' | 'memory',
+  args: readonly string[],
+  bench = fileURLToPath(new URL('..', import.meta.url)),
+): Promise<Figures> {
+  const path = join(bench, 'children', `${program}.js`);
   // This process may be kept on one processor; a program that people start is not.
   const [command, ...rest] = pinned([process.execPath, path, ...args], availableParallelism());
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -9,7 +9,8 @@ const begun = clock();
 const { config, setEngine } = await import('hadal');
 const imported = clock();
 const [name, modelName, threads] = process.argv.slice(2);
-if (modelName !== 'mlp' && modelName !== 'cnn') throw new RangeError(`no model is called ${modelName}`);
+if (modelName !== 'tiny' && modelName !== 'mlp' && modelName !== 'cnn')
+  throw new RangeError(`no model is called ${modelName}`);
 if (name !== 'native' && name !== 'wasm') throw new RangeError(`no engine is called ${name}`);
 await setEngine(name);
 config.numThreads = Number(threads);
@@ -17,7 +18,7 @@ const opened = clock();
 // Of the benchmark, not of hadal: no part of any of the times but the model's.
 const models = await import('../models/index.js');
 
-const model = { mlp: models.mlp, cnn: models.cnn }[modelName];
+const model = { tiny: models.tiny, mlp: models.mlp, cnn: models.cnn }[modelName];
 const net = model.make();
 models.setParameters(net);
 const optimizer = models.makeOptimizer(model.optimizer, net);

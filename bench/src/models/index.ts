@@ -14,3 +14,4 @@ export {
   trainOn,
 } from './model.js';
 export { resnet18 } from './resnet18.js';
+export { tiny } from './tiny.js';
