@@ -1,24 +1,11 @@
+import { availableCores } from './cores.js';
 import { ArgumentError } from './errors.js';
 
 /** More threads than this are refused: each has a stack, a copy of every kernel and workspaces of its own. */
 export const MAX_THREADS = 64;
 
-interface Host {
-  readonly navigator?: { readonly hardwareConcurrency?: number };
-  readonly process?: {
-    getBuiltinModule?(name: 'node:os'): { availableParallelism?(): number } | undefined;
-  };
-}
-
-/** Cores that this process may use. */
-function availableCores(): number {
-  const { navigator, process } = globalThis as unknown as Host;
-  const cores =
-    process?.getBuiltinModule?.('node:os')?.availableParallelism?.() ?? navigator?.hardwareConcurrency ?? 1;
-  return Math.max(1, Math.min(MAX_THREADS, Math.floor(cores)));
-}
-
-let numThreads = availableCores();
+/** Counted when it is first asked for: that takes reading some files. */
+let numThreads: number | null = null;
 
 /** Settings that change behaviour; no environment variable is ever read. */
 export const config = {
@@ -26,10 +13,11 @@ export const config = {
   debug: false,
   /**
    * Threads that large kernels are spread over, the calling one among them: 1 to 64, at first as many as there are cores for this
-   * process. A change counts from the next run on. Results are the same bits for any number. Engines that have no threads here
+   * process by its affinity and the limits of its container. A change counts from the next run on. Results are the same bits for any number. Engines that have no threads here
    * (a page without cross-origin isolation) run on one. Setting anything but a whole number from 1 to 64 throws an `ArgumentError`.
    */
   get numThreads(): number {
+    numThreads ??= Math.min(MAX_THREADS, availableCores());
     return numThreads;
   },
   set numThreads(count: number) {

@@ -2,7 +2,7 @@
 import { DeviceError } from '../base/errors.js';
 import { compileWasm } from '../codegen/wasm/index.js';
 import { compileX86 } from '../codegen/x86/index.js';
-import { openNative } from '../runtime/native/index.js';
+import { type NativeOptions, openNative } from '../runtime/native/index.js';
 import { openWasm, type WasmOptions } from '../runtime/wasm/index.js';
 import type { Backend, EngineName } from './backend.js';
 import { CompiledBackend } from './compiled.js';
@@ -12,9 +12,9 @@ type Opened =
   | { readonly ok: true; readonly backend: Backend }
   | { readonly ok: false; readonly reason: string };
 
-/** Machine code for this processor. `level` narrows the instruction set, for tests. */
-export function nativeBackend(level?: 'avx512' | 'avx2'): Opened {
-  const opened = openNative(level ? { level } : {});
+/** Machine code for this processor. */
+export function nativeBackend(options: NativeOptions = {}): Opened {
+  const opened = openNative(options);
   if (!opened.ok) return opened;
   const { device, features } = opened;
   const set = features.level === 'avx512' ? 'AVX-512' : 'AVX2 and FMA';

@@ -12,8 +12,8 @@ type Opened =
 const openers = {
   reference: (): Opened => ({ ok: true, backend: new ReferenceBackend() }),
   wasm: (): Opened => wasmBackend(),
-  'native AVX-512': (): Opened => nativeBackend('avx512'),
-  'native AVX2': (): Opened => nativeBackend('avx2'),
+  'native AVX-512': (): Opened => nativeBackend({ level: 'avx512' }),
+  'native AVX2': (): Opened => nativeBackend({ level: 'avx2' }),
 } as const;
 
 export type TestEngine = keyof typeof openers;

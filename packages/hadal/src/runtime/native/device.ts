@@ -1,6 +1,8 @@
 /** The native CPU as a device: memory in ArrayBuffers, code in executable pages, launches through one assembled trampoline. */
+
+import { config } from '../../base/config.js';
 import { ArgumentError } from '../../base/errors.js';
-import type { Target } from '../../kernel/target.js';
+import type { Target, Threads } from '../../kernel/target.js';
 import { oneThread } from '../../kernel/target.js';
 import type { Device, Executable, LaunchSpec, Memory, Program } from '../device.js';
 import { availableMemory } from '../host-memory.js';
@@ -11,33 +13,42 @@ import { Machine } from './machine.js';
 import { MemoryPool, NativeMemory } from './memory.js';
 import { NativeExecutable, NativeProgram } from './program.js';
 import { avx2Target, avx512Target } from './targets.js';
+import { ThreadPool } from './threads/pool.js';
 
 export interface NativeOptions {
   /** An instruction set other than the best. */
   readonly level?: Level;
   /** Bytes of released memory to keep for reuse; 1 GiB if not given. */
   readonly poolBytes?: number;
+  /** What launches are cut up for instead of `config.numThreads`. */
+  readonly shares?: Threads;
+  /** Other workers than the process's, for tests. */
+  readonly threads?: ThreadPool;
 }
+
+/** A share that takes a core less than this is not worth a worker. */
+const LEAST_SHARE_NS = 20_000;
 
 export type OpenedNative =
   | { readonly ok: true; readonly device: NativeDevice; readonly features: NativeFeatures }
   | { readonly ok: false; readonly reason: string };
 
-let machine:
-  | { readonly machine: Machine; readonly levels: readonly Level[] }
-  | { readonly reason: string }
-  | null = null;
+interface OpenMachine {
+  readonly machine: Machine;
+  readonly levels: readonly Level[];
+  readonly threads: ThreadPool;
+}
 
-function openMachine():
-  | { readonly machine: Machine; readonly levels: readonly Level[] }
-  | { readonly reason: string } {
+let machine: OpenMachine | { readonly reason: string } | null = null;
+
+function openMachine(): OpenMachine | { readonly reason: string } {
   const loaded = loadKoffi();
   if (!loaded.ok) return { reason: loaded.reason };
   try {
     const opened = new Machine(loaded.koffi);
     const levels = detectLevels(opened);
     opened.keepFreedMemory();
-    return { machine: opened, levels };
+    return { machine: opened, levels, threads: new ThreadPool(opened) };
   } catch (error) {
     return {
       reason: `native code cannot run here: ${error instanceof Error ? error.message : String(error)}`,
@@ -56,22 +67,36 @@ export function openNative(options: NativeOptions = {}): OpenedNative {
   const features = { level };
   return {
     ok: true,
-    device: new NativeDevice(machine.machine, features, options.poolBytes ?? 2 ** 30),
+    device: new NativeDevice(machine, features, options),
     features,
   };
 }
 
 export class NativeDevice implements Device {
   readonly name = 'native';
-  readonly threads = oneThread;
   readonly target: Target;
   readonly #machine: Machine;
   readonly #pool: MemoryPool;
+  readonly #threads: ThreadPool;
+  readonly #shares: Threads | null;
 
-  constructor(machine: Machine, features: NativeFeatures, poolBytes: number) {
-    this.#machine = machine;
+  constructor(opened: OpenMachine, features: NativeFeatures, options: NativeOptions) {
+    this.#machine = opened.machine;
     this.target = features.level === 'avx512' ? avx512Target : avx2Target;
-    this.#pool = new MemoryPool(machine.address, poolBytes);
+    this.#pool = new MemoryPool(opened.machine.address, options.poolBytes ?? 2 ** 30);
+    this.#threads = options.threads ?? opened.threads;
+    this.#shares = options.shares ?? null;
+  }
+
+  get threads(): Threads {
+    if (this.#shares) return this.#shares;
+    const count = Math.min(config.numThreads, this.#threads.limit + 1);
+    return count > 1 ? { count, leastShareNs: LEAST_SHARE_NS } : oneThread;
+  }
+
+  /** Worker threads that there are by now. */
+  get workers(): number {
+    return this.#threads.workers;
   }
 
   availableBytes(): number {
@@ -102,7 +127,7 @@ export class NativeDevice implements Device {
   }
 
   program(launches: readonly LaunchSpec[]): Program {
-    return new NativeProgram(launches, this.#machine.address, this.#machine.run);
+    return new NativeProgram(launches, this.#machine, this.#threads);
   }
 }
 

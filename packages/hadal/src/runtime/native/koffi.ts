@@ -10,6 +10,8 @@ export interface Koffi {
   load(path: string): { func(name: string, result: string, args: readonly string[]): ForeignFunction };
   proto(result: string, args: readonly string[]): unknown;
   decode(address: bigint, type: unknown): ForeignFunction;
+  /** The last call's `errno`. */
+  errno(): number;
 }
 
 export type Loaded =

@@ -6,6 +6,7 @@
 import { DeviceError } from '../../base/errors.js';
 import type { ForeignFunction, Koffi } from './koffi.js';
 import { stubBytes, stubs } from './stubs.js';
+import { ThreadSystem } from './threads/system.js';
 
 const PAGE = 4096;
 /** Address space asked for at once; pages of it become real when they are written. */
@@ -27,8 +28,15 @@ export class Machine {
   #end = 0;
   /** Address of a buffer's first byte. */
   readonly address: (buffer: ArrayBuffer) => number;
-  /** Runs a list of [fn, blocks, count] at an address. */
-  readonly run: (list: number) => void;
+  /** Runs a list of launches at an address, with the workers of a pool at another one, or alone where that is 0. */
+  readonly run: (list: number, pool: number) => void;
+  /** Puts `desired` where `expected` is, in one step for all threads; gives what was there. All are 32 bits, without sign. */
+  readonly compareExchange: (at: number, expected: number, desired: number) => number;
+  /** Executes so many `pause` instructions. */
+  readonly pauses: (count: number) => void;
+  /** Where the code that a worker thread runs is. */
+  readonly worker: number;
+  readonly threads: ThreadSystem;
   readonly #cpuid: ForeignFunction;
   readonly #xgetbv: ForeignFunction;
 
@@ -40,18 +48,41 @@ export class Machine {
     this.#memcpy = libc.func('memcpy', 'uintptr_t', ['uintptr_t', 'void*', 'size_t']);
     this.#mallopt = libc.func('mallopt', 'int', ['int', 'int']);
 
-    const names = ['address', 'cpuid', 'xgetbv', 'run'] as const;
-    const image = new Uint8Array(64 * names.length);
-    names.forEach((name, i) => {
-      image.set(stubBytes(stubs[name]), 64 * i);
+    const at = this.#loadStubs();
+    const stub = (name: keyof typeof stubs, result: string, args: readonly string[]): ForeignFunction =>
+      koffi.decode(BigInt(at[name]), koffi.proto(result, args));
+    this.address = stub('address', 'double', ['void*']) as (buffer: ArrayBuffer) => number;
+    this.#cpuid = stub('cpuid', 'void', ['uint32_t', 'uint32_t', 'void*']);
+    this.#xgetbv = stub('xgetbv', 'uint32_t', []);
+    this.run = stub('run', 'void', ['uintptr_t', 'uintptr_t']) as (list: number, pool: number) => void;
+    this.compareExchange = stub('compareExchange', 'uint32_t', ['uintptr_t', 'uint32_t', 'uint32_t']) as (
+      at: number,
+      expected: number,
+      desired: number,
+    ) => number;
+    this.pauses = stub('pauses', 'void', ['uint32_t']) as (count: number) => void;
+    this.worker = at.worker;
+    this.threads = new ThreadSystem(koffi);
+  }
+
+  /** Where each stub is. */
+  #loadStubs(): { readonly [name in keyof typeof stubs]: number } {
+    const names = Object.keys(stubs) as (keyof typeof stubs)[];
+    const codes = names.map((name) => stubBytes(stubs[name]));
+    const offsets: number[] = [];
+    let bytes = 0;
+    for (const code of codes) {
+      offsets.push(bytes);
+      bytes += (code.length + 63) & ~63;
+    }
+    const image = new Uint8Array(bytes);
+    codes.forEach((code, i) => {
+      image.set(code, offsets[i]);
     });
-    const at = this.executable(image);
-    const stub = (i: number, result: string, args: readonly string[]): ForeignFunction =>
-      koffi.decode(BigInt(at + 64 * i), koffi.proto(result, args));
-    this.address = stub(0, 'double', ['void*']) as (buffer: ArrayBuffer) => number;
-    this.#cpuid = stub(1, 'void', ['uint32_t', 'uint32_t', 'void*']);
-    this.#xgetbv = stub(2, 'uint32_t', []);
-    this.run = stub(3, 'void', ['uintptr_t']) as (list: number) => void;
+    const start = this.executable(image);
+    return Object.fromEntries(names.map((name, i) => [name, start + offsets[i]])) as {
+      [name in keyof typeof stubs]: number;
+    };
   }
 
   /** Copies code to fresh pages and makes them executable. */

@@ -3,9 +3,14 @@
  * ArrayBuffer; a run writes the pointers and scalars that change through lists made beforehand and makes one native call.
  */
 import { ArgumentError } from '../../base/errors.js';
+import type { BlockLayout } from '../../kernel/abi.js';
+import { blockBytes, SLOT_BYTES } from '../../kernel/abi.js';
 import type { ScalarKind } from '../../kernel/l3.js';
-import type { LaunchSpec, Memory, Program } from '../device.js';
+import type { BlockSpec, LaunchSpec, Memory, Program } from '../device.js';
+import type { Machine } from './machine.js';
 import { NativeMemory } from './memory.js';
+import type { ThreadPool } from './threads/pool.js';
+import { ENTRY_BYTES, SHARE_BYTES } from './threads/stubs.js';
 
 export class NativeExecutable {
   readonly name: string;
@@ -18,7 +23,6 @@ export class NativeExecutable {
 }
 
 const TWO_32 = 2 ** 32;
-const ENTRY_BYTES = 24;
 
 /** The running program; native code sees the addresses of its list and its buffers only, so this keeps them reachable. */
 const inUse: { program: NativeProgram | null } = { program: null };
@@ -29,9 +33,13 @@ interface ScalarPatch {
   readonly argument: number;
 }
 
-/** Layout: [fn, blocks, count] of each launch, a zero, then the blocks. */
+/** What a program needs of the machine. */
+export type ProgramMachine = Pick<Machine, 'address' | 'run'>;
+
+/** Layout: the list that `run` of `threads/stubs.ts` walks, then the blocks. */
 export class NativeProgram implements Program {
-  readonly #run: (list: number) => void;
+  readonly #run: (list: number, pool: number) => void;
+  readonly #pool: ThreadPool;
   readonly #list: number;
   readonly #words: Uint32Array;
   readonly #floats: Float32Array;
@@ -45,18 +53,24 @@ export class NativeProgram implements Program {
   readonly #scalarCount: number;
   #bound: readonly Memory[] | null = null;
 
-  constructor(
-    launches: readonly LaunchSpec[],
-    address: (buffer: ArrayBuffer) => number,
-    run: (list: number) => void,
-  ) {
-    this.#run = run;
-    let bytes = ENTRY_BYTES * launches.length + 8;
-    for (const l of launches)
-      bytes += l.blocks.length * 8 * (l.layout.buffers + l.layout.sizes + l.layout.scalars);
+  constructor(launches: readonly LaunchSpec[], machine: ProgramMachine, pool: ThreadPool) {
+    this.#run = machine.run;
+    this.#pool = pool;
+    const sharesOf = ({ blocks, others = [] }: LaunchSpec): readonly (readonly BlockSpec[])[] => [
+      blocks,
+      ...others,
+    ];
+    pool.ensure(launches.reduce((most, { others = [] }) => Math.max(most, others.length), 0));
+    let at = ENTRY_BYTES;
+    let bytes = 0;
+    for (const launch of launches) {
+      const shares = sharesOf(launch);
+      at += ENTRY_BYTES + SHARE_BYTES * (shares.length - 1);
+      for (const blocks of shares) bytes += blocks.length * blockBytes(launch.layout);
+    }
     // A raw buffer of more than a cache line: its contents never move.
-    const buffer = new ArrayBuffer(Math.max(bytes, 128));
-    const base = address(buffer);
+    const buffer = new ArrayBuffer(Math.max(at + bytes, 128));
+    const base = machine.address(buffer);
     this.#list = base;
     this.#words = new Uint32Array(buffer);
     this.#floats = new Float32Array(buffer);
@@ -66,46 +80,53 @@ export class NativeProgram implements Program {
     const buffers: number[] = [];
     const offsets: number[] = [];
     const scalars: ScalarPatch[] = [];
-    let at = ENTRY_BYTES * launches.length + 8;
     let bufferCount = 0;
     let scalarCount = 0;
-    launches.forEach((launch, i) => {
-      const { executable, layout, blocks } = launch;
-      if (!(executable instanceof NativeExecutable))
-        throw new ArgumentError(`${executable.name} was not loaded by this device`);
-      this.#put(ENTRY_BYTES * i, executable.address);
-      this.#put(ENTRY_BYTES * i + 8, base + at);
-      this.#put(ENTRY_BYTES * i + 16, blocks.length);
+    const putBlocks = (name: string, layout: BlockLayout, blocks: readonly BlockSpec[]): void => {
       for (const block of blocks) {
         if (
           block.buffers.length !== layout.buffers ||
           block.sizes.length !== layout.sizes ||
           block.scalars.length !== layout.scalars
         ) {
-          throw new ArgumentError(
-            `a block of ${executable.name} does not have the arguments its layout says`,
-          );
+          throw new ArgumentError(`a block of ${name} does not have the arguments its layout says`);
         }
         for (const ref of block.buffers) {
           words.push(at / 4);
           buffers.push(ref.buffer);
           offsets.push(ref.byteOffset);
           bufferCount = Math.max(bufferCount, ref.buffer + 1);
-          at += 8;
+          at += SLOT_BYTES;
         }
         for (const size of block.sizes) {
           if (!Number.isSafeInteger(size) || size < 0)
-            throw new ArgumentError(`${executable.name}: ${size} is not a size`);
+            throw new ArgumentError(`${name}: ${size} is not a size`);
           this.#put(at, size);
-          at += 8;
+          at += SLOT_BYTES;
         }
         for (const scalar of block.scalars) {
           scalars.push({ kind: scalar.kind, word: at / 4, argument: scalar.argument });
           scalarCount = Math.max(scalarCount, scalar.argument + 1);
-          at += 8;
+          at += SLOT_BYTES;
         }
       }
-    });
+    };
+    let entry = 0;
+    for (const launch of launches) {
+      const { executable, layout } = launch;
+      if (!(executable instanceof NativeExecutable))
+        throw new ArgumentError(`${executable.name} was not loaded by this device`);
+      const shares = sharesOf(launch);
+      this.#put(entry, executable.address);
+      this.#put(entry + 24, shares.length - 1);
+      entry += 8;
+      shares.forEach((blocks, i) => {
+        this.#put(entry, base + at);
+        this.#put(entry + 8, blocks.length);
+        entry += i === 0 ? ENTRY_BYTES - 8 : SHARE_BYTES;
+        putBlocks(executable.name, layout, blocks);
+      });
+    }
     this.#pointerWords = Uint32Array.from(words);
     this.#pointerBuffers = Uint32Array.from(buffers);
     this.#pointerOffsets = Float64Array.from(offsets);
@@ -145,7 +166,7 @@ export class NativeProgram implements Program {
   launch(): void {
     if (this.#bound === null) throw new ArgumentError('the program has not been given buffers to run on');
     inUse.program = this;
-    this.#run(this.#list);
+    this.#run(this.#list, this.#pool.address);
     inUse.program = null;
     this.#bound = null;
   }

@@ -2,6 +2,8 @@
  * The few machine code routines that the engine needs before it can compile anything, as bytes with their assembly (Intel
  * syntax). The tests assemble the text with GNU as and compare.
  */
+import { threadStubs } from './threads/stubs.js';
+
 export interface Stub {
   readonly text: string;
   readonly bytes: string;
@@ -25,13 +27,7 @@ export const stubs = {
     text: 'xor ecx, ecx; xgetbv; ret',
     bytes: '31c90f01d0c3',
   },
-  /** void run(list): calls fn(blocks, count) for each entry [fn, blocks, count] of a list that ends with fn = 0. */
-  run: {
-    text:
-      'push rbx; mov rbx, rdi; 1: mov rax, [rbx]; test rax, rax; je 2f; mov rdi, [rbx + 8]; mov rsi, [rbx + 16]; ' +
-      'add rbx, 24; call rax; jmp 1b; 2: pop rbx; ret',
-    bytes: '534889fb488b034885c07410488b7b08488b73104883c318ffd0ebe85bc3',
-  },
+  ...threadStubs,
 } as const satisfies { readonly [name: string]: Stub };
 
 export function stubBytes(stub: Stub): Uint8Array {
