@@ -37,27 +37,32 @@ function withAncestors(path: string): readonly string[] {
   );
 }
 
-/** The least limit of any of the process's groups, in processors, which need not be whole; infinite where there is none. */
-export function cpuLimit(read: ReadText): number {
-  let least = Number.POSITIVE_INFINITY;
-  const lines = (read('/proc/self/cgroup') ?? '').split('\n').slice(0, MAX_LINES);
+/** The process's group of the first kind that a line of /proc/self/cgroup names, and those around it. */
+function groupsOf(lines: readonly string[], isKind: (controllers: string) => boolean): readonly string[] {
   for (const line of lines) {
     const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
-    if (path === undefined) continue;
-    if (controllers === '') {
-      for (const group of withAncestors(path)) {
-        const [quota, period] = fields(read(`${ROOT}${group}/cpu.max`));
-        least = Math.min(least, processors(quota, period));
-      }
-    } else if (controllers.split(',').includes('cpu') && !/[/\0]/.test(controllers)) {
-      for (const group of withAncestors(path)) {
-        const at = `${ROOT}/${controllers}${group}`;
-        const [quota] = fields(read(`${at}/cpu.cfs_quota_us`));
-        if (quota === '') continue;
-        const [period] = fields(read(`${at}/cpu.cfs_period_us`));
-        least = Math.min(least, processors(quota, period));
-      }
-    }
+    if (path === undefined || !isKind(controllers)) continue;
+    const folder = controllers === '' ? ROOT : `${ROOT}/${controllers}`;
+    return withAncestors(path).map((group) => `${folder}${group}`);
   }
-  return least;
+  return [];
+}
+
+/** The least limit of any of the process's groups, in processors, which need not be whole; infinite where there is none. */
+export function cpuLimit(read: ReadText): number {
+  const lines = (read('/proc/self/cgroup') ?? '').split('\n').slice(0, MAX_LINES);
+  const limits = [Number.POSITIVE_INFINITY];
+  for (const group of groupsOf(lines, (controllers) => controllers === '')) {
+    const [quota, period] = fields(read(`${group}/cpu.max`));
+    limits.push(processors(quota, period));
+  }
+  const hasTime = (controllers: string): boolean =>
+    controllers.split(',').includes('cpu') && !/[/\0]/.test(controllers);
+  for (const group of groupsOf(lines, hasTime)) {
+    const [quota] = fields(read(`${group}/cpu.cfs_quota_us`));
+    if (quota === '') continue;
+    const [period] = fields(read(`${group}/cpu.cfs_period_us`));
+    limits.push(processors(quota, period));
+  }
+  return Math.min(...limits);
 }
