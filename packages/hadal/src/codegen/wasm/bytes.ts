@@ -1,7 +1,8 @@
 /** A growing byte string with the number forms of the WebAssembly binary format: LEB128, little-endian floats, names. */
 export class ByteWriter {
   #bytes = new Uint8Array(256);
-  #view = new DataView(this.#bytes.buffer);
+  /** Of the bytes; made when a float is written. */
+  #view: DataView | null = null;
   #length = 0;
 
   get length(): number {
@@ -9,12 +10,24 @@ export class ByteWriter {
   }
 
   u8(value: number): void {
-    this.#reserve(1);
+    if (this.#length === this.#bytes.length) this.#reserve(1);
     this.#bytes[this.#length++] = value;
+  }
+
+  /** A byte, and an unsigned LEB128 behind it: most instructions with an immediate. */
+  pair(first: number, second: number): void {
+    if (this.#length + 2 > this.#bytes.length) this.#reserve(2);
+    this.#bytes[this.#length++] = first;
+    if (second < 0x80) this.#bytes[this.#length++] = second;
+    else this.unsigned(second);
   }
 
   /** Unsigned LEB128 of up to 32 bits. */
   unsigned(value: number): void {
+    if (value >= 0 && value < 0x80) {
+      this.u8(value);
+      return;
+    }
     let rest = value >>> 0;
     while (rest >= 0x80) {
       this.u8((rest & 0x7f) | 0x80);
@@ -45,13 +58,13 @@ export class ByteWriter {
 
   float32(value: number): void {
     this.#reserve(4);
-    this.#view.setFloat32(this.#length, value, true);
+    this.#floats().setFloat32(this.#length, value, true);
     this.#length += 4;
   }
 
   float64(value: number): void {
     this.#reserve(8);
-    this.#view.setFloat64(this.#length, value, true);
+    this.#floats().setFloat64(this.#length, value, true);
     this.#length += 8;
   }
 
@@ -82,6 +95,11 @@ export class ByteWriter {
     const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + bytes));
     grown.set(this.#bytes);
     this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
+    this.#view = null;
+  }
+
+  #floats(): DataView {
+    this.#view ??= new DataView(this.#bytes.buffer);
+    return this.#view;
   }
 }

@@ -9,15 +9,7 @@ import type { Instr, L3Function, Value } from '../../kernel/l3.js';
 import { memBytes } from '../../kernel/l3.js';
 import { FunctionWriter } from './function-writer.js';
 import type { WasmType } from './opcodes.js';
-import {
-  type Access,
-  type Address,
-  type Block,
-  groupKey,
-  type Loop,
-  type Plan,
-  type Pointer,
-} from './plan.js';
+import type { Access, Address, Block, Loop, Plan, Pointer } from './plan.js';
 import { emitOperation } from './value-emitter.js';
 
 /** What is the same for all functions of a kernel. */
@@ -49,18 +41,22 @@ const COPIES = 4;
 export class FunctionEmitter {
   readonly writer: FunctionWriter;
   readonly context: KernelContext;
-  readonly #locals = new Map<number, number>();
-  readonly #pointers = new Map<number, number>();
+  /** By the id of a value. */
+  readonly #locals: (number | undefined)[] = [];
+  /** By buffer. */
+  readonly #pointers: (number | undefined)[] = [];
   readonly #splats = new Map<number, number>();
   /** Addresses that are in locals now: by buffer and root, with the offset (in elements) already added. */
-  #bases = new Map<string, { readonly local: number; readonly added: number }>();
+  #bases = new Map<number, { readonly local: number; readonly added: number }>();
+  /** Whether the addresses are those of an outer block too, which must not see what is added. */
+  #areBasesShared = false;
 
   /** `params` are the values the function takes behind the address of its arguments. */
   constructor(context: KernelContext, params: readonly Value[]) {
     this.context = context;
     this.writer = new FunctionWriter(['i32', ...params.map(wasmTypeOf)]);
     params.forEach((v, i) => {
-      this.#locals.set(v.id, i + 1);
+      this.#locals[v.id] = i + 1;
     });
   }
 
@@ -68,8 +64,13 @@ export class FunctionEmitter {
 
   /** Pushes a value. */
   push(v: Value): void {
-    const { plan } = this.context;
     const { code } = this.writer;
+    const known = this.#locals[v.id];
+    if (known !== undefined) {
+      code.get(known);
+      return;
+    }
+    const { plan } = this.context;
     const constant = plan.constant(v);
     if (constant !== undefined) {
       if (v.type.kind === 'i64') code.i64(BigInt(constant));
@@ -134,13 +135,13 @@ export class FunctionEmitter {
       code.get(this.#pointerLocal(access.buffer));
       return this.#addNegative(address.offset * size);
     }
-    const key = groupKey(access.buffer, address);
+    const key = plan.groupKey(access.buffer, address.root);
     const base = this.#bases.get(key);
     if (base) {
       code.get(base.local);
       return this.#addNegative((address.offset - base.added) * size);
     }
-    const group = plan.group(this.#block, key);
+    const group = this.#block.groups.get(key);
     const shared = group !== undefined && group.count > 1;
     const added = Math.min(0, address.offset, shared ? group.lowest : 0);
     this.#pushBase(access.buffer, address, size);
@@ -149,9 +150,16 @@ export class FunctionEmitter {
       const local = this.writer.local('i32');
       this.#owned.push(local);
       code.tee(local);
-      this.#bases.set(key, { local, added });
+      this.#addBase(key, local, added);
     }
     return (address.offset - added) * size;
+  }
+
+  #addBase(key: number, local: number, added: number): void {
+    const bases = this.#areBasesShared ? new Map(this.#bases) : this.#bases;
+    bases.set(key, { local, added });
+    this.#bases = bases;
+    this.#areBasesShared = false;
   }
 
   /** Pushes pointer + index * size. */
@@ -175,43 +183,51 @@ export class FunctionEmitter {
   }
 
   #pointerLocal(buffer: number): number {
-    return this.#fromEntry(this.#pointers, buffer, 'i32', () => {
-      this.writer.prologue.get(0);
-      this.writer.prologue.memory('i32.load', 4, buffer * SLOT_BYTES);
-    });
+    const have = this.#pointers[buffer];
+    if (have !== undefined) return have;
+    const { prologue } = this.writer;
+    prologue.get(0);
+    prologue.memory('i32.load', 4, buffer * SLOT_BYTES);
+    const local = this.#setOnEntry('i32');
+    this.#pointers[buffer] = local;
+    return local;
   }
 
   #splatLocal(bits: number): number {
-    return this.#fromEntry(this.#splats, bits, 'v128', () => this.writer.prologue.splat32(bits));
+    const have = this.#splats.get(bits);
+    if (have !== undefined) return have;
+    this.writer.prologue.splat32(bits);
+    const local = this.#setOnEntry('v128');
+    this.#splats.set(bits, local);
+    return local;
   }
 
-  /** A local written on entry, on first need. */
-  #fromEntry(have: Map<number, number>, key: number, type: WasmType, push: () => void): number {
-    const kept = have.get(key);
-    if (kept !== undefined) return kept;
+  /** A local that is written on entry, with what the prologue has just pushed. */
+  #setOnEntry(type: WasmType): number {
     // Locals of the entry must not be ones that earlier code used for something else: that code may run again.
     const local = this.writer.entryLocal(type);
-    push();
     this.writer.prologue.set(local);
-    have.set(key, local);
     return local;
   }
 
   /** The local a value is in; sizes and scalars come into one on first need. */
   #localOf(v: Value): number | undefined {
-    const local = this.#locals.get(v.id);
-    if (local !== undefined) return local;
+    const have = this.#locals[v.id];
+    if (have !== undefined) return have;
     const definition = this.context.plan.definition(v);
-    if (definition?.op !== 'size' && definition?.op !== 'scalar') return undefined;
+    if (definition === undefined || (definition.op !== 'size' && definition.op !== 'scalar'))
+      return undefined;
     const { fn } = this.context;
+    const { prologue } = this.writer;
     const before = fn.buffers.length + (definition.op === 'scalar' ? fn.sizes : 0);
     const type = wasmTypeOf(v);
-    return this.#fromEntry(this.#locals, v.id, type, () => {
-      this.writer.prologue.get(0);
-      if (type === 'v128') throw new InternalError(`L3 ${fn.name}: %${v.id} is an argument of many lanes`);
-      const wide = type === 'i64' || type === 'f64';
-      this.writer.prologue.memory(`${type}.load`, wide ? 8 : 4, (before + definition.slot) * SLOT_BYTES);
-    });
+    if (type === 'v128') throw new InternalError(`L3 ${fn.name}: %${v.id} is an argument of many lanes`);
+    const wide = type === 'i64' || type === 'f64';
+    prologue.get(0);
+    prologue.memory(`${type}.load`, wide ? 8 : 4, (before + definition.slot) * SLOT_BYTES);
+    const local = this.#setOnEntry(type);
+    this.#locals[v.id] = local;
+    return local;
   }
 
   // --- blocks ----------------------------------------------------------------------------------------------------------
@@ -227,22 +243,26 @@ export class FunctionEmitter {
   }
 
   block(instrs: readonly Instr[]): void {
-    const [outer, owned, bases] = [this.#currentBlock, this.#owned, this.#bases];
+    const outer = this.#currentBlock;
+    const owned = this.#owned;
+    const bases = this.#bases;
+    const areShared = this.#areBasesShared;
     this.#currentBlock = this.context.plan.blockOf(instrs);
     this.#owned = [];
-    this.#bases = new Map(bases);
+    this.#areBasesShared = true;
     for (const instr of instrs) this.#instruction(instr);
     this.#yield(this.#currentBlock);
     for (const local of this.#owned) this.writer.release(local);
     this.#currentBlock = outer;
     this.#owned = owned;
     this.#bases = bases;
+    this.#areBasesShared = areShared;
   }
 
   #bind(v: Value): number {
     const local = this.writer.local(wasmTypeOf(v));
     this.#owned.push(local);
-    this.#locals.set(v.id, local);
+    this.#locals[v.id] = local;
     return local;
   }
 
@@ -270,8 +290,8 @@ export class FunctionEmitter {
     emitOperation(this, instr);
     const param = plan.coalesced(instr.result);
     if (param) {
-      const local = known(this.#locals.get(param.id), 'a local of the loop parameter');
-      this.#locals.set(instr.result.id, local);
+      const local = known(this.#locals[param.id], 'a local of the loop parameter');
+      this.#locals[instr.result.id] = local;
       code.set(local);
     } else {
       code.set(this.#bind(instr.result));
@@ -286,14 +306,15 @@ export class FunctionEmitter {
   #counted(loop: Loop, pointers: readonly Pointer[]): void {
     const { code } = this.writer;
     const outer = this.#bases;
-    this.#bases = new Map(outer);
+    const areShared = this.#areBasesShared;
+    this.#areBasesShared = true;
     const places = pointers.map((pointer) => {
       const { param, buffer, size, step } = pointer;
       this.#pushBase(buffer, { root: loop.inits[loop.params.indexOf(param)], offset: 0 }, size);
       const local = this.writer.local('i32');
       this.#owned.push(local);
       code.set(local);
-      const key = groupKey(buffer, { root: param, offset: 0 });
+      const key = this.context.plan.groupKey(buffer, param);
       if (typeof step === 'number') {
         const add = (rounds: number): void => code.i32(rounds * step * size);
         return { local, key, add, folded: pointer.hasOffsets ? step : 0 };
@@ -333,7 +354,7 @@ export class FunctionEmitter {
         // What cannot be an offset moves with each copy. All copies then have the same offsets, so that V8 can keep the sums of
         // offset and start of memory, which loads into all lanes need, in registers.
         if (folded === 0 && copy > 0) advance(place, 1);
-        this.#bases.set(key, { local, added: -copy * folded });
+        this.#addBase(key, local, -copy * folded);
       }
       this.block(loop.body);
       if (copy < COPIES - 1) {
@@ -354,6 +375,7 @@ export class FunctionEmitter {
     code.end();
     this.#skipped = new Set();
     this.#bases = outer;
+    this.#areBasesShared = areShared;
   }
 
   /** Locals of what a loop carries, with what it starts as. */
@@ -364,7 +386,7 @@ export class FunctionEmitter {
       this.push(loop.inits[i]);
       const local = this.#bind(param);
       code.set(local);
-      this.#locals.set(loop.results[i].id, local);
+      this.#locals[loop.results[i].id] = local;
     });
   }
 
@@ -429,6 +451,6 @@ export class FunctionEmitter {
     });
     for (const param of moved) this.push(loop.yields[loop.params.indexOf(param)]);
     for (const param of moved.reverse())
-      this.writer.code.set(known(this.#locals.get(param.id), 'a local of the loop parameter'));
+      this.writer.code.set(known(this.#locals[param.id], 'a local of the loop parameter'));
   }
 }

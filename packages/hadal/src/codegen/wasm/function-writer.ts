@@ -9,17 +9,20 @@ import { type Opcode, opcode, valueType, type WasmType } from './opcodes.js';
 /** Block type of a block without results. */
 const VOID = 0x40;
 
+/** Binary logarithms. */
+const ALIGNMENT = { 1: 0, 2: 1, 4: 2, 8: 3 } as const;
+
+const LOCAL_GET = opcode['local.get'];
+const LOCAL_SET = opcode['local.set'];
+const LOCAL_TEE = opcode['local.tee'];
+
 export class CodeWriter {
   readonly bytes = new ByteWriter();
 
   op(name: Opcode): void {
     const code = opcode[name];
-    if (code > 0xff) {
-      this.bytes.u8(code >> 16);
-      this.bytes.unsigned(code & 0xffff);
-    } else {
-      this.bytes.u8(code);
-    }
+    if (code > 0xff) this.bytes.pair(code >> 16, code & 0xffff);
+    else this.bytes.u8(code);
   }
 
   open(name: 'block' | 'loop' | 'if'): void {
@@ -42,18 +45,15 @@ export class CodeWriter {
   }
 
   get(local: number): void {
-    this.op('local.get');
-    this.bytes.unsigned(local);
+    this.bytes.pair(LOCAL_GET, local);
   }
 
   set(local: number): void {
-    this.op('local.set');
-    this.bytes.unsigned(local);
+    this.bytes.pair(LOCAL_SET, local);
   }
 
   tee(local: number): void {
-    this.op('local.tee');
-    this.bytes.unsigned(local);
+    this.bytes.pair(LOCAL_TEE, local);
   }
 
   i32(value: number): void {
@@ -99,8 +99,7 @@ export class CodeWriter {
   /** A load or store; no alignment is promised beyond `alignBytes`. */
   memory(name: Opcode, alignBytes: 1 | 2 | 4 | 8, byteOffset: number): void {
     this.op(name);
-    this.bytes.unsigned(Math.log2(alignBytes));
-    this.bytes.unsigned(byteOffset);
+    this.bytes.pair(ALIGNMENT[alignBytes], byteOffset);
   }
 }
 

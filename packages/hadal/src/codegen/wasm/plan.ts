@@ -24,6 +24,8 @@ export interface Block {
   readonly loopDepth: number;
   /** The values that a loop body hands to its next round. */
   readonly yields: readonly Value[];
+  /** By `groupKey`. */
+  readonly groups: Map<number, AccessGroup>;
 }
 
 export interface Address {
@@ -39,12 +41,24 @@ export interface AccessGroup {
   lowest: number;
 }
 
-interface Uses {
-  count: number;
+/** What is known of one value. */
+interface Known {
+  /** Absent for what a loop defines. */
+  readonly definition: Instr | undefined;
+  readonly home: Block;
+  /** In its home; -1 for what a loop defines. */
+  readonly position: number;
+  /** Of a scalar constant. */
+  readonly constant: number | bigint | undefined;
+  /** Of a vector constant. */
+  readonly splatBits: number | undefined;
+  uses: number;
   /** The last emit position, in the value's home, of an instruction that reads it. */
-  last: number;
+  lastUse: number;
   /** Whether any use is in a block inside of the home, or hands the value to the next round of a loop. */
-  apart: boolean;
+  isUsedApart: boolean;
+  isInlined: boolean;
+  coalesced: Value | undefined;
 }
 
 /** A loop parameter that is an address in disguise: it moves by the same each round and only says where one buffer is read or written. */
@@ -71,17 +85,14 @@ export interface Plan {
   /** The loop parameter whose local a yield is computed into. */
   coalesced(v: Value): Value | undefined;
   address(access: Access): Address;
-  group(block: Block, key: string): AccessGroup | undefined;
+  /** What names the accesses of a buffer that share an address. */
+  groupKey(buffer: number, root: Value | null): number;
   /** What an instruction reads once constant parts of addresses are taken out. */
   operands(instr: Instr): readonly Value[];
   /** Values that the body of a loop reads and that are neither its own, nor constants, nor arguments of the kernel. */
   liveIns(loop: Loop): readonly Value[];
   /** The pointers of a straight loop that needs no index: how often it runs is all that its bounds say. Empty for other loops. */
   pointers(loop: Loop): readonly Pointer[];
-}
-
-export function groupKey(buffer: number, address: Address): string {
-  return `${buffer}:${address.root ? address.root.id : ''}`;
 }
 
 /** Levels of loops inside of a block. */
@@ -105,67 +116,74 @@ export function float32Bits(value: number): number {
 const MAX_FOLDED_BYTES = 2 ** 28;
 
 export function planKernel(fn: L3Function): Plan {
-  const definitions = new Map<number, Instr>();
-  const homes = new Map<number, Block>();
-  const positions = new Map<number, number>();
+  /** By id. */
+  const values: (Known | undefined)[] = [];
   const blocks = new Map<readonly Instr[], Block>();
-  const uses = new Map<number, Uses>();
-  const inlined = new Set<number>();
-  const coalescedTo = new Map<number, Value>();
-  const groups = new Map<Block, Map<string, AccessGroup>>();
   const addresses = new Map<Access, Address>();
 
-  function home(v: Value): Block {
-    return known(homes.get(v.id), `a definition of %${v.id} in ${fn.name}`);
+  function of(v: Value): Known {
+    const have = values[v.id];
+    if (have === undefined) throw new InternalError(`expected a definition of %${v.id} in ${fn.name}`);
+    return have;
   }
 
   function constant(v: Value): number | bigint | undefined {
-    const definition = definitions.get(v.id);
-    if (definition?.op === 'const') return definition.value;
-    // With one lane a broadcast changes nothing.
-    if (definition?.op === 'broadcast' && v.type.lanes === 1) return constant(definition.a);
-    return undefined;
-  }
-
-  function splatBits(v: Value): number | undefined {
-    const definition = definitions.get(v.id);
-    if (definition?.op !== 'broadcast' || v.type.lanes === 1) return undefined;
-    const value = constant(definition.a);
-    if (typeof value !== 'number') return undefined;
-    return v.type.kind === 'f32' ? float32Bits(value) : v.type.kind === 'mask' ? (value ? -1 : 0) : value | 0;
+    return values[v.id]?.constant;
   }
 
   function isConstant(v: Value): boolean {
-    return constant(v) !== undefined || splatBits(v) !== undefined;
+    const { constant, splatBits } = of(v);
+    return constant !== undefined || splatBits !== undefined;
   }
 
-  function define(instrs: readonly Instr[], outer: Omit<Block, 'instrs'>): void {
-    const block: Block = { instrs, ...outer };
+  function note(v: Value, home: Block, position: number, definition: Instr | undefined): void {
+    let constant: number | bigint | undefined;
+    let splatBits: number | undefined;
+    if (definition !== undefined && definition.op === 'const') constant = definition.value;
+    if (definition !== undefined && definition.op === 'broadcast') {
+      const of = values[definition.a.id]?.constant;
+      // With one lane a broadcast changes nothing.
+      if (v.type.lanes === 1) constant = of;
+      else if (typeof of === 'number')
+        splatBits = v.type.kind === 'f32' ? float32Bits(of) : v.type.kind === 'mask' ? (of ? -1 : 0) : of | 0;
+    }
+    values[v.id] = {
+      definition,
+      home,
+      position,
+      constant,
+      splatBits,
+      uses: 0,
+      lastUse: -1,
+      isUsedApart: false,
+      isInlined: false,
+      coalesced: undefined,
+    };
+  }
+
+  function define(block: Block): void {
+    const { instrs } = block;
     blocks.set(instrs, block);
-    instrs.forEach((instr, position) => {
-      switch (instr.op) {
-        case 'loop': {
-          const loopDepth = block.loopDepth + 1;
-          define(instr.body, { parent: block, position, loopDepth, yields: instr.yields });
-          for (const v of [instr.index, ...instr.params]) homes.set(v.id, blockOf(instr.body));
-          for (const v of instr.results) homes.set(v.id, block);
-          break;
-        }
-        case 'if':
-          define(instr.body, { parent: block, position, loopDepth: block.loopDepth, yields: [] });
-          break;
-        case 'store':
-          break;
-        default:
-          definitions.set(instr.result.id, instr);
-          homes.set(instr.result.id, block);
-          positions.set(instr.result.id, position);
-      }
-    });
+    for (let position = 0; position < instrs.length; position++) {
+      const instr = instrs[position];
+      if (instr.op === 'loop') {
+        const { body, yields, index, params, results } = instr;
+        const inner = { instrs: body, parent: block, position, loopDepth: block.loopDepth + 1, yields };
+        const own: Block = { ...inner, groups: new Map() };
+        // Parameters come first: they are what the body is defined by.
+        note(index, own, -1, undefined);
+        for (const v of params) note(v, own, -1, undefined);
+        define(own);
+        for (const v of results) note(v, block, -1, undefined);
+      } else if (instr.op === 'if') {
+        const inner = { instrs: instr.body, parent: block, position, loopDepth: block.loopDepth };
+        define({ ...inner, yields: [], groups: new Map() });
+      } else if (instr.op !== 'store') note(instr.result, block, position, instr);
+    }
   }
 
   function blockOf(instrs: readonly Instr[]): Block {
-    return known(blocks.get(instrs), `a plan of every block of ${fn.name}`);
+    return known(blocks.get(instrs), 'a plan of every block');
   }
 
   function address(access: Access): Address {
@@ -175,13 +193,13 @@ export function planKernel(fn: L3Function): Plan {
     let root: Value | null = access.index;
     let offset = access.offset;
     while (root) {
-      const value = constant(root);
-      const definition = definitions.get(root.id);
+      const { constant: value, definition }: Known = of(root);
       let step: { rest: Value | null; by: number } | null = null;
       if (typeof value === 'number') {
         step = { rest: null, by: value };
       } else if (definition?.op === 'binary' && (definition.fn === 'add' || definition.fn === 'sub')) {
-        const [a, b] = [constant(definition.a), constant(definition.b)];
+        const a = constant(definition.a);
+        const b = constant(definition.b);
         if (typeof b === 'number') step = { rest: definition.a, by: definition.fn === 'add' ? b : -b };
         else if (typeof a === 'number' && definition.fn === 'add') step = { rest: definition.b, by: a };
       }
@@ -202,8 +220,9 @@ export function planKernel(fn: L3Function): Plan {
   }
 
   function use(v: Value, from: Block, at: number, yielded: boolean): void {
-    if (isConstant(v)) return;
-    const own = home(v);
+    const record = of(v);
+    if (record.constant !== undefined || record.splatBits !== undefined) return;
+    const own = record.home;
     let block = from;
     let position = at;
     while (block !== own) {
@@ -212,28 +231,28 @@ export function planKernel(fn: L3Function): Plan {
         throw new InternalError(`L3 ${fn.name}: %${v.id} is used outside of the block that defines it`);
       block = block.parent;
     }
-    const record = uses.get(v.id) ?? { count: 0, last: -1, apart: false };
-    record.count++;
-    record.last = Math.max(record.last, position);
-    record.apart ||= yielded || from !== own;
-    uses.set(v.id, record);
+    record.uses++;
+    if (position > record.lastUse) record.lastUse = position;
+    if (yielded || from !== own) record.isUsedApart = true;
+  }
+
+  function groupKey(buffer: number, root: Value | null): number {
+    return (root === null ? 0 : root.id + 1) * fn.buffers.length + buffer;
   }
 
   function countAccess(access: Access, from: Block): void {
-    const found = address(access);
-    const key = groupKey(access.buffer, found);
-    const last = found.root ? home(found.root) : from;
+    const { root, offset } = address(access);
+    const key = groupKey(access.buffer, root);
+    const last = root === null ? from : of(root).home;
     let block = from;
     for (;;) {
-      let map = groups.get(block);
-      if (!map) {
-        map = new Map();
-        groups.set(block, map);
+      let group = block.groups.get(key);
+      if (group === undefined) {
+        group = { count: 0, lowest: Number.POSITIVE_INFINITY };
+        block.groups.set(key, group);
       }
-      const group = map.get(key) ?? { count: 0, lowest: Number.POSITIVE_INFINITY };
       group.count++;
-      if (block === from) group.lowest = Math.min(group.lowest, found.offset);
-      map.set(key, group);
+      if (block === from && offset < group.lowest) group.lowest = offset;
       if (block === last || !block.parent) break;
       block = block.parent;
     }
@@ -256,14 +275,13 @@ export function planKernel(fn: L3Function): Plan {
           nextBarrier = position;
           break;
         default: {
-          if (isConstant(instr.result)) continue;
-          const record = uses.get(instr.result.id);
-          if (!record) continue;
+          const record = of(instr.result);
+          if (record.uses === 0) continue;
           // A load may not move past a store, nor into a block.
-          const movable = instr.op !== 'load' || nextBarrier >= record.last;
-          if (record.count === 1 && !record.apart && movable) {
-            inlined.add(instr.result.id);
-            emitAt = record.last;
+          const movable = instr.op !== 'load' || nextBarrier >= record.lastUse;
+          if (record.uses === 1 && !record.isUsedApart && movable) {
+            record.isInlined = true;
+            emitAt = record.lastUse;
           }
         }
       }
@@ -283,17 +301,17 @@ export function planKernel(fn: L3Function): Plan {
       coalesce(instr.body);
       const body = blockOf(instr.body);
       instr.yields.forEach((v, i) => {
-        const position = positions.get(v.id);
-        if (position === undefined || isConstant(v) || homes.get(v.id) !== body || coalescedTo.has(v.id))
-          return;
-        const record = uses.get(instr.params[i].id);
-        if (!record || record.last <= position) coalescedTo.set(v.id, instr.params[i]);
+        const record = of(v);
+        const { position, home, coalesced } = record;
+        if (position < 0 || isConstant(v) || home !== body || coalesced !== undefined) return;
+        if (of(instr.params[i]).lastUse <= position) record.coalesced = instr.params[i];
       });
     }
   }
 
   function deferred(v: Value): boolean {
-    return isConstant(v) || !uses.has(v.id) || inlined.has(v.id);
+    const { constant, splatBits, uses, isInlined } = of(v);
+    return isInlined || uses === 0 || constant !== undefined || splatBits !== undefined;
   }
 
   function liveIns(loop: Loop): readonly Value[] {
@@ -304,15 +322,16 @@ export function planKernel(fn: L3Function): Plan {
         if ('result' in instr) own.add(instr.result.id);
         if (instr.op === 'loop')
           for (const v of [instr.index, ...instr.params, ...instr.results]) own.add(v.id);
-        const unused = 'result' in instr && (isConstant(instr.result) || !uses.has(instr.result.id));
-        if (!unused) operands(instr).forEach(read);
+        const unused = 'result' in instr && (isConstant(instr.result) || of(instr.result).uses === 0);
+        if (!unused) for (const v of operands(instr)) read(v);
         if (instr.op === 'loop' || instr.op === 'if') visit(instr.body);
         if (instr.op === 'loop') instr.yields.forEach(read);
       }
     }
     function read(v: Value): void {
-      const op = definitions.get(v.id)?.op;
-      if (!own.has(v.id) && !isConstant(v) && op !== 'size' && op !== 'scalar') found.set(v.id, v);
+      if (own.has(v.id) || isConstant(v)) return;
+      const op = of(v).definition?.op;
+      if (op !== 'size' && op !== 'scalar') found.set(v.id, v);
     }
     own.add(loop.index.id);
     for (const v of loop.params) own.add(v.id);
@@ -322,7 +341,7 @@ export function planKernel(fn: L3Function): Plan {
 
   function pointerOf(loop: Loop, i: number): Pointer | null {
     const [param, next] = [loop.params[i], loop.yields[i]];
-    const advance = definitions.get(next.id);
+    const advance = of(next).definition;
     if (
       param.type.kind !== 'index' ||
       advance?.op !== 'binary' ||
@@ -330,10 +349,9 @@ export function planKernel(fn: L3Function): Plan {
       advance.a !== param
     )
       return null;
-    if (uses.get(next.id)?.count !== 1 || uses.has(loop.results[i].id) || loop.yields.includes(param))
-      return null;
+    if (of(next).uses !== 1 || of(loop.results[i]).uses > 0 || loop.yields.includes(param)) return null;
     const by = constant(advance.b);
-    const isInside = homes.get(advance.b.id) === blockOf(loop.body);
+    const isInside = of(advance.b).home === blockOf(loop.body);
     if (by === undefined && isInside) return null;
     const readers = loop.body.filter((instr) => instr !== advance && operands(instr).includes(param));
     const accesses = readers.filter(
@@ -356,23 +374,23 @@ export function planKernel(fn: L3Function): Plan {
 
   function pointers(loop: Loop): readonly Pointer[] {
     const isStraight = loop.body.every((instr) => instr.op !== 'loop' && instr.op !== 'if');
-    if (!isStraight || loop.step !== 1 || uses.has(loop.index.id)) return [];
+    if (!isStraight || loop.step !== 1 || of(loop.index).uses > 0) return [];
     return loop.params.flatMap((_, i) => pointerOf(loop, i) ?? []);
   }
 
-  define(fn.body, { parent: null, position: 0, loopDepth: 0, yields: [] });
+  define({ instrs: fn.body, parent: null, position: 0, loopDepth: 0, yields: [], groups: new Map() });
   countUses(blockOf(fn.body));
   coalesce(fn.body);
 
   return {
     blockOf,
     constant,
-    splatBits,
-    definition: (v) => definitions.get(v.id),
+    splatBits: (v) => values[v.id]?.splatBits,
+    definition: (v) => values[v.id]?.definition,
     deferred,
-    coalesced: (v) => coalescedTo.get(v.id),
+    coalesced: (v) => values[v.id]?.coalesced,
     address,
-    group: (block, key) => groups.get(block)?.get(key),
+    groupKey,
     operands,
     liveIns,
     pointers,

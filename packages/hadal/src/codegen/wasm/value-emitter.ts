@@ -12,12 +12,14 @@ import {
   scalarConvert,
   scalarShift,
   scalarUnary,
+  type Table,
   vectorBinary,
   vectorCompare,
   vectorShift,
   vectorSwapped,
   vectorUnary,
 } from './op-tables.js';
+import type { Opcode } from './opcodes.js';
 import { float32Bits } from './plan.js';
 
 type InstrOf<Op extends Instr['op']> = Extract<Instr, { op: Op }>;
@@ -36,15 +38,22 @@ const ZIP = {
 
 export function emitOperation(emitter: FunctionEmitter, instr: Instr): void {
   const { code } = emitter.writer;
+  // The frequent ones first: cases are compared one by one until V8 has compiled this.
   switch (instr.op) {
-    case 'unary':
-      emitUnary(emitter, instr);
+    case 'load':
+      emitLoad(emitter, instr);
+      return;
+    case 'store':
+      emitStore(emitter, instr);
       return;
     case 'binary':
       emitBinary(emitter, instr);
       return;
     case 'fma':
       emitFma(emitter, instr);
+      return;
+    case 'unary':
+      emitUnary(emitter, instr);
       return;
     case 'compare':
       emitter.push(instr.a);
@@ -69,9 +78,7 @@ export function emitOperation(emitter: FunctionEmitter, instr: Instr): void {
       return;
     case 'bitcast': {
       emitter.push(instr.a);
-      const op = isVector(instr.a)
-        ? undefined
-        : scalarBitcast[`${instr.a.type.kind}>${instr.result.type.kind}`];
+      const op = isVector(instr.a) ? undefined : scalarBitcast[instr.a.type.kind]?.[instr.result.type.kind];
       if (op) code.op(op);
       return;
     }
@@ -93,12 +100,6 @@ export function emitOperation(emitter: FunctionEmitter, instr: Instr): void {
       emitter.push(instr.b);
       code.shuffle(ZIP[instr.half]);
       return;
-    case 'load':
-      emitLoad(emitter, instr);
-      return;
-    case 'store':
-      emitStore(emitter, instr);
-      return;
     case 'tail':
       throw new InternalError(`L3 ${emitter.context.fn.name}: tail is for targets with masks`);
     case 'const':
@@ -114,8 +115,8 @@ function isVector(v: Value): boolean {
   return v.type.lanes > 1;
 }
 
-function entry<T>(table: { readonly [key: string]: T | undefined }, fn: string, v: Value): T {
-  const op = table[`${fn}.${v.type.kind}`];
+function entry(table: Table, fn: string, v: Value): Opcode {
+  const op = table[v.type.kind]?.[fn];
   if (op === undefined)
     throw new InternalError(`wasm has no ${fn} of ${v.type.kind} on ${v.type.lanes} lanes`);
   return op;
@@ -123,7 +124,7 @@ function entry<T>(table: { readonly [key: string]: T | undefined }, fn: string, 
 
 function emitUnary(emitter: FunctionEmitter, { fn, a }: InstrOf<'unary'>): void {
   const { code } = emitter.writer;
-  const op = (isVector(a) ? vectorUnary : scalarUnary)[`${fn}.${a.type.kind}`];
+  const op = (isVector(a) ? vectorUnary : scalarUnary)[a.type.kind]?.[fn];
   if (op) {
     emitter.push(a);
     code.op(op);
@@ -162,14 +163,14 @@ function emitUnary(emitter: FunctionEmitter, { fn, a }: InstrOf<'unary'>): void 
 
 function emitBinary(emitter: FunctionEmitter, { fn, a, b }: InstrOf<'binary'>): void {
   const { code } = emitter.writer;
-  const swapped = isVector(a) ? vectorSwapped[`${fn}.${a.type.kind}`] : undefined;
+  const swapped = isVector(a) ? vectorSwapped[a.type.kind]?.[fn] : undefined;
   if (swapped) {
     emitter.push(b);
     emitter.push(a);
     code.op(swapped);
     return;
   }
-  const choice = isVector(a) ? undefined : scalarChoice[`${fn}.${a.type.kind}`];
+  const choice = isVector(a) ? undefined : scalarChoice[a.type.kind]?.[fn];
   if (choice) {
     const x = emitter.pushAndKeep(a);
     const y = emitter.pushAndKeep(b);
@@ -228,14 +229,15 @@ function emitFma(emitter: FunctionEmitter, { a, b, c, result }: InstrOf<'fma'>):
 
 function emitConvert(emitter: FunctionEmitter, { a, result }: InstrOf<'convert'>): void {
   const { code } = emitter.writer;
-  const pair = `${a.type.kind}>${result.type.kind}`;
   emitter.push(a);
   if (!isVector(a)) {
-    const op = scalarConvert[pair];
-    if (op === undefined) throw new InternalError(`wasm has no conversion ${pair}`);
+    const op = scalarConvert[a.type.kind]?.[result.type.kind];
+    if (op === undefined)
+      throw new InternalError(`wasm has no conversion ${a.type.kind}>${result.type.kind}`);
     if (op) code.op(op);
     return;
   }
+  const pair = `${a.type.kind}>${result.type.kind}`;
   switch (pair) {
     case 'f32>i32':
       code.op('i32x4.trunc_sat_f32x4_s');
@@ -291,7 +293,7 @@ function emitHorizontal(emitter: FunctionEmitter, { fn, a, result }: InstrOf<'ho
     code.op(fn === 'and' ? 'i32x4.all_true' : 'v128.any_true');
     return;
   }
-  const swapped = vectorSwapped[`${fn}.${a.type.kind}`];
+  const swapped = vectorSwapped[a.type.kind]?.[fn];
   for (const upper of UPPER_HALF) {
     const lower = emitter.writer.local('v128');
     code.set(lower);
