@@ -51,12 +51,39 @@ export interface Allocation {
   readonly spills: number;
 }
 
-interface ClassState {
+/**
+ * The registers of one class while intervals go by. Sets of registers are bits by rank, that is by place in the order of
+ * preference, so that the best of a set is its lowest bit.
+ */
+class ClassState {
   readonly order: readonly number[];
-  readonly active: (Node | null)[];
-  /** Position until which a register is wanted back by a loop parameter. */
-  readonly reserved: number[];
-  used: number;
+  /** Rank of each register. */
+  readonly ranks: Int8Array;
+  readonly holders: (Node | null)[] = [];
+  /** What each holder's register is worth. */
+  readonly costs: Float64Array;
+  /** Position until which a register is wanted back by a loop parameter, and the least of those of `reserved`. */
+  readonly until: Int32Array;
+  leastUntil = 0;
+  reserved = 0;
+  free = 0;
+  /** Registers that held a value at any time, by their own numbers. */
+  used = 0;
+
+  constructor(order: readonly number[]) {
+    this.order = order;
+    this.ranks = new Int8Array(32);
+    for (let rank = 0; rank < order.length; rank++) this.ranks[order[rank]] = rank;
+    this.costs = new Float64Array(order.length);
+    this.until = new Int32Array(order.length);
+  }
+
+  reset(): void {
+    this.leastUntil = Number.MAX_SAFE_INTEGER;
+    this.reserved = 0;
+    this.free = 2 ** this.order.length - 1;
+    this.used = 0;
+  }
 }
 
 /**
@@ -66,46 +93,64 @@ interface ClassState {
 const MAX_ROUNDS = 5;
 
 export function allocate(analysis: Analysis, features: X86Features): Allocation {
-  const file = registerFile(features);
-  const intervals = [...analysis.intervals].sort((a, b) => a.start - b.start);
-  const forced = new Set<Node>();
+  const { order } = registerFile(features);
+  const { intervals } = analysis;
+  const count = intervals.length;
+  const starting = inOrder(intervals, startOf);
+  const ending = inOrder(intervals, endOf);
+  const gpr = new ClassState(order.gpr);
+  const vec = new ClassState(order.vec);
+  const mask = new ClassState(order.mask);
+  let forced = 0;
   for (let round = 1; ; round++) {
-    const make = (cls: RegisterClass): ClassState => ({
-      order: file.order[cls],
-      active: new Array<Node | null>(32).fill(null),
-      reserved: new Array<number>(32).fill(-1),
-      used: 0,
-    });
-    const states = { gpr: make('gpr'), vec: make('vec'), mask: make('mask') };
+    gpr.reset();
+    vec.reset();
+    mask.reset();
     const spilled: Node[] = [];
-    const before = forced.size;
-    for (const n of intervals) {
-      n.reg = -1;
+    const before = forced;
+    let ended = 0;
+    for (let i = 0; i < count; i++) {
+      const n = starting[i];
+      const { start } = n;
+      for (let gone = ending[ended]; gone.end < start; gone = ending[++ended]) {
+        if (gone.reg < 0) continue;
+        const its = gone.cls === 'gpr' ? gpr : gone.cls === 'vec' ? vec : mask;
+        its.free |= 1 << its.ranks[gone.reg];
+      }
       n.spilled = false;
-    }
-    for (const n of intervals) {
-      const state = states[n.cls];
-      if (forced.has(n)) {
+      if (n.forced) {
         spill(n, spilled);
         continue;
       }
-      const { active, order } = state;
-      for (const r of order) {
-        const holder = active[r];
-        if (holder && holder.end < n.start) active[r] = null;
-      }
-      const reg = pick(state, n);
-      if (reg >= 0) take(state, n, reg);
-      else evict(state, n, spilled, forced);
+      const state = n.cls === 'gpr' ? gpr : n.cls === 'vec' ? vec : mask;
+      const rank = pick(state, n, start);
+      if (rank >= 0) take(state, n, rank);
+      else if (evict(state, n, spilled)) forced++;
     }
-    if (forced.size > before && round < MAX_ROUNDS) continue;
+    if (forced > before && round < MAX_ROUNDS) continue;
     const frameBytes = assignSlots(spilled, features);
     return {
-      used: { gpr: states.gpr.used, vec: states.vec.used, mask: states.mask.used },
+      used: { gpr: gpr.used, vec: vec.used, mask: mask.used },
       frameBytes,
       spills: spilled.length,
     };
   }
+}
+
+const startOf = (n: Node): number => n.start;
+const endOf = (n: Node): number => n.end;
+
+/** Sorted by a position; where that is the same, as they were. */
+function inOrder(intervals: readonly Node[], position: (n: Node) => number): readonly Node[] {
+  // Sorting numbers needs no call a comparison: the place rides in the low bits.
+  const places = 2 ** 24;
+  if (intervals.length >= places) throw new InternalError(`x86: ${intervals.length} values`);
+  const keys = new Float64Array(intervals.length);
+  for (let i = 0; i < keys.length; i++) keys[i] = position(intervals[i]) * places + i;
+  keys.sort();
+  const out: Node[] = [];
+  for (let i = 0; i < keys.length; i++) out.push(intervals[keys[i] % places]);
+  return out;
 }
 
 /** Puts a value into memory, if it cannot be had again from there anyway. */
@@ -116,59 +161,86 @@ function spill(n: Node, spilled: Node[]): void {
   spilled.push(n);
 }
 
-function take(state: ClassState, n: Node, reg: number): void {
+function take(state: ClassState, n: Node, rank: number): void {
+  const bit = 1 << rank;
+  const reg = state.order[rank];
   n.reg = reg;
-  state.active[reg] = n;
+  state.free &= ~bit;
   state.used |= 1 << reg;
-  if (n.carriedUntil >= 0) state.reserved[reg] = n.carriedUntil;
+  state.holders[rank] = n;
+  state.costs[rank] = cost(n);
+  const until = n.carriedUntil;
+  if (until >= 0) {
+    state.until[rank] = until;
+    state.reserved |= bit;
+    if (until < state.leastUntil) state.leastUntil = until;
+  }
 }
 
-function pick(state: ClassState, n: Node): number {
-  const wanted = n.target && n.target.reg >= 0 ? n.target.reg : -1;
-  if (wanted >= 0 && state.active[wanted] === null) return wanted;
-  const handed = n.hint && n.hint.reg >= 0 ? n.hint.reg : -1;
-  if (
-    handed >= 0 &&
-    state.active[handed] === null &&
-    (n.target === null || state.reserved[handed] < n.start || wanted < 0)
-  ) {
-    return handed;
+/** Registers that loop parameters want back at this position or later. */
+function reservedAt(state: ClassState, position: number): number {
+  if (state.leastUntil >= position) return state.reserved;
+  let reserved = 0;
+  state.leastUntil = Number.MAX_SAFE_INTEGER;
+  for (let left = state.reserved; left !== 0; left &= left - 1) {
+    const rank = 31 - Math.clz32(left & -left);
+    const until = state.until[rank];
+    if (until < position) continue;
+    reserved |= 1 << rank;
+    if (until < state.leastUntil) state.leastUntil = until;
   }
-  let second = -1;
-  for (const r of state.order) {
-    if (state.active[r] !== null) continue;
-    if (state.reserved[r] < n.start) return r;
-    if (second < 0) second = r;
+  state.reserved = reserved;
+  return reserved;
+}
+
+/** The rank of a free register, or -1. */
+function pick(state: ClassState, n: Node, start: number): number {
+  const { free } = state;
+  if (free === 0) return -1;
+  const { target, hint } = n;
+  const reserved = reservedAt(state, start);
+  const wanted = target === null ? -1 : target.reg;
+  if (wanted >= 0) {
+    const rank = state.ranks[wanted];
+    if (free & (1 << rank)) return rank;
   }
-  return second;
+  if (hint !== null && hint.reg >= 0) {
+    const rank = state.ranks[hint.reg];
+    const bit = 1 << rank;
+    if (free & bit && (wanted < 0 || (reserved & bit) === 0)) return rank;
+  }
+  const best = free & ~reserved || free;
+  return 31 - Math.clz32(best & -best);
 }
 
 /** How much worse the code gets without the register. */
 function cost(n: Node): number {
-  if (n.recompute === null) return n.weight;
-  return n.recompute.from === 'argument' ? n.weight * 0.3 : n.weight * 0.01;
+  const r = n.recompute;
+  if (r === null) return n.weight;
+  return r.from === 'argument' ? n.weight * 0.3 : n.weight * 0.01;
 }
 
-function evict(state: ClassState, n: Node, spilled: Node[], forced: Set<Node>): void {
-  let victim = n;
+/** Takes the register of the value that is worth least, unless that is this one; whether it did. */
+function evict(state: ClassState, n: Node, spilled: Node[]): boolean {
+  const { costs } = state;
   let least = cost(n);
-  let reg = -1;
-  for (const r of state.order) {
-    const holder = state.active[r];
-    if (!holder) continue;
-    const c = cost(holder);
-    if (c < least) {
-      victim = holder;
-      least = c;
-      reg = r;
+  let rank = -1;
+  for (let i = 0; i < costs.length; i++) {
+    if (costs[i] < least) {
+      least = costs[i];
+      rank = i;
     }
   }
-  spill(victim, spilled);
-  if (victim !== n) {
-    forced.add(victim);
-    state.reserved[reg] = -1;
-    take(state, n, reg);
+  const victim = rank < 0 ? null : state.holders[rank];
+  if (victim === null) {
+    spill(n, spilled);
+    return false;
   }
+  spill(victim, spilled);
+  victim.forced = true;
+  state.reserved &= ~(1 << rank);
+  take(state, n, rank);
+  return true;
 }
 
 /** Slots are shared by intervals that do not overlap. Scalars take 8 bytes, vectors their width; wide slots come first. */
@@ -181,8 +253,10 @@ function assignSlots(spilled: Node[], features: X86Features): number {
       .filter((n) => (n.cls === 'vec' && n.lanes > 1 ? wide : 8) === size)
       .sort((a, b) => a.start - b.start);
     for (const n of members) {
-      let slot = slots.find((s) => s.end < n.start);
-      if (!slot) {
+      let slot: (typeof slots)[number] | undefined;
+      for (let i = 0; i < slots.length && slot === undefined; i++)
+        if (slots[i].end < n.start) slot = slots[i];
+      if (slot === undefined) {
         slot = { end: n.end, offset: bytes };
         bytes += size;
         slots.push(slot);

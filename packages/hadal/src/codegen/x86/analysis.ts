@@ -14,7 +14,7 @@ import type { Half, Instr, L3Function, MemType, Value } from '../../kernel/l3.js
 import { isFloatKind, operandsOf } from '../../kernel/l3.js';
 import type { X86Features } from './features.js';
 import type { Node, RegisterClass } from './node.js';
-import { makeNode } from './node.js';
+import { makeNode, nameOf } from './node.js';
 
 type Loop = Extract<Instr, { op: 'loop' }>;
 type Load = Extract<Instr, { op: 'load' }>;
@@ -57,43 +57,62 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
   const wide = features.level === 'avx512';
   const nodes: (Node | undefined)[] = [];
   const buffers = fn.buffers.map((_, slot) => {
-    const b = makeNode(`b${slot}`, 'index', 1, 'gpr', null);
+    const b = makeNode(`b${slot}`, -1, 'index', 1, 'gpr', null);
     b.recompute = { from: 'argument', slot };
     return b;
   });
 
   function order(half: Half): Node {
     const first = half === 'low' ? 0 : fn.lanes / 2;
-    const n = makeNode(`zip ${half}`, 'i32', fn.lanes, 'vec', null);
+    const name = `zip ${half}`;
+    const n = makeNode(name, -1, 'i32', fn.lanes, 'vec', null);
     const lanes = Array.from({ length: fn.lanes }, (_, i) => first + (i >> 1) + (i % 2) * fn.lanes);
-    n.recompute = { from: 'lanes', name: n.name, lanes };
+    n.recompute = { from: 'lanes', name, lanes };
     return n;
   }
-  const orders = { low: order('low'), high: order('high') };
+  let low: Node | null = null;
+  let high: Node | null = null;
   function zipOrder(half: Half): Node {
-    return orders[half];
+    if (half === 'low') {
+      low ??= order(half);
+      return low;
+    }
+    high ??= order(half);
+    return high;
   }
 
-  function classOf(v: Value): RegisterClass {
-    if (v.type.kind === 'mask') return v.type.lanes === 1 ? 'gpr' : wide ? 'mask' : 'vec';
-    return isFloatKind(v.type.kind) || v.type.lanes > 1 ? 'vec' : 'gpr';
-  }
   function define(v: Value, def: Instr | null): Node {
-    const have = nodes[v.id];
-    if (have) return have;
-    const n = makeNode(`%${v.id}`, v.type.kind, v.type.lanes, classOf(v), def);
-    nodes[v.id] = n;
+    const { id, type } = v;
+    const have = nodes[id];
+    if (have !== undefined) return have;
+    const { kind, lanes } = type;
+    let cls: RegisterClass;
+    if (lanes > 1) cls = kind === 'mask' && wide ? 'mask' : 'vec';
+    else cls = kind === 'f32' || kind === 'f64' ? 'vec' : 'gpr';
+    const n = makeNode(null, id, kind, lanes, cls, def);
+    nodes[id] = n;
     return n;
   }
   function node(v: Value): Node {
-    return known(nodes[v.id], `a definition of %${v.id}`);
+    const n = nodes[v.id];
+    if (n === undefined) throw new InternalError(`x86: %${v.id} has no definition`);
+    return n;
   }
 
   // --- definitions -----------------------------------------------------------------------------------------------------
 
   function declare(instrs: readonly Instr[]): void {
-    for (const instr of instrs) {
+    for (let i = 0; i < instrs.length; i++) {
+      const instr = instrs[i];
       switch (instr.op) {
+        case 'store':
+          break;
+        case 'const':
+        case 'size':
+        case 'scalar':
+        case 'broadcast':
+          recomputable(instr, define(instr.result, instr));
+          break;
         case 'loop':
           define(instr.index, null);
           for (const p of instr.params) define(p, null);
@@ -103,10 +122,8 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
         case 'if':
           declare(instr.body);
           break;
-        case 'store':
-          break;
         default:
-          recomputable(instr, define(instr.result, instr));
+          define(instr.result, instr);
       }
     }
   }
@@ -138,7 +155,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
   // --- backwards: uses and what stays virtual --------------------------------------------------------------------------
 
   let epoch = 0;
-  const memoryOperand = new Map<Instr, Node>();
+  const memoryOperand = new Set<Instr>();
   /** Broadcasts that are memory operands provided that the load they spread is one. */
   const embeddedIn = new Map<Node, Node[]>();
 
@@ -167,23 +184,21 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
 
   function foldable(n: Node, limit: number): boolean {
     if (n.consumers === null || n.uses > limit || n.uses !== n.memoryUses) return false;
-    return (
-      n.addressUses === 0 &&
-      n.consumersFree &&
-      n.useEpoch === epoch &&
-      n.consumers.every((c) => !memoryOperand.has(c))
-    );
+    if (n.addressUses !== 0 || !n.consumersFree || n.useEpoch !== epoch) return false;
+    for (let i = 0; i < n.consumers.length; i++) if (memoryOperand.has(n.consumers[i])) return false;
+    return true;
   }
   function fold(n: Node): void {
     n.virtual = 'memory';
-    for (const c of n.consumers ?? []) memoryOperand.set(c, n);
+    for (const c of n.consumers ?? []) memoryOperand.add(c);
   }
 
   function countLoad(instr: Load, n: Node): void {
     if (instr.mask === null && plainMemory.has(instr.mem) && foldable(n, 1)) {
       fold(n);
     } else {
-      for (const spread of embeddedIn.get(n) ?? []) unfold(spread);
+      const spreads = embeddedIn.get(n);
+      if (spreads !== undefined) for (const spread of spreads) unfold(spread);
     }
     useAddress(instr.index);
     if (instr.mask) use(instr.mask);
@@ -195,26 +210,33 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
 
   function constantIndex(v: Value): number | null {
     const r = node(v).recompute;
-    return r?.from === 'integer' && typeof r.value === 'number' ? r.value : null;
+    return r !== null && r.from === 'integer' && typeof r.value === 'number' ? r.value : null;
   }
 
-  /** base and constant of an addition or subtraction on indices, if it is one with a constant. */
-  function addition(instr: Instr): { readonly base: Value; readonly offset: number } | null {
-    if (instr.op !== 'binary' || instr.a.type.kind !== 'index') return null;
+  /** Notes base and constant of an addition or subtraction on indices, if it is one with a constant. */
+  function isDisplaced(instr: Instr, n: Node): boolean {
+    if (instr.op !== 'binary' || n.kind !== 'index') return false;
+    const { fn: op } = instr;
+    if (op !== 'add' && op !== 'sub') return false;
     const b = constantIndex(instr.b);
     if (b !== null && Math.abs(b) < 1 << 26) {
-      if (instr.fn === 'add') return { base: instr.a, offset: b };
-      if (instr.fn === 'sub') return { base: instr.a, offset: -b };
+      n.base = node(instr.a);
+      n.offset = op === 'add' ? b : -b;
+      return true;
     }
+    if (op === 'sub') return false;
     const a = constantIndex(instr.a);
-    return instr.fn === 'add' && a !== null && Math.abs(a) < 1 << 26 ? { base: instr.b, offset: a } : null;
+    if (a === null || Math.abs(a) >= 1 << 26) return false;
+    n.base = node(instr.b);
+    n.offset = a;
+    return true;
   }
 
   function countOperands(instr: Instr): void {
-    const integer = 'a' in instr && instr.a.type.lanes === 1 && !isFloatKind(instr.a.type.kind);
     switch (instr.op) {
       case 'binary': {
         const { a, b, fn: op } = instr;
+        const integer = isInteger(a);
         if (
           a.type.kind === 'mask' ||
           op === 'div' ||
@@ -240,7 +262,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
         useMemory(instr.c, instr);
         return;
       case 'compare':
-        if (integer) {
+        if (isInteger(instr.a)) {
           use(instr.a);
           use(instr.b);
         } else if (instr.a.type.lanes === 1 && (instr.fn === 'lt' || instr.fn === 'le')) {
@@ -270,7 +292,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
           instr.fn === 'floor' ||
           instr.fn === 'round' ||
           (instr.fn === 'abs' && instr.a.type.kind === 'i32');
-        if (direct && !integer) useMemory(instr.a, instr);
+        if (direct && !isInteger(instr.a)) useMemory(instr.a, instr);
         else use(instr.a);
         return;
       }
@@ -291,6 +313,10 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
     }
   }
 
+  function isInteger(v: Value): boolean {
+    return v.type.lanes === 1 && !isFloatKind(v.type.kind);
+  }
+
   function useFlags(v: Value, consumer: Instr): void {
     const n = node(v);
     n.uses++;
@@ -307,7 +333,9 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
           for (const v of instr.yields) use(v);
           count(instr.body);
           epoch++;
-          for (const v of operandsOf(instr)) use(v);
+          use(instr.start);
+          use(instr.end);
+          for (const v of instr.inits) use(v);
           break;
         case 'if':
           epoch++;
@@ -337,10 +365,9 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
       countLoad(instr, n);
       return;
     }
-    const sum = n.uses === 0 ? addition(instr) : null;
-    if (sum) {
+    if (n.uses === 0 && isDisplaced(instr, n)) {
       n.virtual = 'address';
-      node(sum.base).addressUses += n.addressUses;
+      known(n.base, 'the base of an address').addressUses += n.addressUses;
       return;
     }
     if (
@@ -374,7 +401,8 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
 
   interface OpenLoop {
     readonly start: number;
-    readonly through: Set<Node>;
+    /** Values from before the loop, of which this is the outermost such loop. */
+    readonly through: Node[];
   }
   let position = 0;
   let top = 0;
@@ -382,7 +410,10 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
   const intervals: Node[] = [];
   const materialise = new Map<number, Node[]>();
   /** A use counts ten times for each loop around it; the blocked gemm has uses seven loops deep. */
-  const weightHere = (): number => 10 ** Math.min(loops.length, 12);
+  const weights = Array.from({ length: 13 }, (_, depth) => 10 ** depth);
+  let weightHere = 1;
+  /** Where the innermost loop starts: what starts later is no concern of any loop. */
+  let innermost = -1;
 
   function open(n: Node, at: number): void {
     n.start = at;
@@ -390,167 +421,211 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
     intervals.push(n);
   }
 
-  function touch(n: Node, at = 4 * position + 1): void {
+  function touch(n: Node, at: number): void {
     if (n.virtual !== 'no') {
       touchParts(n, at);
       return;
     }
-    if (n.recompute) {
-      if (n.recompute.from === 'integer') return;
+    const r = n.recompute;
+    if (r !== null) {
+      if (r.from === 'integer') return;
       if (n.firstTop < 0) n.firstTop = top;
       if (n.start < 0) {
         // Outside of loops a constant is as well read from the pool.
-        if (n.recompute.from !== 'argument' && loops.length === 0) return;
+        if (r.from !== 'argument' && loops.length === 0) return;
         open(n, 4 * n.firstTop);
         const list = materialise.get(n.firstTop);
         if (list) list.push(n);
         else materialise.set(n.firstTop, [n]);
       }
     }
-    if (n.start < 0) throw new InternalError(`x86: ${n.name} is read before it is written`);
-    n.weight += weightHere();
+    const { start } = n;
+    if (start < 0) throw new InternalError(`x86: ${nameOf(n)} is read before it is written`);
+    n.weight += weightHere;
     if (n.end < at) n.end = at;
-    for (const loop of loops) {
-      if (n.start < loop.start) {
-        loop.through.add(n);
-        break;
+    if (start >= innermost) return;
+    for (let i = 0; i < loops.length; i++) {
+      const loop = loops[i];
+      if (start >= loop.start) continue;
+      if (n.through !== loop) {
+        n.through = loop;
+        loop.through.push(n);
       }
+      return;
     }
   }
 
   function touchParts(n: Node, at: number): void {
-    const def = known(n.def, `the instruction of ${n.name}`);
-    if (def.op === 'load') {
-      touchAddress(def.buffer, def.index, at);
-    } else if (n.virtual === 'address') {
-      const { base } = indexOf(n);
-      if (base) touch(base, at);
-    } else {
-      for (const v of operandsOf(def)) touch(node(v), at);
+    if (n.virtual === 'address') {
+      const { base } = resolved(n);
+      if (base !== null) touch(base, at);
+      return;
     }
+    const { def } = n;
+    if (def === null) throw new InternalError(`x86: ${nameOf(n)} has no instruction`);
+    if (def.op === 'load') touchAddress(def.buffer, def.index, at);
+    else for (const v of operandsOf(def)) touch(node(v), at);
   }
 
   function touchAddress(buffer: number, index: Value, at: number): void {
     touch(buffers[buffer], at);
-    const { base } = indexForm(index);
-    if (base) touch(base, at);
+    const { base } = resolved(node(index));
+    if (base !== null) touch(base, at);
   }
 
-  function indexOf(n: Node): IndexForm {
-    let offset = 0;
-    let at = n;
-    while (at.virtual === 'address') {
-      const sum = known(at.def ? addition(at.def) : null, `the sum ${at.name}`);
-      offset += sum.offset;
-      at = node(sum.base);
+  /** Brings `base` and `offset` of an index to what is in a register, or to a constant alone. */
+  function resolved(n: Node): IndexForm {
+    if (n.resolved) return n;
+    n.resolved = true;
+    if (n.virtual === 'address') {
+      const under = resolved(known(n.base, 'the base of an address'));
+      n.base = under.base;
+      n.offset += under.offset;
+    } else {
+      const r = n.recompute;
+      const constant = r !== null && r.from === 'integer' ? r.value : null;
+      n.base = typeof constant === 'number' ? null : n;
+      n.offset = typeof constant === 'number' ? constant : 0;
     }
-    const constant = at.recompute?.from === 'integer' ? at.recompute.value : null;
-    return typeof constant === 'number' ? { base: null, offset: offset + constant } : { base: at, offset };
+    return n;
   }
   function indexForm(v: Value): IndexForm {
-    return indexOf(node(v));
+    return resolved(node(v));
   }
 
   function number(instrs: readonly Instr[]): void {
-    for (const instr of instrs) {
-      if ('result' in instr) {
-        const n = node(instr.result);
-        if (n.dead || n.recompute || n.virtual !== 'no') continue;
-      }
-      position++;
-      if (loops.length === 0 && ifs === 0) top = position;
+    for (let i = 0; i < instrs.length; i++) {
+      const instr = instrs[i];
       switch (instr.op) {
         case 'loop':
+          advance();
           numberLoop(instr);
           break;
         case 'if':
-          touch(node(instr.cond));
+          advance();
+          touch(node(instr.cond), 4 * position + 1);
           ifs++;
           number(instr.body);
           ifs--;
           break;
-        case 'store':
-          touchAddress(instr.buffer, instr.index, 4 * position + 1);
-          touch(node(instr.value));
-          if (instr.mask) touch(node(instr.mask));
+        case 'store': {
+          advance();
+          const at = 4 * position + 1;
+          touchAddress(instr.buffer, instr.index, at);
+          touch(node(instr.value), at);
+          if (instr.mask) touch(node(instr.mask), at);
           break;
-        case 'load':
-          touchAddress(instr.buffer, instr.index, 4 * position + 1);
-          if (instr.mask) touch(node(instr.mask));
-          open(node(instr.result), 4 * position + 2);
-          break;
+        }
         default: {
-          for (const v of operandsOf(instr)) touch(node(v));
-          // Needed while the result is written already: its register must not be the result's.
-          if (instr.op === 'zip' && wide) touch(zipOrder(instr.half), 4 * position + 2);
           const n = node(instr.result);
-          open(n, 4 * position + 2);
-          n.weight += weightHere();
-          hint(instr, n);
+          if (n.dead || n.recompute !== null || n.virtual !== 'no') break;
+          advance();
+          numberDefinition(instr, n, 4 * position + 1);
         }
       }
     }
   }
-  let ifs = 0;
 
-  /** The operand whose register the result best takes over. */
-  function hint(instr: Instr, n: Node): void {
-    if (instr.op === 'fma') n.hint = node(instr.c);
-    else if (
-      (instr.op === 'binary' ||
-        instr.op === 'unary' ||
-        instr.op === 'bitcast' ||
-        instr.op === 'convert' ||
-        instr.op === 'zip') &&
-      node(instr.a).cls === n.cls
-    ) {
-      n.hint = node(instr.a);
-    }
+  function advance(): void {
+    position++;
+    if (loops.length === 0 && ifs === 0) top = position;
   }
 
-  function numberLoop(instr: Loop): void {
-    touch(node(instr.start));
-    touch(node(instr.end));
-    for (const v of instr.inits) {
-      // A constant is written straight into the parameter.
-      const from = node(v).recompute?.from ?? 'argument';
-      if (from === 'argument') touch(node(v));
+  function numberDefinition(
+    instr: Exclude<Instr, { op: 'loop' | 'if' | 'store' }>,
+    n: Node,
+    at: number,
+  ): void {
+    switch (instr.op) {
+      case 'load':
+        touchAddress(instr.buffer, instr.index, at);
+        if (instr.mask) touch(node(instr.mask), at);
+        open(n, at + 1);
+        return;
+      case 'binary': {
+        const a = node(instr.a);
+        touch(a, at);
+        touch(node(instr.b), at);
+        if (a.cls === n.cls) n.hint = a;
+        break;
+      }
+      case 'fma': {
+        const c = node(instr.c);
+        touch(node(instr.a), at);
+        touch(node(instr.b), at);
+        touch(c, at);
+        n.hint = c;
+        break;
+      }
+      case 'zip':
+        touch(node(instr.a), at);
+        touch(node(instr.b), at);
+        // Needed while the result is written already: its register must not be the result's.
+        if (wide) touch(zipOrder(instr.half), at + 1);
+        n.hint = node(instr.a);
+        break;
+      default:
+        for (const v of operandsOf(instr)) touch(node(v), at);
+        if (instr.op === 'unary' || instr.op === 'bitcast' || instr.op === 'convert') {
+          const a = node(instr.a);
+          if (a.cls === n.cls) n.hint = a;
+        }
     }
-    const loop: OpenLoop = { start: 4 * position + 2, through: new Set() };
+    open(n, at + 1);
+    n.weight += weightHere;
+  }
+  let ifs = 0;
+
+  function numberLoop(instr: Loop): void {
+    const at = 4 * position + 1;
+    const end = node(instr.end);
+    touch(node(instr.start), at);
+    touch(end, at);
+    for (const v of instr.inits) {
+      const init = node(v);
+      // A constant is written straight into the parameter.
+      if (init.recompute === null || init.recompute.from === 'argument') touch(init, at);
+    }
+    const outer = innermost;
+    const loop: OpenLoop = { start: at + 1, through: [] };
     loops.push(loop);
+    innermost = loop.start;
+    weightHere = weights[Math.min(loops.length, 12)];
     const index = node(instr.index);
     open(index, loop.start);
-    index.weight += 2 * weightHere();
+    index.weight += 2 * weightHere;
     const params = instr.params.map(node);
-    params.forEach((p, i) => {
+    for (let i = 0; i < params.length; i++) {
+      const p = params[i];
       open(p, loop.start);
       const init = node(instr.inits[i]);
-      if (!init.recompute && init.virtual === 'no') p.hint = init;
-    });
-    // The end is read at the bottom of every round.
-    const end = node(instr.end);
+      if (init.recompute === null && init.virtual === 'no') p.hint = init;
+    }
     number(instr.body);
     position++;
     const last = 4 * position + 1;
-    instr.yields.forEach((v, i) => {
-      const y = node(v);
-      touch(y);
+    for (let i = 0; i < params.length; i++) {
+      const y = node(instr.yields[i]);
+      touch(y, last);
       if (y.start > loop.start && y.target === null) {
         y.target = params[i];
         params[i].carriedUntil = last;
       }
-    });
-    touch(end);
-    touch(index);
+    }
+    // The end is read at the bottom of every round.
+    touch(end, last);
+    touch(index, last);
     loops.pop();
+    innermost = outer;
+    weightHere = weights[Math.min(loops.length, 12)];
     for (const n of loop.through) {
       if (n.end < last) n.end = last;
     }
-    instr.results.forEach((v, i) => {
-      const r = node(v);
+    for (let i = 0; i < params.length; i++) {
+      const r = node(instr.results[i]);
       open(r, last + 1);
       r.hint = params[i];
-    });
+    }
     if (loops.length === 0 && ifs === 0) top = position;
   }
 

@@ -19,6 +19,7 @@ import * as vector from './emit-vector.js';
 import { Emitter, frame } from './emitter.js';
 import type { X86Features } from './features.js';
 import type { Node } from './node.js';
+import { nameOf } from './node.js';
 import { gprs, mem, rax, rdi, rsi, rsp } from './operands.js';
 
 export interface X86Code {
@@ -176,8 +177,8 @@ function emit(e: Emitter, instr: Exclude<Instr, { op: 'loop' | 'if' }>): void {
 }
 
 function place(n: Node): string {
-  if (n.reg >= 0) return `${n.name}:${n.cls === 'gpr' ? 'r' : n.cls === 'vec' ? 'v' : 'k'}${n.reg}`;
-  return n.spilled ? `${n.name}:stack${n.slot}` : n.name;
+  if (n.reg >= 0) return `${nameOf(n)}:${n.cls === 'gpr' ? 'r' : n.cls === 'vec' ? 'v' : 'k'}${n.reg}`;
+  return n.spilled ? `${nameOf(n)}:stack${n.slot}` : nameOf(n);
 }
 
 /** One L3 instruction with the places of its values. */

@@ -76,7 +76,7 @@ function moveAll(e: Emitter, moves: readonly Move<Node>[]): void {
 }
 
 const saved: Node = {
-  ...makeNode('saved', 'i64', 1, 'gpr', null),
+  ...makeNode('saved', -1, 'i64', 1, 'gpr', null),
   spilled: true,
   slot: frame.saved - frame.spills,
 };

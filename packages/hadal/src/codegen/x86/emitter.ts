@@ -17,6 +17,7 @@ import type { Assembler, Size } from './assembler.js';
 import type { X86Features } from './features.js';
 import { I } from './instructions.js';
 import type { Node } from './node.js';
+import { nameOf } from './node.js';
 import type { Gpr, Mask, Mem, Scale, Vec, Width } from './operands.js';
 import { broadcastMem, gprs, masks, mem, poolMem, rdi, rsp, vec, xmms } from './operands.js';
 
@@ -179,7 +180,7 @@ export class Emitter {
 
   #load(n: Node): Mem {
     const def = n.def;
-    if (def?.op !== 'load') throw new InternalError(`x86: ${n.name} is not a load`);
+    if (def?.op !== 'load') throw new InternalError(`x86: ${nameOf(n)} is not a load`);
     return this.address(def);
   }
 
@@ -215,7 +216,7 @@ export class Emitter {
     if (r?.from === 'argument') return this.argument(r.slot);
     if (n.virtual === 'memory') return this.#load(n);
     if (n.spilled) return this.slotOf(n);
-    throw new InternalError(`x86: ${n.name} has no place`);
+    throw new InternalError(`x86: ${nameOf(n)} has no place`);
   }
 
   /** As an operand of an instruction that takes a register, memory or a 32-bit constant. */
@@ -341,7 +342,7 @@ export class Emitter {
     if (n.virtual === 'memory' && n.def?.op === 'broadcast')
       return broadcastMem(this.#load(this.node(n.def.a)));
     if (n.virtual === 'memory') return this.#load(n);
-    throw new InternalError(`x86: ${n.name} has no place`);
+    throw new InternalError(`x86: ${nameOf(n)} has no place`);
   }
 
   inRegister(v: Value): boolean {
@@ -385,7 +386,7 @@ export class Emitter {
     } else if (n.spilled) {
       this.asm.op(I.kmovwLoad, dst, this.slotOf(n));
     } else {
-      throw new InternalError(`x86: ${n.name} has no place`);
+      throw new InternalError(`x86: ${nameOf(n)} has no place`);
     }
   }
 

@@ -25,7 +25,10 @@ export type Recompute =
   | { readonly from: 'argument'; readonly slot: number };
 
 export interface Node {
-  readonly name: string;
+  /** What it is called if it is not an L3 value; see `nameOf`. */
+  readonly name: string | null;
+  /** Of the L3 value, or -1. */
+  readonly id: number;
   readonly kind: Value['type']['kind'];
   readonly lanes: number;
   readonly cls: RegisterClass;
@@ -43,10 +46,17 @@ export interface Node {
   consumers: Instr[] | null;
   consumersFree: boolean;
 
+  /** An index as addresses use it, once `resolved`: a register and a constant, or a constant alone. */
+  base: Node | null;
+  offset: number;
+  resolved: boolean;
+
   // the live interval: inclusive, four positions an instruction
   start: number;
   end: number;
   weight: number;
+  /** The outermost loop that this value lives through, of those numbered last. */
+  through: object | null;
   /** The instruction of the function's body that first uses a recomputed value, within it or in its own body; else -1. */
   firstTop: number;
   /** Registers worth having: of the value this one goes on from, and of the loop parameter it becomes. */
@@ -59,10 +69,18 @@ export interface Node {
   /** Byte offset of the stack slot; -1 without. */
   slot: number;
   spilled: boolean;
+  /** It lost its register in an earlier round of allocation. */
+  forced: boolean;
+}
+
+/** For listings and errors. */
+export function nameOf(n: Node): string {
+  return n.name ?? `%${n.id}`;
 }
 
 export function makeNode(
-  name: string,
+  name: string | null,
+  id: number,
   kind: Node['kind'],
   lanes: number,
   cls: RegisterClass,
@@ -70,6 +88,7 @@ export function makeNode(
 ): Node {
   return {
     name,
+    id,
     kind,
     lanes,
     cls,
@@ -83,9 +102,13 @@ export function makeNode(
     useEpoch: -1,
     consumers: null,
     consumersFree: true,
+    base: null,
+    offset: 0,
+    resolved: false,
     start: -1,
     end: -1,
     weight: 0,
+    through: null,
     firstTop: -1,
     hint: null,
     target: null,
@@ -93,5 +116,6 @@ export function makeNode(
     reg: -1,
     slot: -1,
     spilled: false,
+    forced: false,
   };
 }
