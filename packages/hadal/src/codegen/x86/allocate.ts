@@ -142,14 +142,15 @@ const endOf = (n: Node): number => n.end;
 
 /** Sorted by a position; where that is the same, as they were. */
 function inOrder(intervals: readonly Node[], position: (n: Node) => number): readonly Node[] {
-  // Sorting numbers needs no call a comparison: the place rides in the low bits.
-  const places = 2 ** 24;
-  if (intervals.length >= places) throw new InternalError(`x86: ${intervals.length} values`);
-  const keys = new Float64Array(intervals.length);
-  for (let i = 0; i < keys.length; i++) keys[i] = position(intervals[i]) * places + i;
+  // Sorting numbers needs no call a comparison: the place rides along.
+  const count = intervals.length;
+  let last = 0;
+  for (let i = 0; i < count; i++) last = Math.max(last, position(intervals[i]));
+  const keys = (last + 1) * count < 2 ** 31 ? new Int32Array(count) : new Float64Array(count);
+  for (let i = 0; i < count; i++) keys[i] = position(intervals[i]) * count + i;
   keys.sort();
   const out: Node[] = [];
-  for (let i = 0; i < keys.length; i++) out.push(intervals[keys[i] % places]);
+  for (let i = 0; i < count; i++) out.push(intervals[keys[i] % count]);
   return out;
 }
 

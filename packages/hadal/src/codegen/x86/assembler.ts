@@ -27,7 +27,7 @@ interface PoolFixup {
 }
 
 export class Assembler {
-  #code = new Uint8Array(1024);
+  #code = new Uint8Array(4096);
   #at = 0;
   readonly #labels: number[] = [];
   readonly #jumps: { readonly at: number; readonly label: Label }[] = [];
@@ -46,9 +46,14 @@ export class Assembler {
     return this.#at;
   }
 
+  /** Whether a listing is wanted. */
+  get traced(): boolean {
+    return this.#trace !== null;
+  }
+
   /** A remark in the listing. */
-  note(text: () => string): void {
-    if (this.#trace) this.#trace(`; ${text()}`);
+  note(text: string): void {
+    if (this.#trace) this.#trace(`; ${text}`);
   }
 
   // --- labels ----------------------------------------------------------------------------------------------------------
@@ -139,8 +144,9 @@ export class Assembler {
 
   // --- vector instructions ---------------------------------------------------------------------------------------------
 
-  op<const K extends readonly OperandKind[]>(form: Form<K>, ...operands: OperandsOf<K>): void {
-    this.#vector(form, operands as readonly Operand[], 0, false);
+  op<const K extends readonly OperandKind[]>(form: Form<K>, ...operands: OperandsOf<K>): void;
+  op(form: Form, a: Operand, b: Operand, c?: Operand, d?: Operand): void {
+    this.#vector(form, 0, false, a, b, c, d);
   }
 
   /** With a write mask; lanes that are off become zero (`zeroing`) or keep what they were. */
@@ -149,9 +155,18 @@ export class Assembler {
     mask: Mask,
     zeroing: boolean,
     ...operands: OperandsOf<K>
+  ): void;
+  masked(
+    form: Form,
+    mask: Mask,
+    zeroing: boolean,
+    a: Operand,
+    b: Operand,
+    c?: Operand,
+    d?: Operand,
   ): void {
     if (mask.index === 0) throw new InternalError('x86: k0 cannot be a write mask');
-    this.#vector(form, operands as readonly Operand[], mask.index, zeroing);
+    this.#vector(form, mask.index, zeroing, a, b, c, d);
   }
 
   // --- integer instructions --------------------------------------------------------------------------------------------
@@ -161,46 +176,47 @@ export class Assembler {
     if (typeof src === 'number') {
       checkInt32(src);
       const short = src >= -128 && src < 128;
-      this.#legacy([short ? 0x83 : 0x81], size, aluOps[op], dst, short ? 1 : 4);
+      this.#legacy(short ? 0x83 : 0x81, size, aluOps[op], dst, short ? 1 : 4);
       this.#immediate(src, short ? 1 : 4);
     } else if (src.kind === 'mem') {
       if (dst.kind === 'mem') throw new InternalError(`x86: ${op} with two memory operands`);
-      this.#legacy([code | 3], size, dst.index, src, 0);
+      this.#legacy(code | 3, size, dst.index, src, 0);
     } else {
-      this.#legacy([code | 1], size, src.index, dst, 0);
+      this.#legacy(code | 1, size, src.index, dst, 0);
     }
-    this.#show(op, size, dst, src);
+    if (this.#trace) this.#show(op, size, dst, src);
   }
 
   test(size: Size, a: Gpr, b: Gpr): void {
-    this.#legacy([0x85], size, b.index, a, 0);
-    this.#show('test', size, a, b);
+    this.#legacy(0x85, size, b.index, a, 0);
+    if (this.#trace) this.#show('test', size, a, b);
   }
 
   mov(size: Size, dst: Gpr | Mem, src: Gpr | Mem): void {
     if (src.kind === 'mem') {
       if (dst.kind === 'mem') throw new InternalError('x86: mov with two memory operands');
-      this.#legacy([0x8b], size, dst.index, src, 0);
+      this.#legacy(0x8b, size, dst.index, src, 0);
     } else {
-      this.#legacy([0x89], size, src.index, dst, 0);
+      this.#legacy(0x89, size, src.index, dst, 0);
     }
-    this.#show('mov', size, dst, src);
+    if (this.#trace) this.#show('mov', size, dst, src);
   }
 
   /** The shortest way to a 64-bit constant; leaves the flags alone. */
   movImm(dst: Gpr, value: number | bigint): void {
-    const wide = BigInt.asIntN(64, BigInt(value));
-    if (wide >= 0n && wide < 1n << 32n) {
+    const small = Number(typeof value === 'number' ? value : BigInt.asIntN(64, value));
+    if (small >= 0 && small < 2 ** 32) {
       this.#reserve(16);
       if (dst.index >= 8) this.#byte(0x41);
       this.#byte(0xb8 | (dst.index & 7));
-      this.#immediate(Number(wide), 4);
-      this.#show('mov', 32, dst, Number(wide));
-    } else if (wide >= -(1n << 31n) && wide < 0n) {
-      this.#legacy([0xc7], 64, 0, dst, 4);
-      this.#immediate(Number(wide), 4);
-      this.#show('mov', 64, dst, Number(wide));
+      this.#immediate(small, 4);
+      if (this.#trace) this.#show('mov', 32, dst, small);
+    } else if (small >= -(2 ** 31) && small < 0) {
+      this.#legacy(0xc7, 64, 0, dst, 4);
+      this.#immediate(small, 4);
+      if (this.#trace) this.#show('mov', 64, dst, small);
     } else {
+      const wide = BigInt.asIntN(64, BigInt(value));
       this.#reserve(16);
       this.#byte(dst.index >= 8 ? 0x49 : 0x48);
       this.#byte(0xb8 | (dst.index & 7));
@@ -215,7 +231,7 @@ export class Assembler {
     checkInt32(value);
     const bytes = size === 8 ? 1 : size === 16 ? 2 : 4;
     if (size === 16) this.#operandSize();
-    this.#legacy([size === 8 ? 0xc6 : 0xc7], size === 64 ? 64 : 32, 0, dst, bytes);
+    this.#legacy(size === 8 ? 0xc6 : 0xc7, size === 64 ? 64 : 32, 0, dst, bytes);
     this.#immediate(value, bytes);
     if (this.#trace) this.#trace(`mov ${pointer[size]} ${showOperand(dst, 64)}, ${value}`);
   }
@@ -237,7 +253,7 @@ export class Assembler {
     this.#extend('movsx', 0xbf, 16, dst, src);
   }
   #extend(name: string, opcode: number, from: NarrowSize, dst: Gpr, src: Gpr | Mem): void {
-    this.#legacy([0x0f, opcode], 32, dst.index, src, 0, from === 8);
+    this.#legacy(0x0f00 | opcode, 32, dst.index, src, 0, from === 8);
     if (this.#trace)
       this.#trace(
         `${name} ${showOperand(dst, 32)}, ${src.kind === 'mem' ? `${pointer[from]} ` : ''}${showOperand(src, from)}`,
@@ -245,18 +261,18 @@ export class Assembler {
   }
 
   store8(dst: Mem, src: Gpr): void {
-    this.#legacy([0x88], 32, src.index, dst, 0, false, src.index >= 4);
+    this.#legacy(0x88, 32, src.index, dst, 0, false, src.index >= 4);
     if (this.#trace) this.#trace(`mov ${showOperand(dst, 64)}, ${showOperand(src, 8)}`);
   }
   store16(dst: Mem, src: Gpr): void {
     this.#operandSize();
-    this.#legacy([0x89], 32, src.index, dst, 0);
+    this.#legacy(0x89, 32, src.index, dst, 0);
     if (this.#trace) this.#trace(`mov ${showOperand(dst, 64)}, ${showOperand(src, 16)}`);
   }
 
   /** Sign-extends 32 bits to 64. */
   movsxd(dst: Gpr, src: Gpr | Mem): void {
-    this.#legacy([0x63], 64, dst.index, src, 0);
+    this.#legacy(0x63, 64, dst.index, src, 0);
     if (this.#trace) {
       this.#trace(
         `movsxd ${showOperand(dst, 64)}, ${src.kind === 'mem' ? 'dword ptr ' : ''}${showOperand(src, 32)}`,
@@ -265,21 +281,21 @@ export class Assembler {
   }
 
   lea(dst: Gpr, src: Mem): void {
-    this.#legacy([0x8d], 64, dst.index, src, 0);
-    this.#show('lea', 64, dst, src);
+    this.#legacy(0x8d, 64, dst.index, src, 0);
+    if (this.#trace) this.#show('lea', 64, dst, src);
   }
 
   imul(size: Size, dst: Gpr, src: Gpr | Mem): void {
-    this.#legacy([0x0f, 0xaf], size, dst.index, src, 0);
-    this.#show('imul', size, dst, src);
+    this.#legacy(0x0faf, size, dst.index, src, 0);
+    if (this.#trace) this.#show('imul', size, dst, src);
   }
 
   imulImm(size: Size, dst: Gpr, src: Gpr | Mem, value: number): void {
     checkInt32(value);
     const short = value >= -128 && value < 128;
-    this.#legacy([short ? 0x6b : 0x69], size, dst.index, src, short ? 1 : 4);
+    this.#legacy(short ? 0x6b : 0x69, size, dst.index, src, short ? 1 : 4);
     this.#immediate(value, short ? 1 : 4);
-    this.#show('imul', size, dst, src, value);
+    if (this.#trace) this.#show('imul', size, dst, src, value);
   }
 
   /** Fills rdx (edx) with the sign of rax (eax): the dividend of `idiv`. */
@@ -290,44 +306,44 @@ export class Assembler {
 
   /** `div` and `idiv` divide rdx:rax (edx:eax), quotient in rax, remainder in rdx. */
   unary(op: keyof typeof unaryOps, size: Size, x: Gpr | Mem): void {
-    this.#legacy([0xf7], size, unaryOps[op], x, 0);
-    this.#show(op, size, x);
+    this.#legacy(0xf7, size, unaryOps[op], x, 0);
+    if (this.#trace) this.#show(op, size, x);
   }
 
   shift(op: keyof typeof shiftOps, size: Size, x: Gpr, amount: number): void {
     if (amount < 0 || amount >= size) throw new InternalError(`x86: shift of ${size} bits by ${amount}`);
-    this.#legacy([0xc1], size, shiftOps[op], x, 1);
+    this.#legacy(0xc1, size, shiftOps[op], x, 1);
     this.#immediate(amount, 1);
-    this.#show(op, size, x, amount);
+    if (this.#trace) this.#show(op, size, x, amount);
   }
 
   setcc(condition: Condition, dst: Gpr): void {
-    this.#legacy([0x0f, 0x90 | conditions[condition]], 32, 0, dst, 0, true);
+    this.#legacy(0x0f90 | conditions[condition], 32, 0, dst, 0, true);
     if (this.#trace) this.#trace(`set${condition} ${showOperand(dst, 8)}`);
   }
 
   cmov(condition: Condition, size: Size, dst: Gpr, src: Gpr | Mem): void {
-    this.#legacy([0x0f, 0x40 | conditions[condition]], size, dst.index, src, 0);
-    this.#show(`cmov${condition}`, size, dst, src);
+    this.#legacy(0x0f40 | conditions[condition], size, dst.index, src, 0);
+    if (this.#trace) this.#show(`cmov${condition}`, size, dst, src);
   }
 
   push(r: Gpr): void {
     this.#reserve(16);
     if (r.index >= 8) this.#byte(0x41);
     this.#byte(0x50 | (r.index & 7));
-    this.#show('push', 64, r);
+    if (this.#trace) this.#show('push', 64, r);
   }
 
   pop(r: Gpr): void {
     this.#reserve(16);
     if (r.index >= 8) this.#byte(0x41);
     this.#byte(0x58 | (r.index & 7));
-    this.#show('pop', 64, r);
+    if (this.#trace) this.#show('pop', 64, r);
   }
 
   /** Calls the function whose address is in memory. */
   call(target: Gpr | Mem): void {
-    this.#legacy([0xff], 32, 2, target, 0);
+    this.#legacy(0xff, 32, 2, target, 0);
     if (this.#trace)
       this.#trace(`call ${target.kind === 'mem' ? 'qword ptr ' : ''}${showOperand(target, 64)}`);
   }
@@ -354,13 +370,12 @@ export class Assembler {
   }
 
   #show(name: string, size: Size, ...operands: readonly Operand[]): void {
-    if (!this.#trace) return;
     const anyRegister = operands.some((x) => typeof x !== 'number' && x.kind === 'gpr');
     const text = operands.map((x) => {
       const shown = showOperand(x, size);
       return !anyRegister && typeof x !== 'number' && x.kind === 'mem' ? `${pointer[size]} ${shown}` : shown;
     });
-    this.#trace(`${name} ${text.join(', ')}`);
+    this.#trace?.(`${name} ${text.join(', ')}`);
   }
 
   #reserve(bytes: number): void {
@@ -382,7 +397,15 @@ export class Assembler {
 
   #immediate(value: number, bytes: 1 | 2 | 4): void {
     this.#reserve(8);
-    for (let i = 0; i < bytes; i++) this.#byte(value >> (8 * i));
+    const code = this.#code;
+    const at = this.#at;
+    code[at] = value;
+    if (bytes > 1) code[at + 1] = value >> 8;
+    if (bytes > 2) {
+      code[at + 2] = value >> 16;
+      code[at + 3] = value >> 24;
+    }
+    this.#at = at + bytes;
   }
 
   #jump(label: Label): void {
@@ -395,7 +418,7 @@ export class Assembler {
    * need an empty REX prefix to mean spl..dil; `rex` asks for that prefix for the reg operand.
    */
   #legacy(
-    opcode: readonly number[],
+    opcode: number,
     size: Size,
     reg: number,
     rm: Gpr | Mem,
@@ -404,36 +427,54 @@ export class Assembler {
     rex = false,
   ): void {
     this.#reserve(24);
+    const code = this.#code;
+    let at = this.#at;
     let prefix = size === 64 ? 0x48 : 0;
     if (reg >= 8) prefix |= 0x44;
     if (rm.kind === 'gpr') {
-      if (rm.index >= 8) prefix |= 0x41;
-      if (byteRm && rm.index >= 4) prefix |= 0x40;
-    } else {
-      if (rm.base && rm.base.index >= 8) prefix |= 0x41;
-      if (rm.index && rm.index.index >= 8) prefix |= 0x42;
+      const { index } = rm;
+      if (index >= 8) prefix |= 0x41;
+      if (rex || (byteRm && index >= 4)) prefix |= 0x40;
+      if (prefix !== 0) code[at++] = prefix;
+      if (opcode > 0xff) code[at++] = 0x0f;
+      code[at] = opcode;
+      code[at + 1] = 0xc0 | ((reg & 7) << 3) | (index & 7);
+      this.#at = at + 2;
+      return;
     }
+    const { base, index } = rm;
+    if (base !== null && base.index >= 8) prefix |= 0x41;
+    if (index !== null && index.index >= 8) prefix |= 0x42;
     if (rex) prefix |= 0x40;
-    if (prefix) this.#byte(prefix);
-    for (const b of opcode) this.#byte(b);
-    if (rm.kind === 'gpr') this.#byte(0xc0 | ((reg & 7) << 3) | (rm.index & 7));
-    else this.#address(reg, rm, 1, immediateBytes);
+    if (prefix !== 0) code[at++] = prefix;
+    if (opcode > 0xff) code[at++] = 0x0f;
+    code[at] = opcode;
+    this.#at = at + 1;
+    this.#address(reg, rm, 1, immediateBytes);
   }
 
-  #vector(form: Form, operands: readonly Operand[], mask: number, zeroing: boolean): void {
-    if (operands.length !== form.roles.length)
-      throw new InternalError(`x86: ${form.name} takes ${form.roles.length} operands`);
-    let reg = Math.max(form.digit, 0);
+  #vector(
+    form: Form,
+    mask: number,
+    zeroing: boolean,
+    a: Operand,
+    b: Operand,
+    c: Operand | undefined,
+    d: Operand | undefined,
+  ): void {
+    const { roles } = form;
+    const count = d !== undefined ? 4 : c !== undefined ? 3 : 2;
+    if (count !== roles.length) throw new InternalError(`x86: ${form.name} takes ${roles.length} operands`);
+    let reg = form.digit < 0 ? 0 : form.digit;
     let vvvv = 0;
     let rm = 0;
     let address: Mem | null = null;
     let immediate = -1;
     let width = 0;
     let high = false;
-    for (let i = 0; i < operands.length; i++) {
-      const x = operands[i];
-      const role = form.roles.charCodeAt(i);
-      let index = 0;
+    for (let i = 0; i < count; i++) {
+      const x = i === 0 ? a : i === 1 ? b : i === 2 ? c : d;
+      if (x === undefined) continue;
       if (typeof x === 'number') {
         if (x < 0 || x > 255) throw new InternalError(`x86: ${form.name}: immediate ${x} is not a byte`);
         immediate = x;
@@ -443,16 +484,16 @@ export class Assembler {
         address = x;
         continue;
       }
-      index = x.index;
+      const { index } = x;
       if (x.kind === 'vec') {
         if (index >= 16) high = true;
-        const kind = form.kinds[i];
-        if (kind === 'v' || kind === 'vm') {
+        if (form.sized & (1 << i)) {
           if (width !== 0 && width !== x.width)
             throw new InternalError(`x86: ${form.name} with vectors of two widths`);
           width = x.width;
         }
       }
+      const role = roles.charCodeAt(i);
       if (role === 0x72) reg = index;
       else if (role === 0x76) vvvv = index;
       else if (role === 0x62) rm = index;
@@ -460,46 +501,57 @@ export class Assembler {
     }
     const length = form.length === 'v' ? (width === 512 ? 2 : width === 256 ? 1 : 0) : form.length;
     this.#reserve(24);
-    const immediateBytes = immediate >= 0 ? 1 : 0;
-    if (form.vex && !high && mask === 0 && length < 2 && !(address?.broadcast ?? false)) {
-      this.#vex(form, reg, vvvv, rm, address, length, immediateBytes);
+    const broadcast = address !== null && address.broadcast;
+    let unit = 1;
+    if (form.vex && !high && mask === 0 && length < 2 && !broadcast) {
+      this.#vex(form, reg, vvvv, rm, address, length);
     } else {
       if (!form.evex) throw new InternalError(`x86: ${form.name} has no EVEX encoding`);
-      this.#evex(form, reg, vvvv, rm, address, length, mask, zeroing, immediateBytes);
+      if (broadcast && form.element === 0)
+        throw new InternalError(`x86: ${form.name} takes no broadcast operand`);
+      this.#evex(form, reg, vvvv, rm, address, length, mask, zeroing);
+      if (address !== null) unit = broadcast ? form.element : tupleBytes(form, length);
     }
-    if (immediate >= 0) this.#byte(immediate);
-    if (this.#trace)
-      this.#trace(
-        showVector(form, operands, mask, zeroing, high || mask !== 0 || length === 2 || !form.vex, width),
-      );
+    const code = this.#code;
+    if (address === null) code[this.#at++] = 0xc0 | ((reg & 7) << 3) | (rm & 7);
+    else this.#address(reg, address, unit, immediate >= 0 ? 1 : 0);
+    if (immediate >= 0) code[this.#at++] = immediate;
+    if (this.#trace) {
+      const operands = [a, b, c, d].filter((x) => x !== undefined);
+      const evex = high || mask !== 0 || length === 2 || !form.vex;
+      this.#trace(showVector(form, operands, mask, zeroing, evex, width));
+    }
   }
 
-  #vex(
-    form: Form,
-    reg: number,
-    vvvv: number,
-    rm: number,
-    address: Mem | null,
-    length: number,
-    immediateBytes: number,
-  ): void {
+  /** Prefix and opcode. */
+  #vex(form: Form, reg: number, vvvv: number, rm: number, address: Mem | null, length: number): void {
+    const code = this.#code;
+    const at = this.#at;
     const r = reg >= 8 ? 0 : 0x80;
-    const x = address?.index && address.index.index >= 8 ? 0 : 0x40;
-    const b = (address ? (address.base?.index ?? 0) : rm) >= 8 ? 0 : 0x20;
-    const last = ((~vvvv & 15) << 3) | (length << 2) | form.pp;
-    if (x && b && form.vexW === 0 && form.map === 1) {
-      this.#byte(0xc5);
-      this.#byte(r | last);
+    let x = 0x40;
+    let b = 0x20;
+    if (address === null) {
+      if (rm >= 8) b = 0;
     } else {
-      this.#byte(0xc4);
-      this.#byte(r | x | b | form.map);
-      this.#byte((form.vexW << 7) | last);
+      if (address.index !== null && address.index.index >= 8) x = 0;
+      if (address.base !== null && address.base.index >= 8) b = 0;
     }
-    this.#byte(form.opcode);
-    if (address) this.#address(reg, address, 1, immediateBytes);
-    else this.#byte(0xc0 | ((reg & 7) << 3) | (rm & 7));
+    const last = ((~vvvv & 15) << 3) | (length << 2) | form.pp;
+    if (x !== 0 && b !== 0 && form.vexW === 0 && form.map === 1) {
+      code[at] = 0xc5;
+      code[at + 1] = r | last;
+      code[at + 2] = form.opcode;
+      this.#at = at + 3;
+    } else {
+      code[at] = 0xc4;
+      code[at + 1] = r | x | b | form.map;
+      code[at + 2] = (form.vexW << 7) | last;
+      code[at + 3] = form.opcode;
+      this.#at = at + 4;
+    }
   }
 
+  /** Prefix and opcode. */
   #evex(
     form: Form,
     reg: number,
@@ -509,54 +561,69 @@ export class Assembler {
     length: number,
     mask: number,
     zeroing: boolean,
-    immediateBytes: number,
   ): void {
+    const code = this.#code;
+    const at = this.#at;
     let p0 = form.map | 0xf0;
     if (reg & 8) p0 ^= 0x80;
     if (reg & 16) p0 ^= 0x10;
-    if (address) {
-      if (address.index && address.index.index & 8) p0 ^= 0x40;
-      if (address.base && address.base.index & 8) p0 ^= 0x20;
-    } else {
+    let p2 = (zeroing ? 0x80 : 0) | (length << 5) | (vvvv & 16 ? 0 : 8) | mask;
+    if (address === null) {
       if (rm & 16) p0 ^= 0x40;
       if (rm & 8) p0 ^= 0x20;
+    } else {
+      if (address.index !== null && address.index.index & 8) p0 ^= 0x40;
+      if (address.base !== null && address.base.index & 8) p0 ^= 0x20;
+      if (address.broadcast) p2 |= 0x10;
     }
-    const broadcast = address?.broadcast ?? false;
-    if (broadcast && form.element === 0)
-      throw new InternalError(`x86: ${form.name} takes no broadcast operand`);
-    this.#byte(0x62);
-    this.#byte(p0);
-    this.#byte((form.evexW << 7) | ((~vvvv & 15) << 3) | 4 | form.pp);
-    this.#byte((zeroing ? 0x80 : 0) | (length << 5) | (broadcast ? 0x10 : 0) | (vvvv & 16 ? 0 : 8) | mask);
-    this.#byte(form.opcode);
-    if (address)
-      this.#address(reg, address, broadcast ? form.element : tupleBytes(form, length), immediateBytes);
-    else this.#byte(0xc0 | ((reg & 7) << 3) | (rm & 7));
+    code[at] = 0x62;
+    code[at + 1] = p0;
+    code[at + 2] = (form.evexW << 7) | ((~vvvv & 15) << 3) | 4 | form.pp;
+    code[at + 3] = p2;
+    code[at + 4] = form.opcode;
+    this.#at = at + 5;
   }
 
   /** ModRM, SIB and displacement; an 8-bit displacement counts in units of `unit` bytes. */
   #address(reg: number, m: Mem, unit: number, immediateBytes: number): void {
+    const code = this.#code;
+    let at = this.#at;
     const field = (reg & 7) << 3;
+    const { disp, index } = m;
     if (m.base === null) {
-      this.#byte(field | 5);
-      this.#fixups.push({ at: this.#at, constant: m.pool, end: this.#at + 4 + immediateBytes });
-      this.#at += 4;
+      code[at++] = field | 5;
+      this.#fixups.push({ at, constant: m.pool, end: at + 4 + immediateBytes });
+      this.#at = at + 4;
       return;
     }
     const base = m.base.index & 7;
-    const steps = m.disp / unit;
+    let steps = disp;
     // Base 5 (rbp, r13) without a displacement would mean RIP or none.
-    const mode =
-      m.disp === 0 && base !== 5 ? 0 : Number.isInteger(steps) && steps >= -128 && steps < 128 ? 1 : 2;
-    if (m.index !== null || base === 4) {
-      const scale = m.scale === 8 ? 3 : m.scale === 4 ? 2 : m.scale === 2 ? 1 : 0;
-      this.#byte((mode << 6) | field | 4);
-      this.#byte((scale << 6) | ((m.index ? m.index.index & 7 : 4) << 3) | base);
-    } else {
-      this.#byte((mode << 6) | field | base);
+    let mode = 0;
+    if (disp !== 0 || base === 5) {
+      if (unit !== 1) steps = disp % unit === 0 ? disp / unit : 128;
+      mode = steps >= -128 && steps < 128 ? 1 : 2;
     }
-    if (mode === 1) this.#byte(steps);
-    else if (mode === 2) for (let i = 0; i < 4; i++) this.#byte(m.disp >> (8 * i));
+    if (index !== null || base === 4) {
+      const { scale } = m;
+      code[at++] = (mode << 6) | field | 4;
+      code[at++] =
+        ((scale === 8 ? 3 : scale === 4 ? 2 : scale === 2 ? 1 : 0) << 6) |
+        ((index !== null ? index.index & 7 : 4) << 3) |
+        base;
+    } else {
+      code[at++] = (mode << 6) | field | base;
+    }
+    if (mode === 1) {
+      code[at++] = steps;
+    } else if (mode === 2) {
+      code[at] = disp;
+      code[at + 1] = disp >> 8;
+      code[at + 2] = disp >> 16;
+      code[at + 3] = disp >> 24;
+      at += 4;
+    }
+    this.#at = at;
   }
 }
 

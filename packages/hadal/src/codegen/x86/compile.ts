@@ -89,34 +89,49 @@ function emitBody(e: Emitter, analysis: Analysis, body: readonly Instr[]): void 
   // Counts as `analysis.ts` numbers.
   let position = 0;
 
+  /** Loops and branches around. Only outside of them are values put into registers ahead of their use. */
+  let depth = 0;
+
   function block(instrs: readonly Instr[]): void {
-    for (const instr of instrs) {
-      if ('result' in instr) {
-        const n = e.node(instr.result);
-        if (n.dead || n.recompute || n.virtual !== 'no') continue;
+    for (let i = 0; i < instrs.length; i++) {
+      const instr = instrs[i];
+      let n: Node | null = null;
+      if (instr.op !== 'store' && instr.op !== 'loop' && instr.op !== 'if') {
+        n = e.node(instr.result);
+        if (n.dead || n.recompute !== null || n.virtual !== 'no') continue;
       }
       position++;
-      for (const n of analysis.materialise.get(position) ?? []) if (n.reg >= 0) vector.materialise(e, n);
-      asm.note(() => describe(e, instr));
+      if (depth === 0) materialise();
+      if (asm.traced) asm.note(describe(e, instr));
       e.begin(instr);
       if (instr.op === 'loop') {
-        emitLoop(e, instr, (inner) => {
-          block(inner);
-          position++;
-        });
+        depth++;
+        emitLoop(e, instr, loopBody);
+        depth--;
       } else if (instr.op === 'if') {
+        depth++;
         emitIf(e, instr, block);
+        depth--;
       } else {
-        emit(e, instr);
+        emit(e, instr, n !== null && n.cls === 'gpr');
       }
       e.end();
     }
   }
+  function loopBody(instrs: readonly Instr[]): void {
+    block(instrs);
+    position++;
+  }
+  function materialise(): void {
+    const values = analysis.materialise.get(position);
+    if (values === undefined) return;
+    for (const n of values) if (n.reg >= 0) vector.materialise(e, n);
+  }
   block(body);
 }
 
-function emit(e: Emitter, instr: Exclude<Instr, { op: 'loop' | 'if' }>): void {
-  const general = 'result' in instr && e.node(instr.result).cls === 'gpr';
+/** `general`: the result is in a general register. */
+function emit(e: Emitter, instr: Exclude<Instr, { op: 'loop' | 'if' }>, general: boolean): void {
   switch (instr.op) {
     case 'const':
     case 'size':

@@ -39,6 +39,8 @@ export interface Form<K extends readonly OperandKind[] = readonly OperandKind[]>
   readonly evexName: string;
   readonly kinds: K;
   readonly roles: string;
+  /** Operands that are as wide as the instruction, as bits. */
+  readonly sized: number;
   /** Opcode map: 1 is 0F, 2 is 0F38, 3 is 0F3A. */
   readonly map: 1 | 2 | 3;
   /** Implied prefix: 0 none, 1 is 66, 2 is F3, 3 is F2. */
@@ -74,7 +76,7 @@ export function tupleBytes(form: Form, length: number): number {
   }
 }
 
-type Rest = Partial<Omit<Form, 'kinds' | 'roles' | 'opcode' | 'map' | 'pp' | 'name'>>;
+type Rest = Partial<Omit<Form, 'kinds' | 'roles' | 'sized' | 'opcode' | 'map' | 'pp' | 'name'>>;
 
 function form<const K extends readonly OperandKind[]>(
   name: string,
@@ -85,11 +87,14 @@ function form<const K extends readonly OperandKind[]>(
   opcode: number,
   rest: Rest,
 ): Form<K> {
+  let sized = 0;
+  for (let i = 0; i < kinds.length; i++) if (kinds[i] === 'v' || kinds[i] === 'vm') sized |= 1 << i;
   return {
     name,
     evexName: name,
     kinds,
     roles,
+    sized,
     map,
     pp,
     opcode,
