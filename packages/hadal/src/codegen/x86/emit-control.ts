@@ -1,5 +1,5 @@
 /** Loops, branches and the flags they test. */
-import type { Instr } from '../../kernel/l3.js';
+import type { Instr, Value } from '../../kernel/l3.js';
 import { isFloatKind } from '../../kernel/l3.js';
 import type { Condition } from './assembler.js';
 import type { Emitter } from './emitter.js';
@@ -65,14 +65,34 @@ function placeOf(n: Node): number | null {
 
 /** All at once, the classes together: a stack slot may pass from a value of one class to one of another. */
 function moveAll(e: Emitter, moves: readonly Move<Node>[]): void {
-  const wanted = moves.filter((m) => m.to.reg >= 0 || m.to.spilled);
-  if (wanted.length === 0) return;
-  for (const { to, from } of sequence(wanted, placeOf, saved)) {
+  if (moves.length === 0) return;
+  if (moves.length === 1) {
+    const { to, from } = moves[0];
+    if (placeOf(to) !== placeOf(from)) e.move(to, from);
+    return;
+  }
+  const ordered = sequence(moves, placeOf, saved);
+  for (let i = 0; i < ordered.length; i++) {
+    const { to, from } = ordered[i];
     // What was saved has the type of where it goes.
     if (from === saved) e.move(to, savedAs(to));
     else if (to === saved) e.move(savedAs(from), from);
     else e.move(to, from);
   }
+}
+
+/** Moves into values that have a place. */
+function movesTo(e: Emitter, to: readonly Value[], from: readonly Value[]): readonly Move<Node>[] {
+  const moves: Move<Node>[] = [];
+  for (let i = 0; i < to.length; i++) {
+    const n = e.node(to[i]);
+    if (hasPlace(n)) moves.push({ to: n, from: e.node(from[i]) });
+  }
+  return moves;
+}
+
+function hasPlace(n: Node): boolean {
+  return n.reg >= 0 || n.spilled;
 }
 
 const saved: Node = {
@@ -87,7 +107,7 @@ function savedAs(n: Node): Node {
 
 /** Constants are written straight into what a loop carries; analysis does not count on their registers here. */
 function initial(n: Node): Node {
-  return n.recompute && n.recompute.from !== 'argument' ? { ...n, reg: -1 } : n;
+  return n.reg >= 0 && n.recompute !== null && n.recompute.from !== 'argument' ? { ...n, reg: -1 } : n;
 }
 
 export function emitLoop(e: Emitter, instr: Loop, body: (instrs: readonly Instr[]) => void): void {
@@ -95,11 +115,13 @@ export function emitLoop(e: Emitter, instr: Loop, body: (instrs: readonly Instr[
   const index = e.node(instr.index);
   const start = e.node(instr.start);
   const end = e.node(instr.end);
-  const params = instr.params.map((v) => e.node(v));
-  moveAll(e, [
-    { to: index, from: start },
-    ...params.map((to, i) => ({ to, from: initial(e.node(instr.inits[i])) })),
-  ]);
+  const { params } = instr;
+  const entering: Move<Node>[] = hasPlace(index) ? [{ to: index, from: start }] : [];
+  for (let i = 0; i < params.length; i++) {
+    const to = e.node(params[i]);
+    if (hasPlace(to)) entering.push({ to, from: initial(e.node(instr.inits[i])) });
+  }
+  moveAll(e, entering);
 
   const exit = asm.label();
   const top = asm.label();
@@ -115,19 +137,13 @@ export function emitLoop(e: Emitter, instr: Loop, body: (instrs: readonly Instr[
   if (innermost) asm.align(32);
   asm.bind(top);
   body(instr.body);
-  moveAll(
-    e,
-    params.map((to, i) => ({ to, from: e.node(instr.yields[i]) })),
-  );
+  moveAll(e, movesTo(e, params, instr.yields));
   if (index.reg >= 0) asm.alu('add', 64, gprs[index.reg], instr.step);
   else asm.alu('add', 64, e.slotOf(index), instr.step);
   compareEnd(e, index, end);
   asm.jcc('l', top);
   asm.bind(exit);
-  moveAll(
-    e,
-    instr.results.map((v, i) => ({ to: e.node(v), from: params[i] })),
-  );
+  moveAll(e, movesTo(e, instr.results, params));
 }
 
 function compareEnd(e: Emitter, index: Node, end: Node): void {

@@ -13,14 +13,16 @@ import { masks, rax, rdx, vec, xmms } from './operands.js';
 type Quotient = 'div' | 'rem';
 
 export function integerConstant(n: Node): number | null {
-  if (n.recompute?.from !== 'integer') return null;
+  if (n.recompute === null || n.recompute.from !== 'integer') return null;
   const x = Number(n.recompute.value);
   return Number.isSafeInteger(x) ? x : null;
 }
 
 export function powerOfTwo(n: Node): number {
   const x = integerConstant(n);
-  return x !== null && x > 0 && x < 2 ** 52 && Number.isInteger(Math.log2(x)) ? Math.log2(x) : -1;
+  if (x === null || x <= 0 || x >= 2 ** 52) return -1;
+  if (x < 2 ** 31) return (x & (x - 1)) === 0 ? 31 - Math.clz32(x) : -1;
+  return Number.isInteger(Math.log2(x)) ? Math.log2(x) : -1;
 }
 
 /** Floor division of indices. The dividend goes through rdx:rax, which no value lives in. */

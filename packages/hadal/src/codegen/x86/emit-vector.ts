@@ -1,6 +1,6 @@
 /** Operations on vector registers, scalar floats among them, and on lane masks. */
 import { InternalError } from '../../base/errors.js';
-import type { Instr, Value } from '../../kernel/l3.js';
+import type { Instr } from '../../kernel/l3.js';
 import { isFloatKind } from '../../kernel/l3.js';
 import { vectorDivide } from './emit-divide.js';
 import { negated } from './emit-integer.js';
@@ -48,7 +48,10 @@ export function vectorBinary(e: Emitter, instr: Op<'binary'>): void {
     instr.fn === 'sub' ||
     instr.fn === 'div' ||
     (isFloatKind(n.kind) && (instr.fn === 'min' || instr.fn === 'max'));
-  if (!ordered && !e.inRegister(a) && (e.inRegister(b) || e.node(a).virtual === 'memory')) [a, b] = [b, a];
+  if (!ordered && !e.inRegister(a) && (e.inRegister(b) || e.node(a).virtual === 'memory')) {
+    a = instr.b;
+    b = instr.a;
+  }
   const left = e.vec(a);
   const right = e.vecOperand(b);
   const dst = e.vecResult(n, left);
@@ -65,27 +68,34 @@ export function fma(e: Emitter, instr: Op<'fma'>): void {
   const form231: FmaForm = scalar?.fma231 ?? I.vfmadd231ps;
   const form213: FmaForm = scalar?.fma213 ?? I.vfmadd213ps;
   const form132: FmaForm = scalar?.fma132 ?? I.vfmadd132ps;
-  const reg = (v: Value): number => e.node(v).reg;
   let { a, b } = instr;
   const { c } = instr;
+  let aReg = e.node(a).reg;
+  let bReg = e.node(b).reg;
+  const cReg = e.node(c).reg;
   // Of the factors, b may be in memory; where only a is, they change places.
-  if (reg(a) < 0 && (reg(b) >= 0 || e.node(a).virtual === 'memory')) [a, b] = [b, a];
+  if (aReg < 0 && (bReg >= 0 || e.node(a).virtual === 'memory')) {
+    a = instr.b;
+    b = instr.a;
+    aReg = bReg;
+    bReg = e.node(b).reg;
+  }
 
-  if (n.reg >= 0 && n.reg === reg(c)) {
+  if (n.reg >= 0 && n.reg === cReg) {
     const x = e.vec(a);
     e.asm.op(form231, vec(n.reg, e.widthOf(n)), x, e.vecOperand(b));
     return;
   }
-  if (n.reg >= 0 && (n.reg === reg(a) || n.reg === reg(b))) {
+  if (n.reg >= 0 && (n.reg === aReg || n.reg === bReg)) {
     const dst = vec(n.reg, e.widthOf(n));
-    const other = n.reg === reg(a) ? b : a;
-    if (reg(c) >= 0) e.asm.op(form132, dst, e.vec(c), e.vecOperand(other));
+    const other = n.reg === aReg ? b : a;
+    if (cReg >= 0) e.asm.op(form132, dst, e.vec(c), e.vecOperand(other));
     else if (e.node(other).virtual === 'memory') e.asm.op(form132, dst, e.vec(c), e.vecOperand(other));
     else e.asm.op(form213, dst, e.vec(other), e.vecOperand(c));
     return;
   }
   const dst = e.vecResult(n);
-  if (reg(c) < 0 && reg(a) >= 0 && reg(b) >= 0) {
+  if (cReg < 0 && aReg >= 0 && bReg >= 0) {
     e.vecInto(dst, e.node(a));
     e.asm.op(form213, dst, e.vec(b), e.vecOperand(c));
   } else {

@@ -44,9 +44,10 @@ export class Emitter {
   readonly width: Width;
   readonly #file: RegisterFile;
   readonly #allocation: Allocation;
+  readonly #nodes: Analysis['nodes'];
   #current: Instr | null = null;
   /** Scratch registers in use by the current instruction, as bits. */
-  #taken = { gpr: 0, vec: 0 };
+  readonly #taken = { gpr: 0, vec: 0 };
   readonly #borrowed: { readonly cls: 'gpr' | 'vec'; readonly reg: number; readonly at: number }[] = [];
 
   constructor(asm: Assembler, analysis: Analysis, allocation: Allocation, features: X86Features) {
@@ -56,31 +57,45 @@ export class Emitter {
     this.width = this.wide ? 512 : 256;
     this.#file = registerFile(features);
     this.#allocation = allocation;
+    this.#nodes = analysis.nodes;
   }
 
   node(v: Value): Node {
-    return this.analysis.node(v);
+    const n = this.#nodes[v.id];
+    if (n === undefined) throw new InternalError(`x86: %${v.id} has no definition`);
+    return n;
   }
 
   // --- scratch registers -----------------------------------------------------------------------------------------------
 
   begin(instr: Instr): void {
     this.#current = instr;
-    this.#taken.gpr = 0;
-    this.#taken.vec = 0;
   }
 
   end(): void {
+    const taken = this.#taken;
+    taken.gpr = 0;
+    taken.vec = 0;
+    if (this.#borrowed.length > 0) this.#giveBack();
+  }
+
+  #giveBack(): void {
     for (const b of this.#borrowed) {
       if (b.cls === 'gpr') this.asm.mov(64, gprs[b.reg], mem(rsp, b.at));
       else this.asm.op(I.vmovups, vec(b.reg, this.width), mem(rsp, b.at));
     }
     this.#borrowed.length = 0;
-    this.#taken.gpr = 0;
-    this.#taken.vec = 0;
   }
 
   takeGpr(): Gpr {
+    const taken = this.#taken;
+    const { gpr } = this.#file.scratch;
+    for (let i = 0; i < gpr.length; i++) {
+      const bit = 1 << gpr[i];
+      if (taken.gpr & bit) continue;
+      taken.gpr |= bit;
+      return gprs[gpr[i]];
+    }
     return gprs[this.#take('gpr')];
   }
   takeVec(width: Width): Vec {
@@ -99,8 +114,9 @@ export class Emitter {
   #take(cls: 'gpr' | 'vec'): number {
     const used = this.#allocation.used[cls];
     const extra = cls === 'gpr' ? freeGprs : this.#file.order.vec;
-    for (const r of this.#file.scratch[cls]) {
-      if ((this.#taken[cls] & (1 << r)) === 0) return this.#mark(cls, r);
+    const scratch = this.#file.scratch[cls];
+    for (let i = 0; i < scratch.length; i++) {
+      if ((this.#taken[cls] & (1 << scratch[i])) === 0) return this.#mark(cls, scratch[i]);
     }
     for (const r of extra) {
       if (((this.#taken[cls] | used) & (1 << r)) === 0) return this.#mark(cls, r);
@@ -175,7 +191,7 @@ export class Emitter {
       }
       return mem(pointer, 0, total, 1);
     }
-    return base ? mem(pointer, disp, this.gprOf(base), bytes as Scale) : mem(pointer, disp);
+    return base !== null ? mem(pointer, disp, this.gprOf(base), bytes as Scale) : mem(pointer, disp);
   }
 
   #load(n: Node): Mem {
@@ -208,12 +224,14 @@ export class Emitter {
   gprSource(n: Node): Gpr | Mem | number | bigint {
     if (n.reg >= 0) return gprs[n.reg];
     const r = n.recompute;
-    if (r?.from === 'integer') {
-      const value = this.sizeOf(n) === 32 ? Number(r.value) | 0 : r.value;
-      const small = Number(value);
-      return small === (small | 0) ? small : BigInt(value);
+    if (r !== null) {
+      if (r.from === 'integer') {
+        const value = this.sizeOf(n) === 32 ? Number(r.value) | 0 : r.value;
+        const small = Number(value);
+        return small === (small | 0) ? small : BigInt(value);
+      }
+      if (r.from === 'argument') return this.argument(r.slot);
     }
-    if (r?.from === 'argument') return this.argument(r.slot);
     if (n.virtual === 'memory') return this.#load(n);
     if (n.spilled) return this.slotOf(n);
     throw new InternalError(`x86: ${nameOf(n)} has no place`);

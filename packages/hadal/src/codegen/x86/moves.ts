@@ -13,39 +13,45 @@ export function sequence<P>(
   key: (p: P) => string | number | null,
   save: P,
 ): readonly Move<P>[] {
-  const pending = moves.filter((m) => key(m.to) !== key(m.from));
   const out: Move<P>[] = [];
-  const readers = new Map<string | number, number>();
-  for (const m of pending) {
-    const k = key(m.from);
-    if (k !== null) readers.set(k, (readers.get(k) ?? 0) + 1);
+  const waiting: Move<P>[] = [];
+  // Of each waiting move, what it overwrites and what it reads.
+  const written: (string | number | null)[] = [];
+  const read: (string | number | null)[] = [];
+  for (let i = 0; i < moves.length; i++) {
+    const to = key(moves[i].to);
+    const from = key(moves[i].from);
+    if (to === from) continue;
+    waiting.push(moves[i]);
+    written.push(to);
+    read.push(from);
   }
-  const waiting: Move<P>[] = pending;
   while (waiting.length > 0) {
     let progress = false;
     for (let i = 0; i < waiting.length; ) {
-      const m = waiting[i];
-      if ((readers.get(key(m.to) ?? '') ?? 0) > 0) {
+      const place = written[i];
+      if (place !== null && read.includes(place)) {
         i++;
         continue;
       }
-      out.push(m);
-      const k = key(m.from);
-      if (k !== null) readers.set(k, (readers.get(k) ?? 1) - 1);
-      waiting[i] = waiting[waiting.length - 1];
+      out.push(waiting[i]);
+      const last = waiting.length - 1;
+      waiting[i] = waiting[last];
+      written[i] = written[last];
+      read[i] = read[last];
       waiting.pop();
+      written.pop();
+      read.pop();
       progress = true;
     }
     if (progress) continue;
-    const cut = waiting[0];
-    out.push({ to: save, from: cut.from });
-    const k = key(cut.from);
+    const cut = read[0];
+    out.push({ to: save, from: waiting[0].from });
     for (let i = 0; i < waiting.length; i++) {
-      if (key(waiting[i].from) === k) waiting[i] = { to: waiting[i].to, from: save };
+      if (read[i] !== cut) continue;
+      waiting[i] = { to: waiting[i].to, from: save };
+      read[i] = key(save);
     }
-    if (k !== null) readers.set(k, 0);
-    const saved = key(save);
-    if (saved !== null) readers.set(saved, 1);
   }
   return out;
 }
