@@ -156,15 +156,7 @@ export class Assembler {
     zeroing: boolean,
     ...operands: OperandsOf<K>
   ): void;
-  masked(
-    form: Form,
-    mask: Mask,
-    zeroing: boolean,
-    a: Operand,
-    b: Operand,
-    c?: Operand,
-    d?: Operand,
-  ): void {
+  masked(form: Form, mask: Mask, zeroing: boolean, a: Operand, b: Operand, c?: Operand, d?: Operand): void {
     if (mask.index === 0) throw new InternalError('x86: k0 cannot be a write mask');
     this.#vector(form, mask.index, zeroing, a, b, c, d);
   }

@@ -43,7 +43,10 @@ export function integerBinary(e: Emitter, instr: Op<'binary'>): void {
     return;
   }
   const commutes = instr.fn !== 'sub';
-  if (commutes && (integerConstant(a) !== null || (n.reg >= 0 && n.reg === b.reg) || a.virtual === 'memory')) {
+  if (
+    commutes &&
+    (integerConstant(a) !== null || (n.reg >= 0 && n.reg === b.reg) || a.virtual === 'memory')
+  ) {
     const first = a;
     a = b;
     b = first;
