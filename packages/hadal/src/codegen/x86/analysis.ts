@@ -1,29 +1,19 @@
 /**
- * Looks through an L3 function before code is emitted, in two walks.
+ * Looks through an L3 function before code is emitted, in two walks: this one backwards, that of `intervals.ts` forwards.
  *
  * Backwards: counts uses, finds what is dead, and decides what stays virtual (see `node.ts`). Memory operands: a load is
  * emitted at its use when that is its only one and no store, loop or branch lies between; a broadcast scalar load may be
  * embedded in two uses on AVX-512. Each instruction takes one memory operand.
- *
- * Forwards: numbers the instructions that are emitted and gives each value its live interval. Instruction p has positions
- * 4p (recomputed values are put into registers), 4p + 1 (operands are read), 4p + 2 (results are written). A value used in a
- * loop but defined outside lives to the loop's end.
  */
 import { InternalError, known } from '../../base/errors.js';
 import type { Half, Instr, L3Function, MemType, Value } from '../../kernel/l3.js';
 import { isFloatKind, operandsOf } from '../../kernel/l3.js';
 import type { X86Features } from './features.js';
+import { findIntervals } from './intervals.js';
 import type { Node, RegisterClass } from './node.js';
-import { makeNode, nameOf } from './node.js';
+import { makeNode } from './node.js';
 
-type Loop = Extract<Instr, { op: 'loop' }>;
 type Load = Extract<Instr, { op: 'load' }>;
-
-/** An index as an address uses it: a register and a constant, or a constant alone. */
-export interface IndexForm {
-  readonly base: Node | null;
-  readonly offset: number;
-}
 
 export interface Analysis {
   readonly fn: L3Function;
@@ -33,7 +23,6 @@ export interface Analysis {
   readonly intervals: readonly Node[];
   /** Values to be put into registers before the instruction with this number. */
   readonly materialise: ReadonlyMap<number, readonly Node[]>;
-  indexForm(v: Value): IndexForm;
   node(v: Value): Node;
   /** For each lane of a `zip`, which lane it is of both operands one after the other. Used with AVX-512. */
   zipOrder(half: Half): Node;
@@ -155,7 +144,6 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
   // --- backwards: uses and what stays virtual --------------------------------------------------------------------------
 
   let epoch = 0;
-  const memoryOperand = new Set<Instr>();
   /** Broadcasts that are memory operands provided that the load they spread is one. */
   const embeddedIn = new Map<Node, Node[]>();
 
@@ -166,31 +154,30 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
     node(v).addressUses++;
   }
   /** A use that can read from memory instead of a register. */
-  function useMemory(v: Value, consumer: Instr): void {
+  function useMemory(v: Value, consumer: Node): void {
     const n = node(v);
     n.uses++;
     if (n.memoryUses > 0 && n.useEpoch !== epoch) n.consumersFree = false;
     n.memoryUses++;
     n.useEpoch = epoch;
-    if (n.memoryUses <= embeddedUses) {
-      if (n.consumers) {
-        if (n.consumers[n.consumers.length - 1] === consumer) n.consumersFree = false;
-        n.consumers.push(consumer);
-      } else {
-        n.consumers = [consumer];
-      }
+    if (n.consumer === null) {
+      n.consumer = consumer;
+    } else if (n.memoryUses <= embeddedUses) {
+      if (n.consumer === consumer) n.consumersFree = false;
+      n.secondConsumer = consumer;
     }
   }
 
   function foldable(n: Node, limit: number): boolean {
-    if (n.consumers === null || n.uses > limit || n.uses !== n.memoryUses) return false;
-    if (n.addressUses !== 0 || !n.consumersFree || n.useEpoch !== epoch) return false;
-    for (let i = 0; i < n.consumers.length; i++) if (memoryOperand.has(n.consumers[i])) return false;
-    return true;
+    const { consumer, secondConsumer } = n;
+    if (consumer === null || n.uses > limit || n.uses !== n.memoryUses || n.addressUses !== 0) return false;
+    if (!n.consumersFree || n.useEpoch !== epoch || consumer.takesMemory) return false;
+    return secondConsumer === null || !secondConsumer.takesMemory;
   }
   function fold(n: Node): void {
     n.virtual = 'memory';
-    for (const c of n.consumers ?? []) memoryOperand.add(c);
+    if (n.consumer !== null) n.consumer.takesMemory = true;
+    if (n.secondConsumer !== null) n.secondConsumer.takesMemory = true;
   }
 
   function countLoad(instr: Load, n: Node): void {
@@ -205,7 +192,8 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
   }
   function unfold(n: Node): void {
     n.virtual = 'no';
-    for (const c of n.consumers ?? []) memoryOperand.delete(c);
+    if (n.consumer !== null) n.consumer.takesMemory = false;
+    if (n.secondConsumer !== null) n.secondConsumer.takesMemory = false;
   }
 
   function constantIndex(v: Value): number | null {
@@ -232,7 +220,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
     return true;
   }
 
-  function countOperands(instr: Instr): void {
+  function countOperands(instr: Exclude<Instr, { op: 'loop' | 'if' | 'store' }>, n: Node): void {
     switch (instr.op) {
       case 'binary': {
         const { a, b, fn: op } = instr;
@@ -245,21 +233,21 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
         ) {
           const floatDiv = op === 'div' && isFloatKind(a.type.kind);
           use(a);
-          if (floatDiv) useMemory(b, instr);
+          if (floatDiv) useMemory(b, n);
           else use(b);
           return;
         }
         const commutes = op !== 'sub' && !(isFloatKind(a.type.kind) && (op === 'min' || op === 'max'));
         // Of two that could, the second is the more usual memory operand: count it last so that it is seen first.
-        if (commutes) useMemory(a, instr);
+        if (commutes) useMemory(a, n);
         else use(a);
-        useMemory(b, instr);
+        useMemory(b, n);
         return;
       }
       case 'fma':
-        useMemory(instr.a, instr);
-        useMemory(instr.b, instr);
-        useMemory(instr.c, instr);
+        useMemory(instr.a, n);
+        useMemory(instr.b, n);
+        useMemory(instr.c, n);
         return;
       case 'compare':
         if (isInteger(instr.a)) {
@@ -267,21 +255,21 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
           use(instr.b);
         } else if (instr.a.type.lanes === 1 && (instr.fn === 'lt' || instr.fn === 'le')) {
           // vucomiss compares b with a, so that unordered operands come out as not below.
-          useMemory(instr.a, instr);
+          useMemory(instr.a, n);
           use(instr.b);
         } else {
           use(instr.a);
-          useMemory(instr.b, instr);
+          useMemory(instr.b, n);
         }
         return;
       case 'select': {
         if (instr.mask.type.lanes === 1) {
-          useFlags(instr.mask, instr);
+          useFlags(instr.mask, !isFloatKind(instr.a.type.kind));
           use(instr.a);
         } else {
           use(instr.mask);
           if (instr.a.type.kind === 'mask') use(instr.a);
-          else useMemory(instr.a, instr);
+          else useMemory(instr.a, n);
         }
         use(instr.b);
         return;
@@ -292,21 +280,21 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
           instr.fn === 'floor' ||
           instr.fn === 'round' ||
           (instr.fn === 'abs' && instr.a.type.kind === 'i32');
-        if (direct && !isInteger(instr.a)) useMemory(instr.a, instr);
+        if (direct && !isInteger(instr.a)) useMemory(instr.a, n);
         else use(instr.a);
         return;
       }
       case 'convert':
-        if (instr.a.type.lanes > 1 && instr.a.type.kind !== 'mask') useMemory(instr.a, instr);
+        if (instr.a.type.lanes > 1 && instr.a.type.kind !== 'mask') useMemory(instr.a, n);
         else use(instr.a);
         return;
       case 'zip':
         use(instr.a);
-        useMemory(instr.b, instr);
+        useMemory(instr.b, n);
         return;
       case 'broadcast':
         if (instr.a.type.kind === 'mask') use(instr.a);
-        else useMemory(instr.a, instr);
+        else useMemory(instr.a, n);
         return;
       default:
         for (const v of operandsOf(instr)) use(v);
@@ -317,11 +305,12 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
     return v.type.lanes === 1 && !isFloatKind(v.type.kind);
   }
 
-  function useFlags(v: Value, consumer: Instr): void {
+  /** A use of a scalar mask; `direct` where it can be the flags themselves. */
+  function useFlags(v: Value, direct: boolean): void {
     const n = node(v);
     n.uses++;
     n.useEpoch = epoch;
-    n.consumers = [consumer];
+    n.flagsUse = direct;
   }
 
   function count(instrs: readonly Instr[]): void {
@@ -341,7 +330,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
           epoch++;
           count(instr.body);
           epoch++;
-          useFlags(instr.cond, instr);
+          useFlags(instr.cond, true);
           break;
         case 'store':
           epoch++;
@@ -372,18 +361,12 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
     }
     if (
       instr.op === 'compare' &&
-      instr.a.type.lanes === 1 &&
+      n.flagsUse &&
       n.uses === 1 &&
-      n.consumers !== null &&
-      n.useEpoch === epoch
+      n.useEpoch === epoch &&
+      (!isFloatKind(instr.a.type.kind) || instr.fn === 'lt' || instr.fn === 'le')
     ) {
-      const consumer = n.consumers[0];
-      const direct = !isFloatKind(instr.a.type.kind) || instr.fn === 'lt' || instr.fn === 'le';
-      if (
-        direct &&
-        (consumer.op === 'if' || (consumer.op === 'select' && !isFloatKind(consumer.a.type.kind)))
-      )
-        n.virtual = 'flags';
+      n.virtual = 'flags';
     }
     if (wide && n.lanes > 1 && instr.op === 'broadcast' && instr.a.type.kind !== 'mask') {
       const a = node(instr.a);
@@ -394,243 +377,11 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
         else embeddedIn.set(a, [n]);
       }
     }
-    countOperands(instr);
-  }
-
-  // --- forwards: positions and intervals -------------------------------------------------------------------------------
-
-  interface OpenLoop {
-    readonly start: number;
-    /** Values from before the loop, of which this is the outermost such loop. */
-    readonly through: Node[];
-  }
-  let position = 0;
-  let top = 0;
-  const loops: OpenLoop[] = [];
-  const intervals: Node[] = [];
-  const materialise = new Map<number, Node[]>();
-  /** A use counts ten times for each loop around it; the blocked gemm has uses seven loops deep. */
-  const weights = Array.from({ length: 13 }, (_, depth) => 10 ** depth);
-  let weightHere = 1;
-  /** Where the innermost loop starts: what starts later is no concern of any loop. */
-  let innermost = -1;
-
-  function open(n: Node, at: number): void {
-    n.start = at;
-    n.end = at;
-    intervals.push(n);
-  }
-
-  function touch(n: Node, at: number): void {
-    if (n.virtual !== 'no') {
-      touchParts(n, at);
-      return;
-    }
-    const r = n.recompute;
-    if (r !== null) {
-      if (r.from === 'integer') return;
-      if (n.firstTop < 0) n.firstTop = top;
-      if (n.start < 0) {
-        // Outside of loops a constant is as well read from the pool.
-        if (r.from !== 'argument' && loops.length === 0) return;
-        open(n, 4 * n.firstTop);
-        const list = materialise.get(n.firstTop);
-        if (list) list.push(n);
-        else materialise.set(n.firstTop, [n]);
-      }
-    }
-    const { start } = n;
-    if (start < 0) throw new InternalError(`x86: ${nameOf(n)} is read before it is written`);
-    n.weight += weightHere;
-    if (n.end < at) n.end = at;
-    if (start >= innermost) return;
-    for (let i = 0; i < loops.length; i++) {
-      const loop = loops[i];
-      if (start >= loop.start) continue;
-      if (n.through !== loop) {
-        n.through = loop;
-        loop.through.push(n);
-      }
-      return;
-    }
-  }
-
-  function touchParts(n: Node, at: number): void {
-    if (n.virtual === 'address') {
-      const { base } = resolved(n);
-      if (base !== null) touch(base, at);
-      return;
-    }
-    const { def } = n;
-    if (def === null) throw new InternalError(`x86: ${nameOf(n)} has no instruction`);
-    if (def.op === 'load') touchAddress(def.buffer, def.index, at);
-    else for (const v of operandsOf(def)) touch(node(v), at);
-  }
-
-  function touchAddress(buffer: number, index: Value, at: number): void {
-    touch(buffers[buffer], at);
-    const { base } = resolved(node(index));
-    if (base !== null) touch(base, at);
-  }
-
-  /** Brings `base` and `offset` of an index to what is in a register, or to a constant alone. */
-  function resolved(n: Node): IndexForm {
-    if (n.resolved) return n;
-    n.resolved = true;
-    if (n.virtual === 'address') {
-      const under = resolved(known(n.base, 'the base of an address'));
-      n.base = under.base;
-      n.offset += under.offset;
-    } else {
-      const r = n.recompute;
-      const constant = r !== null && r.from === 'integer' ? r.value : null;
-      n.base = typeof constant === 'number' ? null : n;
-      n.offset = typeof constant === 'number' ? constant : 0;
-    }
-    return n;
-  }
-  function indexForm(v: Value): IndexForm {
-    return resolved(node(v));
-  }
-
-  function number(instrs: readonly Instr[]): void {
-    for (let i = 0; i < instrs.length; i++) {
-      const instr = instrs[i];
-      switch (instr.op) {
-        case 'loop':
-          advance();
-          numberLoop(instr);
-          break;
-        case 'if':
-          advance();
-          touch(node(instr.cond), 4 * position + 1);
-          ifs++;
-          number(instr.body);
-          ifs--;
-          break;
-        case 'store': {
-          advance();
-          const at = 4 * position + 1;
-          touchAddress(instr.buffer, instr.index, at);
-          touch(node(instr.value), at);
-          if (instr.mask) touch(node(instr.mask), at);
-          break;
-        }
-        default: {
-          const n = node(instr.result);
-          if (n.dead || n.recompute !== null || n.virtual !== 'no') break;
-          advance();
-          numberDefinition(instr, n, 4 * position + 1);
-        }
-      }
-    }
-  }
-
-  function advance(): void {
-    position++;
-    if (loops.length === 0 && ifs === 0) top = position;
-  }
-
-  function numberDefinition(
-    instr: Exclude<Instr, { op: 'loop' | 'if' | 'store' }>,
-    n: Node,
-    at: number,
-  ): void {
-    switch (instr.op) {
-      case 'load':
-        touchAddress(instr.buffer, instr.index, at);
-        if (instr.mask) touch(node(instr.mask), at);
-        open(n, at + 1);
-        return;
-      case 'binary': {
-        const a = node(instr.a);
-        touch(a, at);
-        touch(node(instr.b), at);
-        if (a.cls === n.cls) n.hint = a;
-        break;
-      }
-      case 'fma': {
-        const c = node(instr.c);
-        touch(node(instr.a), at);
-        touch(node(instr.b), at);
-        touch(c, at);
-        n.hint = c;
-        break;
-      }
-      case 'zip':
-        touch(node(instr.a), at);
-        touch(node(instr.b), at);
-        // Needed while the result is written already: its register must not be the result's.
-        if (wide) touch(zipOrder(instr.half), at + 1);
-        n.hint = node(instr.a);
-        break;
-      default:
-        for (const v of operandsOf(instr)) touch(node(v), at);
-        if (instr.op === 'unary' || instr.op === 'bitcast' || instr.op === 'convert') {
-          const a = node(instr.a);
-          if (a.cls === n.cls) n.hint = a;
-        }
-    }
-    open(n, at + 1);
-    n.weight += weightHere;
-  }
-  let ifs = 0;
-
-  function numberLoop(instr: Loop): void {
-    const at = 4 * position + 1;
-    const end = node(instr.end);
-    touch(node(instr.start), at);
-    touch(end, at);
-    for (const v of instr.inits) {
-      const init = node(v);
-      // A constant is written straight into the parameter.
-      if (init.recompute === null || init.recompute.from === 'argument') touch(init, at);
-    }
-    const outer = innermost;
-    const loop: OpenLoop = { start: at + 1, through: [] };
-    loops.push(loop);
-    innermost = loop.start;
-    weightHere = weights[Math.min(loops.length, 12)];
-    const index = node(instr.index);
-    open(index, loop.start);
-    index.weight += 2 * weightHere;
-    const params = instr.params.map(node);
-    for (let i = 0; i < params.length; i++) {
-      const p = params[i];
-      open(p, loop.start);
-      const init = node(instr.inits[i]);
-      if (init.recompute === null && init.virtual === 'no') p.hint = init;
-    }
-    number(instr.body);
-    position++;
-    const last = 4 * position + 1;
-    for (let i = 0; i < params.length; i++) {
-      const y = node(instr.yields[i]);
-      touch(y, last);
-      if (y.start > loop.start && y.target === null) {
-        y.target = params[i];
-        params[i].carriedUntil = last;
-      }
-    }
-    // The end is read at the bottom of every round.
-    touch(end, last);
-    touch(index, last);
-    loops.pop();
-    innermost = outer;
-    weightHere = weights[Math.min(loops.length, 12)];
-    for (const n of loop.through) {
-      if (n.end < last) n.end = last;
-    }
-    for (let i = 0; i < params.length; i++) {
-      const r = node(instr.results[i]);
-      open(r, last + 1);
-      r.hint = params[i];
-    }
-    if (loops.length === 0 && ifs === 0) top = position;
+    countOperands(instr, n);
   }
 
   declare(fn.body);
   count(fn.body);
-  number(fn.body);
-  return { fn, nodes, buffers, intervals, materialise, indexForm, node, zipOrder };
+  const { intervals, materialise } = findIntervals(fn.body, { node, buffers, zipOrder, wide });
+  return { fn, nodes, buffers, intervals, materialise, node, zipOrder };
 }

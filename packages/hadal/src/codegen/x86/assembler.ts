@@ -7,6 +7,7 @@
  * with disp8 scaled by the operand's size. Jumps always take 32 bits: kernels are short and the loops' tops are aligned.
  */
 import { InternalError } from '../../base/errors.js';
+import { ConstantPool } from './constant-pool.js';
 import type { Form, OperandKind, OperandsOf } from './instructions.js';
 import { tupleBytes } from './instructions.js';
 import type { AluOp, Condition, NarrowSize, Size } from './integer-codes.js';
@@ -19,22 +20,12 @@ export type { AluOp, Condition, Size } from './integer-codes.js';
 
 export type Label = number;
 
-interface PoolFixup {
-  readonly at: number;
-  readonly constant: number;
-  /** End of the instruction, which RIP-relative addresses count from. */
-  readonly end: number;
-}
-
 export class Assembler {
   #code = new Uint8Array(4096);
   #at = 0;
   readonly #labels: number[] = [];
   readonly #jumps: { readonly at: number; readonly label: Label }[] = [];
-  readonly #fixups: PoolFixup[] = [];
-  readonly #constants: Uint8Array[] = [];
-  readonly #constantIds = new Map<string, number>();
-  readonly #words = new Map<number, number>();
+  readonly #pool = new ConstantPool();
   /** Where a listing goes; null when none is wanted. */
   readonly #trace: ((line: string) => void) | null;
 
@@ -98,42 +89,18 @@ export class Assembler {
 
   /** The pool constant with these 4 bytes. */
   word(bits: number): number {
-    const have = this.#words.get(bits);
-    if (have !== undefined) return have;
-    const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setUint32(0, bits >>> 0, true);
-    this.#constants.push(bytes);
-    this.#words.set(bits, this.#constants.length - 1);
-    return this.#constants.length - 1;
+    return this.#pool.word(bits);
   }
 
   /** The pool constant with these bytes; as many as the widest read of it. */
   bytes(key: string, make: () => Uint8Array): number {
-    const have = this.#constantIds.get(key);
-    if (have !== undefined) return have;
-    this.#constants.push(make());
-    this.#constantIds.set(key, this.#constants.length - 1);
-    return this.#constants.length - 1;
+    return this.#pool.bytes(key, make);
   }
 
-  /** Patches jumps and constants and returns the code followed by its constants, largest first so that each is aligned. */
+  /** Patches jumps and constants and returns the code followed by its constants. */
   finish(): Uint8Array {
-    const order = this.#constants
-      .map((_, i) => i)
-      .sort((a, b) => this.#constants[b].length - this.#constants[a].length);
-    const codeEnd = this.#at;
-    const start = order.length > 0 ? (codeEnd + 63) & ~63 : codeEnd;
-    const offsets = new Map<number, number>();
-    let end = start;
-    for (const id of order) {
-      offsets.set(id, end);
-      end += this.#constants[id].length;
-    }
-    const out = new Uint8Array(end);
-    out.set(this.#code.subarray(0, codeEnd));
+    const out = this.#pool.appendedTo(this.#code.subarray(0, this.#at));
     const view = new DataView(out.buffer);
-    for (const [id, offset] of offsets) out.set(this.#constants[id], offset);
-    for (const f of this.#fixups) view.setInt32(f.at, (offsets.get(f.constant) ?? 0) - f.end, true);
     for (const j of this.#jumps) {
       const target = this.#labels[j.label];
       if (target === -1) throw new InternalError(`x86: label ${j.label} is never bound`);
@@ -493,7 +460,7 @@ export class Assembler {
     }
     const length = form.length === 'v' ? (width === 512 ? 2 : width === 256 ? 1 : 0) : form.length;
     this.#reserve(24);
-    const broadcast = address !== null && address.broadcast;
+    const broadcast = address?.broadcast === true;
     let unit = 1;
     if (form.vex && !high && mask === 0 && length < 2 && !broadcast) {
       this.#vex(form, reg, vvvv, rm, address, length);
@@ -584,7 +551,7 @@ export class Assembler {
     const { disp, index } = m;
     if (m.base === null) {
       code[at++] = field | 5;
-      this.#fixups.push({ at, constant: m.pool, end: at + 4 + immediateBytes });
+      this.#pool.use(m.pool, at, at + 4 + immediateBytes);
       this.#at = at + 4;
       return;
     }

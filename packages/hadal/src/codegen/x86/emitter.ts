@@ -16,6 +16,7 @@ import type { Analysis } from './analysis.js';
 import type { Assembler, Size } from './assembler.js';
 import type { X86Features } from './features.js';
 import { I } from './instructions.js';
+import { resolved } from './intervals.js';
 import type { Node } from './node.js';
 import { nameOf } from './node.js';
 import type { Gpr, Mask, Mem, Scale, Vec, Width } from './operands.js';
@@ -178,7 +179,7 @@ export class Emitter {
 
   /** The memory that a load or store names. */
   address(instr: Access): Mem {
-    const { base, offset } = this.analysis.indexForm(instr.index);
+    const { base, offset } = resolved(this.node(instr.index));
     const bytes = memBytes[instr.mem];
     const disp = (offset + instr.offset) * bytes;
     const pointer = this.gprOf(this.analysis.buffers[instr.buffer]);

@@ -43,8 +43,13 @@ export interface Node {
   /** Uses that could take a memory operand, and where; only while all lie in one stretch without stores. */
   memoryUses: number;
   useEpoch: number;
-  consumers: Instr[] | null;
+  consumer: Node | null;
+  secondConsumer: Node | null;
   consumersFree: boolean;
+  /** One of its operands is read from memory. */
+  takesMemory: boolean;
+  /** Its last use was counted where flags serve as well. */
+  flagsUse: boolean;
 
   /** An index as addresses use it, once `resolved`: a register and a constant, or a constant alone. */
   base: Node | null;
@@ -100,8 +105,11 @@ export function makeNode(
     addressUses: 0,
     memoryUses: 0,
     useEpoch: -1,
-    consumers: null,
+    consumer: null,
+    secondConsumer: null,
     consumersFree: true,
+    takesMemory: false,
+    flagsUse: false,
     base: null,
     offset: 0,
     resolved: false,
