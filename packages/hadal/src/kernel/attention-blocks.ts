@@ -5,13 +5,15 @@
  */
 
 import type { Dependence } from './dependence.js';
-import { canVectorize } from './dependence.js';
-import { encodeStored } from './elements.js';
+import { canVectorize, dependences } from './dependence.js';
+import { encodeStored, memTypes } from './elements.js';
+import type { IndexExpr } from './index-expr.js';
 import type { AttentionGradKernel, AttentionKernel, ExprId, Store } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { Value } from './l3.js';
-import type { L3Builder } from './l3-builder.js';
-import type { ExprEmitter } from './lower-exprs.js';
+import { L3Builder } from './l3-builder.js';
+import { ExprEmitter } from './lower-exprs.js';
+import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { type UnitRange, unitRange } from './unit-range.js';
 import { alongLanes } from './vector-loop.js';
@@ -98,6 +100,34 @@ export interface AttentionContext {
   readonly key: number;
   readonly feature: number;
   readonly valueFeature: number;
+}
+
+/** Room for a whole vector after the last element of a workspace. */
+const SLACK = 64;
+
+/** The floats of each workspace with that room. */
+export function withSlack(floats: readonly number[]): readonly number[] {
+  return floats.map((n) => n + SLACK);
+}
+
+/** Begins the lowering of an attention kernel: its buffers, of them the slots of workspaces of so many floats, and its variables. */
+export function openAttention(
+  kernel: AnyAttention,
+  sizes: AbstractKernel,
+  target: Target,
+  workspaces: readonly number[],
+): { readonly c: AttentionContext; readonly slots: readonly number[] } {
+  const deps = dependences(kernel);
+  const b = new L3Builder(kernel.name, target.lanes);
+  for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
+  const slots = workspaces.map(() => b.buffer('f32', 'readwrite'));
+  const emitter = new ExprEmitter(b, kernel, sizes, deps, statusBuffer(b, kernel));
+  const query = kernel.batch.length;
+  const variables = { query, key: query + 1, feature: query + 2, valueFeature: query + 3 };
+  return {
+    c: { b, kernel, deps, emitter, target, sizes: attentionSizes(kernel, target), ...variables },
+    slots,
+  };
 }
 
 /** A left operand: element (i, k) at `at + i * rowStep + k * kStep`, taken one by one. */
@@ -198,8 +228,8 @@ export function fill(c: AttentionContext, buffer: number, at: Value, count: Valu
   });
 }
 
-interface Rows {
-  readonly operand: ExprId;
+/** Rows in a workspace, `pitch` apart, and the part of an operand or a result that they stand for. */
+export interface Rows {
   /** The variable that counts rows, and the one that counts what is in a row. */
   readonly down: number;
   readonly along: number;
@@ -210,35 +240,51 @@ interface Rows {
   readonly rows: Value;
   readonly fromColumn: Value;
   readonly columns: Value;
-  /** Rows of zeros follow up to this many. */
-  readonly padTo: Value;
 }
 
-/** Writes rows of an operand, whatever expression it is, as float32 (bools as 0 and 1). */
-export function packRows(c: AttentionContext, p: Rows): void {
+type Lanes = { readonly mask: Value | null } | null;
+
+/** Runs `body` for each place, `column` after where its row begins, vector by vector if `isVector`; what does not vary is hoisted. */
+function walkRows(
+  c: AttentionContext,
+  p: Rows,
+  isVector: boolean,
+  values: readonly ExprId[],
+  indices: readonly IndexExpr[],
+  body: (row: Value, column: Value, lanesNow: Lanes) => void,
+): void {
+  const { b, emitter, target } = c;
+  emitter.scoped(() => {
+    emitter.hoist(values, indices);
+    b.forEach(b.index(0), p.rows, 1, (i) => {
+      const row = b.add(p.at, b.mul(i, b.index(p.pitch)));
+      emitter.bind(p.down, b.add(p.from, i), null, () => {
+        emitter.hoist(values, indices);
+        alongLanes(b, target, p.columns, isVector, (j, lanesNow) =>
+          emitter.bind(p.along, b.add(p.fromColumn, j), lanesNow, () => body(row, j, lanesNow)),
+        );
+      });
+    });
+  });
+}
+
+/** Writes rows of an operand, whatever expression it is, as float32 (bools as 0 and 1); rows of zeros follow up to `padTo`. */
+export function packRows(
+  c: AttentionContext,
+  p: Rows & { readonly operand: ExprId; readonly padTo: Value },
+): void {
   const { b, emitter, target } = c;
   const isVector =
     canVectorize(c.kernel, c.deps, [p.operand], [], p.along, target.masks) &&
     c.deps[p.operand].variables.has(p.along);
-  emitter.scoped(() => {
-    emitter.hoist([p.operand], []);
-    b.forEach(b.index(0), p.rows, 1, (i) => {
-      const to = b.add(p.at, b.mul(i, b.index(p.pitch)));
-      emitter.bind(p.down, b.add(p.from, i), null, () => {
-        emitter.hoist([p.operand], []);
-        alongLanes(b, target, p.columns, isVector, (j, lanesNow) => {
-          emitter.bind(p.along, b.add(p.fromColumn, j), lanesNow, () => {
-            const value = lanesNow ? emitter.emitLanes(p.operand) : emitter.emit(p.operand);
-            // Rows have room for a whole vector at their end.
-            b.store(p.buffer, b.add(to, j), b.convert('f32', value));
-          });
-        });
-      });
-    });
-    b.forEach(p.rows, p.padTo, 1, (i) =>
-      fill(c, p.buffer, b.add(p.at, b.mul(i, b.index(p.pitch))), p.columns, 0),
-    );
+  walkRows(c, p, isVector, [p.operand], [], (row, column, lanesNow) => {
+    const value = lanesNow ? emitter.emitLanes(p.operand) : emitter.emit(p.operand);
+    // Rows have room for a whole vector at their end.
+    b.store(p.buffer, b.add(row, column), b.convert('f32', value));
   });
+  b.forEach(p.rows, p.padTo, 1, (i) =>
+    fill(c, p.buffer, b.add(p.at, b.mul(i, b.index(p.pitch))), p.columns, 0),
+  );
 }
 
 /** A row of an operand over queries as one vector row of a panel; lanes beyond `count` are `beyond`. */
@@ -300,37 +346,14 @@ export function transpose(
   });
 }
 
-/** Stores rows of a result that lie `pitch` apart in a workspace. */
-export function storeRows(
-  c: AttentionContext,
-  store: Store,
-  p: {
-    readonly down: number;
-    readonly along: number;
-    readonly buffer: number;
-    readonly at: Value;
-    readonly pitch: number;
-    readonly from: Value;
-    readonly rows: Value;
-    readonly columns: Value;
-  },
-): void {
-  const { b, emitter, target } = c;
+/** Stores rows of a result that lie in a workspace. */
+export function storeRows(c: AttentionContext, store: Store, p: Rows): void {
+  const { b, target } = c;
   const isVector = canVectorize(c.kernel, c.deps, [store.value], [store.index], p.along, target.masks);
-  emitter.scoped(() => {
-    emitter.hoist([store.value], [store.index]);
-    b.forEach(b.index(0), p.rows, 1, (i) => {
-      const row = b.add(p.at, b.mul(i, b.index(p.pitch)));
-      emitter.bind(p.down, b.add(p.from, i), null, () => {
-        emitter.hoist([store.value], [store.index]);
-        alongLanes(b, target, p.columns, isVector, (j, lanesNow) => {
-          const options = lanesNow ? { lanes: target.lanes, mask: lanesNow.mask } : {};
-          emitter.bind(p.along, j, lanesNow, () =>
-            storeResult(c, store, b.load(p.buffer, b.add(row, j), options), lanesNow?.mask ?? null),
-          );
-        });
-      });
-    });
+  walkRows(c, p, isVector, [store.value], [store.index], (row, column, lanesNow) => {
+    const mask = lanesNow?.mask ?? null;
+    const options = lanesNow ? { lanes: target.lanes, mask } : {};
+    storeResult(c, store, b.load(p.buffer, b.add(row, column), options), mask);
   });
 }
 

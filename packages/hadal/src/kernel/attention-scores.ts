@@ -1,5 +1,5 @@
 /** Scores of a block of keys for a panel of queries, with scale, mask and causality; and which weights dropout keeps. */
-import type { AttentionContext } from './attention-blocks.js';
+import type { AnyAttention, AttentionContext, AttentionSizes } from './attention-blocks.js';
 import { loadPanelRow, packRows, transpose } from './attention-blocks.js';
 import type { ExprId } from './l2.js';
 import type { Value } from './l3.js';
@@ -10,13 +10,14 @@ export interface TurnBuffers {
   readonly turned: number;
 }
 
-/** Floats of each of them. */
+/** Floats of each of them: none where no operand is turned. */
 export function turnFloats(
-  width: number,
-  keyBlock: number,
-): { readonly rows: number; readonly turned: number } {
+  kernel: AnyAttention,
+  { width, keyBlock }: AttentionSizes,
+): readonly [rows: number, turned: number] {
+  if (kernel.mask === null && kernel.dropout === null) return [0, 0];
   // Rows end with room for a vector.
-  return { rows: width * (keyBlock + 16) + 64, turned: keyBlock * width + 64 };
+  return [width * (keyBlock + 16) + 64, keyBlock * width + 64];
 }
 
 /** A panel of queries and a block of keys. */

@@ -12,13 +12,13 @@
  *
  * Sums go over blocks and groups in order, so a result depends on the shape and the target's tile alone.
  */
-import type { AttentionContext } from './attention-blocks.js';
 import {
   attentionSizes,
   fill,
   forEachBatch,
   loadPanelRow,
   loadTile,
+  openAttention,
   packPanelRow,
   packRows,
   storePanelRow,
@@ -26,23 +26,17 @@ import {
   storeTile,
   tileProduct,
   transpose,
+  withSlack,
   zeroTile,
 } from './attention-blocks.js';
 import type { Block } from './attention-scores.js';
 import { dropoutOf, scoresOf, turnFloats } from './attention-scores.js';
-import { dependences } from './dependence.js';
-import { memTypes } from './elements.js';
 import type { AttentionGradKernel, ExprId } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
-import { L3Builder } from './l3-builder.js';
-import { ExprEmitter } from './lower-exprs.js';
 import { lowerExp } from './math/index.js';
-import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 
-/** Room for a whole vector after the last element. */
-const SLACK = 64;
 /** Queries of a group, about: the depth of the products that give the gradients of keys and values. */
 const GROUP = 64;
 
@@ -55,12 +49,10 @@ function workspaces(kernel: AttentionGradKernel, target: Target): readonly numbe
   const s = attentionSizes(kernel, target);
   const panels = panelsOf(s.width);
   const queries = panels * s.width;
-  const turned = turnFloats(s.width, s.keyBlock);
-  const isTurned = kernel.mask !== null || kernel.dropout !== null;
   const rowsOf = (features: number): number => Math.ceil(features / target.lanes) * target.lanes;
   const rows = rowsOf(kernel.features);
   const valueRows = rowsOf(kernel.valueFeatures);
-  return [
+  return withSlack([
     s.paddedKeys * s.pitch,
     s.paddedKeys * s.valuePitch,
     s.paddedKeys * s.pitch,
@@ -73,9 +65,8 @@ function workspaces(kernel: AttentionGradKernel, target: Target): readonly numbe
     panels * s.keyBlock * s.width,
     panels * s.keyBlock * s.width,
     panels * Math.max(s.tiles.covered, rows) * s.width,
-    isTurned ? turned.rows : 0,
-    isTurned ? turned.turned : 0,
-  ].map((floats) => floats + SLACK);
+    ...turnFloats(kernel, s),
+  ]);
 }
 
 export function attentionGradWorkspace(kernel: AttentionGradKernel, target: Target): readonly number[] {
@@ -88,9 +79,8 @@ export function lowerAttentionGrad(
   target: Target,
 ): L3Function {
   const { lanes } = target;
-  const deps = dependences(kernel);
-  const b = new L3Builder(kernel.name, lanes);
-  for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
+  const { c, slots } = openAttention(kernel, sizes, target, workspaces(kernel, target));
+  const { b, emitter, sizes: s } = c;
   const [
     keys,
     values,
@@ -106,23 +96,7 @@ export function lowerAttentionGrad(
     queryGrads,
     turnRows,
     turned,
-  ] = workspaces(kernel, target).map(() => b.buffer('f32', 'readwrite'));
-  const status = statusBuffer(b, kernel);
-  const emitter = new ExprEmitter(b, kernel, sizes, deps, status);
-  const s = attentionSizes(kernel, target);
-  const first = kernel.batch.length;
-  const c: AttentionContext = {
-    b,
-    kernel,
-    deps,
-    emitter,
-    target,
-    sizes: s,
-    query: first,
-    key: first + 1,
-    feature: first + 2,
-    valueFeature: first + 3,
-  };
+  ] = slots;
   const [queryCount, keyCount] = [c.query, c.key].map((v) => b.sizeAt(sizes.variableSlots[v]));
   const zero = b.index(0);
   const { width } = s;
@@ -338,6 +312,7 @@ export function lowerAttentionGrad(
         ...p,
         along: isValue ? c.valueFeature : c.feature,
         at: zero,
+        fromColumn: zero,
         pitch: isValue ? s.valuePitch : s.pitch,
         columns: isValue ? valueFeatures : features,
       });

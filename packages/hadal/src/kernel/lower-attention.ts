@@ -11,13 +11,13 @@
  * Each query is a lane of its own, and blocks of keys start at the first key: a row's result depends on its own query, the keys and the
  * target's tile alone, whatever else is in the panel. Blocks of keys that causality hides from a whole panel are skipped.
  */
-import type { AttentionContext } from './attention-blocks.js';
 import {
   attentionSizes,
   fill,
   forEachBatch,
   loadPanelRow,
   loadTile,
+  openAttention,
   packRows,
   storePanelRow,
   storeResult,
@@ -25,33 +25,25 @@ import {
   storeTile,
   tileProduct,
   transpose,
+  withSlack,
   zeroTile,
 } from './attention-blocks.js';
 import type { Block } from './attention-scores.js';
 import { dropoutOf, scoresOf, turnFloats } from './attention-scores.js';
-import { canVectorize, dependences } from './dependence.js';
-import { memTypes } from './elements.js';
+import { canVectorize } from './dependence.js';
 import type { AttentionKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
-import { L3Builder } from './l3-builder.js';
-import { ExprEmitter } from './lower-exprs.js';
 import { lowerExp, lowerLog } from './math/index.js';
-import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { alongLanes } from './vector-loop.js';
-
-/** Room for a whole vector after the last element. */
-const SLACK = 64;
 
 /** Floats of each workspace, in the order of their slots. */
 function workspaces(kernel: AttentionKernel, target: Target): readonly number[] {
   const s = attentionSizes(kernel, target);
-  const turned = turnFloats(s.width, s.keyBlock);
-  const isTurned = kernel.mask !== null || kernel.dropout !== null;
   const rowsOf = (features: number): number => Math.ceil(features / target.lanes) * target.lanes;
   const resultRows = rowsOf(Math.max(s.valueTiles.covered, kernel.valueFeatures));
-  return [
+  return withSlack([
     s.paddedKeys * s.pitch,
     s.paddedKeys * s.valuePitch,
     s.width * s.pitch,
@@ -60,9 +52,8 @@ function workspaces(kernel: AttentionKernel, target: Target): readonly number[] 
     resultRows * s.width,
     s.width * s.valuePitch,
     2 * s.width,
-    isTurned ? turned.rows : 0,
-    isTurned ? turned.turned : 0,
-  ].map((floats) => floats + SLACK);
+    ...turnFloats(kernel, s),
+  ]);
 }
 
 export function attentionWorkspace(kernel: AttentionKernel, target: Target): readonly number[] {
@@ -71,29 +62,9 @@ export function attentionWorkspace(kernel: AttentionKernel, target: Target): rea
 
 export function lowerAttention(kernel: AttentionKernel, sizes: AbstractKernel, target: Target): L3Function {
   const { lanes } = target;
-  const deps = dependences(kernel);
-  const b = new L3Builder(kernel.name, lanes);
-  for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
-  const [keys, values, queryRows, panel, scores, result, rows, stats, turnRows, turned] = workspaces(
-    kernel,
-    target,
-  ).map(() => b.buffer('f32', 'readwrite'));
-  const status = statusBuffer(b, kernel);
-  const emitter = new ExprEmitter(b, kernel, sizes, deps, status);
-  const s = attentionSizes(kernel, target);
-  const first = kernel.batch.length;
-  const c: AttentionContext = {
-    b,
-    kernel,
-    deps,
-    emitter,
-    target,
-    sizes: s,
-    query: first,
-    key: first + 1,
-    feature: first + 2,
-    valueFeature: first + 3,
-  };
+  const { c, slots } = openAttention(kernel, sizes, target, workspaces(kernel, target));
+  const { b, emitter, sizes: s } = c;
+  const [keys, values, queryRows, panel, scores, result, rows, stats, turnRows, turned] = slots;
   const [queryCount, keyCount] = [c.query, c.key].map((v) => b.sizeAt(sizes.variableSlots[v]));
   const zero = b.index(0);
   const { width } = s;
@@ -254,6 +225,7 @@ export function lowerAttention(kernel: AttentionKernel, sizes: AbstractKernel, t
           pitch: s.valuePitch,
           from,
           rows: count,
+          fromColumn: zero,
           columns: b.index(kernel.valueFeatures),
         });
         return;
@@ -264,7 +236,7 @@ export function lowerAttention(kernel: AttentionKernel, sizes: AbstractKernel, t
         return isMasked ? b.select(isEmpty[j], b.like(x, Number.POSITIVE_INFINITY), sum) : sum;
       });
       storePanelRow(c, stats, maxima, logSums);
-      const isVector = canVectorize(kernel, deps, [store.value], [store.index], c.query, target.masks);
+      const isVector = canVectorize(kernel, c.deps, [store.value], [store.index], c.query, target.masks);
       emitter.scoped(() => {
         emitter.hoist([store.value], [store.index]);
         alongLanes(b, target, count, isVector, (j, lanesNow) => {
