@@ -37,6 +37,10 @@ export interface Backend {
   allocate(bytes: number): Memory;
   release(memory: Memory): void;
   write(memory: Memory, byteOffset: number, data: Uint8Array): void;
+  /** Fills a memory with zeros. */
+  clear(memory: Memory): void;
+  /** Memory of its own with the same contents. */
+  duplicate(memory: Memory): Memory;
   read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer>;
   prepare(plan: Plan): PlanRunner;
   /** The same launch by launch, for the profiler. */

@@ -1,26 +1,32 @@
-/** A plan that cannot fit is refused before anything is allocated for it. */
+/** What cannot fit is refused before anything is allocated for it. */
 
 import { showBytes } from '../base/bytes.js';
 import { dtypeInfo } from '../base/dtype.js';
 import { OutOfMemoryError } from '../base/errors.js';
 import { numel, showShape } from '../base/shape.js';
+import type { Node } from '../graph/node.js';
 import type { Plan } from '../schedule/plan.js';
 
 /** Plans that need less are not worth asking the host about. */
 const UNCHECKED_BYTES = 64 * 2 ** 20;
 
-function largest(plan: Plan): string {
-  const values = [...plan.where.entries()]
+type Sized = Pick<Node, 'op' | 'shape' | 'dtype' | 'bytes'>;
+
+function largest(values: readonly Sized[]): string {
+  return [...values]
+    .sort((a, b) => b.bytes - a.bytes)
+    .slice(0, 3)
+    .map((v) => `${v.op.name} of ${v.dtype}${showShape(v.shape)}: ${showBytes(v.bytes)}`)
+    .join('; ');
+}
+
+function written(plan: Plan): Sized[] {
+  return [...plan.where.entries()]
     .filter(([, place]) => place.in === 'output' || place.in === 'arena')
     .map(([id]) => {
       const { op, shape, dtype } = plan.template.nodes[id];
       return { op, shape, dtype, bytes: numel(shape) * dtypeInfo[dtype].bytes };
     });
-  return values
-    .sort((a, b) => b.bytes - a.bytes)
-    .slice(0, 3)
-    .map((v) => `${v.op.name} of ${v.dtype}${showShape(v.shape)}: ${showBytes(v.bytes)}`)
-    .join('; ');
 }
 
 /** Bytes that a run of a plan allocates. */
@@ -34,11 +40,25 @@ export function bytesOf(plan: Plan): number {
  * @throws OutOfMemoryError naming the largest tensors.
  */
 export function checkMemory(plan: Plan, needed: number, available: () => number): void {
+  check(needed, available, () => written(plan));
+}
+
+/**
+ * The same for values that are put into memory without a plan.
+ *
+ * @throws OutOfMemoryError naming the largest of them.
+ */
+export function checkTotal(values: readonly Node[], available: () => number): void {
+  const needed = values.reduce((sum, { bytes }) => sum + bytes, 0);
+  check(needed, available, () => values);
+}
+
+function check(needed: number, available: () => number, values: () => readonly Sized[]): void {
   if (needed <= UNCHECKED_BYTES) return;
   const free = available();
   if (needed <= free) return;
   throw new OutOfMemoryError(
-    `this needs ${showBytes(needed)} of memory, ${showBytes(free)} are left. The largest tensors are ${largest(plan)}. ` +
+    `this needs ${showBytes(needed)} of memory, ${showBytes(free)} are left. The largest tensors are ${largest(values())}. ` +
       'Use a smaller batch or smaller shapes, or read results on the way so that less has to be kept at once.',
   );
 }

@@ -74,6 +74,14 @@ export class CompiledBackend implements Backend {
     this.#device.write(memory, byteOffset, data);
   }
 
+  clear(memory: Memory): void {
+    this.#device.clear(memory);
+  }
+
+  duplicate(memory: Memory): Memory {
+    return this.#device.duplicate(memory);
+  }
+
   read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer> {
     return this.#device.read(memory, byteOffset, bytes);
   }

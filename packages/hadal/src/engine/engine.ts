@@ -13,7 +13,7 @@ import type { Memory } from '../runtime/device.js';
 import type { Plan } from '../schedule/plan.js';
 import { schedule } from '../schedule/plan.js';
 import type { Backend, EngineName, PlanRunner, PlanSteps } from './backend.js';
-import { bytesOf, checkMemory } from './budget.js';
+import { bytesOf, checkMemory, checkTotal } from './budget.js';
 import { Explanation } from './explanation.js';
 import type { Assignable } from './roots.js';
 import { rootsOf } from './roots.js';
@@ -99,10 +99,28 @@ export class Engine {
 
   /** A node with a copy of what another, which is in memory, holds. */
   duplicate(node: Node): Node {
-    const from = known(node.buffer, 'a node in memory').memory;
-    const memory = this.backend.allocate(from.bytes);
-    this.backend.write(memory, 0, this.backend.read(from, 0, from.bytes));
-    return this.pending.leaf(new Buffer(memory), node.shape, node.dtype);
+    const { memory } = known(node.buffer, 'a node in memory');
+    return this.pending.leaf(new Buffer(this.backend.duplicate(memory)), node.shape, node.dtype);
+  }
+
+  /**
+   * Zeros in memory, in the shapes and dtypes of other nodes: filling it takes less than planning and compiling a kernel that does.
+   *
+   * @throws OutOfMemoryError before anything is allocated if there is no room for all of them.
+   */
+  zeros(like: readonly Node[]): Node[] {
+    checkTotal(like, () => this.backend.availableBytes());
+    const recorder = recording.current;
+    const span = recorder?.begin('write') ?? 0;
+    const nodes = like.map(({ shape, dtype, bytes }) => {
+      const memory = this.backend.allocate(Math.max(bytes, 1));
+      this.backend.clear(memory);
+      const buffer = new Buffer(memory);
+      this.runRecorder?.uploaded(buffer, null);
+      return this.pending.leaf(buffer, shape, dtype);
+    });
+    recorder?.end(span);
+    return nodes;
   }
 
   /** Puts the value of one node into memory. Nothing else that is pending runs, and nothing is recorded. */
@@ -137,6 +155,13 @@ export class Engine {
     this.backend.release(node.buffer.memory);
   }
 
+  /** Nothing is pending from here on. */
+  #forget(): void {
+    this.pending.reset();
+    for (const d of this.dirty) d.settled();
+    this.dirty.clear();
+  }
+
   #discardLate(): void {
     const waiting = this.#discarded;
     if (waiting.length === 0) return;
@@ -169,8 +194,11 @@ export class Engine {
     for (const node of wanted) this.pending.checkUsable(node);
     const roots = rootsOf(wanted, this.dirty, this.pending);
     if (roots.length === 0) {
-      // What is pending then, nobody can read.
-      if (this.pending.handles.length > 0) this.pending.reset();
+      // What is pending then, nobody can read; what was assigned is in memory already.
+      if (!this.isIdle) {
+        this.#forget();
+        this.#discardLate();
+      }
       return;
     }
     const recorder = recording.current;
@@ -183,9 +211,7 @@ export class Engine {
       usesStatus = this.#run(captured);
     } finally {
       // Also after a failure: what could not be computed fails when it is read, and nothing else does.
-      this.pending.reset();
-      for (const d of this.dirty) d.settled();
-      this.dirty.clear();
+      this.#forget();
       recorder?.end(span);
     }
     this.#discardLate();

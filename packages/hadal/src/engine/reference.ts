@@ -69,6 +69,16 @@ export class ReferenceBackend implements Backend {
     new Uint8Array(host(memory), byteOffset, data.length).set(data);
   }
 
+  clear(memory: Memory): void {
+    new Uint8Array(host(memory)).fill(0);
+  }
+
+  duplicate(memory: Memory): Memory {
+    const copy = this.allocate(memory.bytes);
+    this.write(copy, 0, new Uint8Array(host(memory)));
+    return copy;
+  }
+
   read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer> {
     return new Uint8Array(host(memory).slice(byteOffset, byteOffset + bytes));
   }

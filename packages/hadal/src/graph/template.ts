@@ -24,7 +24,7 @@ export interface TemplateNode {
   readonly argument: number;
   /** Must have a buffer of its own after the run. */
   readonly root: boolean;
-  /** A Tensor stands for it, or the tape keeps it: if it is written at all, its buffer is its own. */
+  /** A Tensor stands for it: if it is written at all, its buffer is its own. */
   readonly handle: boolean;
   /** No kernel fuses across it. */
   readonly boundary: boolean;
@@ -157,7 +157,7 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
       argumentNodes.push(n);
       continue;
     }
-    const flags = rootFlags[i] | (n.handle && n.isHeld ? HANDLE : 0) | (n.boundary ? BOUNDARY : 0);
+    const flags = rootFlags[i] | (n.handle ? HANDLE : 0) | (n.boundary ? BOUNDARY : 0);
     put((known(opIds.get(n.op), n.op.name) * 16 + dtypeIds[n.dtype]) * 8 + flags);
     put(shape.length);
     put(attributes.length);
@@ -194,7 +194,7 @@ export function templateOf(captured: CapturedGraph): Template {
       leaf: leafIndex.get(n) ?? -1,
       argument: argumentIndex.get(n) ?? -1,
       root: rootSet.has(n) && n.buffer === null,
-      handle: n.handle && n.isHeld,
+      handle: n.handle,
       boundary: n.boundary,
       into: into.get(n) ?? -1,
     }),

@@ -53,6 +53,8 @@ export abstract class Optimizer<S extends Settings = Settings> {
   readonly defaults: Readonly<S>;
   protected readonly workspace: Workspace;
   readonly #state = new Map<Tensor, ParameterState>();
+  /** Running values that start from zero and are not in memory yet. */
+  readonly #zeros = new Set<Tensor>();
 
   /** @param options what takes the place of `defaults` */
   constructor(parameters: OptimizedParameters<S>, defaults: S, options: Partial<S> = {}) {
@@ -164,10 +166,21 @@ export abstract class Optimizer<S extends Settings = Settings> {
     }
   }
 
-  /** Puts parameters and state into memory, so that the first step runs the same plan as all others. */
+  /** Puts parameters and state into memory of their own, so that the first step runs the same plan as all others. */
   #settle(): void {
-    const all = this.parameters.flatMap((p) => [p, ...(this.#state.get(p)?.values.values() ?? [])]);
-    this.workspace.engine.realize(all.map((t) => t.storage.node));
+    const { engine } = this.workspace;
+    const { parameters } = this;
+    const state = parameters.flatMap((p) => [...(this.#state.get(p)?.values.values() ?? [])]);
+    const zeros = state.filter(
+      (t) => this.#zeros.has(t) && t.storage.version === 0 && t.storage.node.buffer === null,
+    );
+    this.#zeros.clear();
+    const places = engine.zeros(zeros.map((t) => t.storage.node));
+    zeros.forEach((t, i) => {
+      t.storage.relocate(places[i]);
+    });
+    engine.realize([...parameters, ...state].map((t) => t.storage.node));
+    for (const { storage } of parameters) storage.separate();
   }
 
   // --- state ---------------------------------------------------------------------------------------------------------------
@@ -183,7 +196,9 @@ export abstract class Optimizer<S extends Settings = Settings> {
 
   #fresh(p: Tensor, initial: number): Tensor {
     const { ops } = this.workspace;
-    return Tensor.of(this.workspace, ops.argument(initial, wideDType(p.dtype), p.shape));
+    const t = Tensor.of(this.workspace, ops.argument(initial, wideDType(p.dtype), p.shape));
+    if (initial === 0) this.#zeros.add(t);
+    return t;
   }
 
   /** A running value of a parameter. */

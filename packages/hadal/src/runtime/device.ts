@@ -63,6 +63,10 @@ export interface Device {
   /** Gives memory back at once. Only for memory that nothing can reach any more. */
   release(memory: Memory): void;
   write(memory: Memory, byteOffset: number, data: Uint8Array): void;
+  /** Fills a memory with zeros. */
+  clear(memory: Memory): void;
+  /** Memory of its own with the same contents. */
+  duplicate(memory: Memory): Memory;
   /** A copy of part of a memory. */
   read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer>;
   /** Makes emitted code runnable. */

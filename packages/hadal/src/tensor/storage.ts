@@ -117,6 +117,14 @@ export class Storage implements Assignable, Versioned {
     this.#value = new Value(node, this.#value.edge).belongTo(this);
   }
 
+  /** Moves a value that is in memory to memory that no other storage has, so that updates can overwrite it. */
+  separate(): void {
+    const { node, engine } = this;
+    // What is recorded knows only the memory that it was told of.
+    if (node.buffer === null || node.storages === 1 || engine.runRecorder !== null) return;
+    this.relocate(engine.duplicate(node));
+  }
+
   /** Takes over a value that is in memory already and was computed by `updates` updates in place. */
   adopt(node: Node, edge: Edge | null, updates: number): void {
     const before = this.#value;

@@ -1,9 +1,10 @@
 /** What a realise computes: everything that somebody could still read, and nothing else. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { StaleValueError } from '../../src/base/errors.js';
+import { OutOfMemoryError, StaleValueError } from '../../src/base/errors.js';
 import {
   functional as F,
+  fromTypedArray,
   manualSeed,
   nn,
   noGrad,
@@ -237,27 +238,100 @@ forEachEngine('what a realise computes', (space) => {
   });
 });
 
-forEachEngine('training', (space) => {
-  test('a step after parameters were given writes what one after drawn ones does', () =>
-    withWorkspace(space, () => {
-      const train = (given: boolean): { outputs: number; loss: number[] } => {
-        manualSeed(5);
-        const net = new nn.Sequential(new nn.Linear(8, 16), new nn.ReLU(), new nn.Linear(16, 4));
-        if (given) for (const p of net.parameters()) nn.init.constant_(p, 0.1);
-        const optimizer = new optim.AdamW(net.parameters());
-        const x = ones([5, 8]);
-        const loss: number[] = [];
-        for (let i = 0; i < 3; i++) {
-          optimizer.zeroGrad();
-          const l = F.mseLoss(net.forward(x), ones([5, 4]));
-          l.backward();
-          optimizer.step();
-          loss.push(l.itemSync() as number);
-        }
-        const outputs = space.engine.explainLast().kernels.flatMap((k) => k.writes).length;
-        return { outputs, loss };
+forEachEngine('an optimizer', (space) => {
+  const run = (body: () => void) => () => withWorkspace(space, body);
+  const train = (net: nn.Module, optimizer: optim.Optimizer): number => {
+    optimizer.zeroGrad();
+    const loss = F.mseLoss(net.forward(ones([5, 8])), ones([5, 4]));
+    loss.backward();
+    optimizer.step();
+    return Number(loss.itemSync());
+  };
+  const make = (): nn.Module => new nn.Sequential(new nn.Linear(8, 16), new nn.ReLU(), new nn.Linear(16, 4));
+
+  test(
+    'runs nothing to begin with parameters in memory and a state of zeros',
+    run(() => {
+      const net = make();
+      for (const p of net.parameters()) p.dataSync();
+      const { runs } = space.engine.statistics;
+      const optimizer = new optim.AdamW(net.parameters(), { amsgrad: true });
+      expect(space.engine.statistics.runs).toBe(runs);
+      for (const t of optimizer.stateDict().tensors.values())
+        expect(new Set(numbers(t))).toEqual(new Set([0]));
+    }),
+  );
+
+  test(
+    'begins with other numbers than zero where it has to',
+    run(() => {
+      const optimizer = new optim.Adagrad(make().parameters(), { initialAccumulatorValue: 0.5 });
+      for (const t of optimizer.stateDict().tensors.values())
+        expect(new Set(numbers(t))).toEqual(new Set([0.5]));
+    }),
+  );
+
+  test(
+    'overwrites parameters from its first step on, and leaves alone what they were copied from',
+    run(() => {
+      const net = make();
+      const given = [...net.parameters()].map((p, i) =>
+        fromTypedArray(new Float32Array(p.numel()).fill(0.1 + i / 10), p.shape),
+      );
+      noGrad(() => {
+        for (const [i, p] of [...net.parameters()].entries()) p.copy_(given[i]);
+      });
+      const optimizer = new optim.AdamW(net.parameters(), { lr: 0.01 });
+      const fresh = (): number => {
+        const before = [...net.parameters()].map((p) => p.storage.node.buffer);
+        train(net, optimizer);
+        return [...net.parameters()].filter((p, i) => p.storage.node.buffer !== before[i]).length;
       };
-      expect(train(true).outputs).toBe(train(false).outputs);
-      expect(train(false).loss).toEqual(train(false).loss);
-    }));
+      expect([fresh(), fresh()]).toEqual([0, 0]);
+      given.forEach((t, i) => {
+        expect(new Set(numbers(t))).toEqual(new Set([Math.fround(0.1 + i / 10)]));
+      });
+    }),
+  );
+
+  test(
+    'trains alike whether its parameters were drawn, or drawn by another and copied',
+    run(() => {
+      manualSeed(5);
+      const drawn = make();
+      const copied = make();
+      copied.loadStateDict(drawn.stateDict());
+      const [a, b] = [drawn, copied].map((net) => {
+        const optimizer = new optim.Adam(net.parameters());
+        return [train(net, optimizer), train(net, optimizer), train(net, optimizer)];
+      });
+      expect(b).toEqual(a);
+    }),
+  );
+
+  test(
+    'is refused before anything is allocated where there is no room for its state',
+    run(() => {
+      const small = space.ops.constant(0, 'float32', [2]).node;
+      const large = space.ops.constant(0, 'float32', [2 ** 20, 2 ** 20]).node;
+      expect(() => space.engine.zeros([small, large])).toThrow(OutOfMemoryError);
+    }),
+  );
+
+  test(
+    'runs the plan of its first step again in the second, also with parameters that were given',
+    run(() => {
+      const net = make();
+      noGrad(() => {
+        for (const p of net.parameters()) p.copy_(fromTypedArray(new Float32Array(p.numel()), p.shape));
+      });
+      const optimizer = new optim.AdamW(net.parameters());
+      expect(space.engine.isIdle).toBe(true);
+      const plans = (): number => {
+        train(net, optimizer);
+        return space.engine.statistics.plans;
+      };
+      expect([plans(), plans()]).toEqual([plans(), plans()]);
+    }),
+  );
 });

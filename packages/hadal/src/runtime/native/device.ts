@@ -118,6 +118,16 @@ export class NativeDevice implements Device {
     own(memory).view(byteOffset, data.byteLength).set(data);
   }
 
+  clear(memory: Memory): void {
+    own(memory).view(0, memory.bytes).fill(0);
+  }
+
+  duplicate(memory: Memory): NativeMemory {
+    const copy = this.allocate(memory.bytes);
+    copy.view(0, memory.bytes).set(own(memory).view(0, memory.bytes));
+    return copy;
+  }
+
   read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer> {
     return own(memory).view(byteOffset, bytes).slice();
   }

@@ -134,6 +134,14 @@ export class WasmDevice implements Device {
     this.#pool.write(own(memory), byteOffset, data);
   }
 
+  clear(memory: Memory): void {
+    this.#pool.clear(own(memory));
+  }
+
+  duplicate(memory: Memory): Memory {
+    return this.#pool.duplicate(own(memory));
+  }
+
   read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer> {
     return this.#pool.read(own(memory), byteOffset, bytes);
   }

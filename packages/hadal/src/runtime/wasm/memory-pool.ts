@@ -115,6 +115,24 @@ export class MemoryPool {
     else new Uint8Array(known(copy, 'memory that was not released')).set(data, byteOffset);
   }
 
+  clear(memory: WasmMemory): void {
+    this.#contents(memory).fill(0);
+  }
+
+  duplicate(memory: WasmMemory): WasmMemory {
+    const copy = this.allocate(memory.bytes);
+    // Only now: what was allocated may have moved everything else.
+    this.#contents(copy).set(this.#contents(memory));
+    return copy;
+  }
+
+  /** A view of where the data is at the moment. */
+  #contents({ bytes, cell }: WasmMemory): Uint8Array {
+    const { slot, copy } = cell;
+    if (slot) return this.bytes.subarray(slot.offset, slot.offset + bytes);
+    return new Uint8Array(known(copy, 'memory that was not released'), 0, bytes);
+  }
+
   read(memory: WasmMemory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer> {
     checkRange(memory, byteOffset, bytes);
     const { slot, copy } = memory.cell;
