@@ -4,8 +4,8 @@ import { ArgumentError, ShapeError } from '../base/errors.js';
 import type { OptionNames } from '../base/options.js';
 import { checkOptions } from '../base/options.js';
 import { sameShape, showShape } from '../base/shape.js';
-import type { Structure } from './structure.js';
-import { takeApart } from './structure.js';
+import type { Form, Structure } from './structure.js';
+import { describeKind, formOf, putTogether, showForm } from './structure.js';
 import { Tensor } from './tensor.js';
 import { workspace } from './workspace.js';
 
@@ -70,8 +70,8 @@ export function scan<Carry extends Structure, X extends Structure, Output extend
   options: ScanOptions = {},
 ): ScanResult<Carry, Output> {
   checkOptions('scan', options, optionNames);
-  const first = takeApart('scan', 'the initial carry', init);
-  const stacks = takeApart('scan', 'xs', xs);
+  const first = takeApart('the initial carry', init);
+  const stacks = takeApart('xs', xs);
   const length = lengthOf(stacks.tensors, options.length);
   const space = (first.tensors[0] ?? stacks.tensors[0])?.workspace ?? workspace();
   const carries = first.tensors.map((t) => t.value);
@@ -81,16 +81,16 @@ export function scan<Carry extends Structure, X extends Structure, Output extend
   const { region, invariants } = space.ops.traceRegion(types, carries.length, (parameters) => {
     const tensors = parameters.map((v) => Tensor.of(space, v));
     // Built from the forms of init and xs.
-    const carry = first.form.build(tensors.slice(0, carries.length)) as Carry;
-    const x = stacks.form.build(tensors.slice(carries.length)) as X;
+    const carry = putTogether(first.form, (i) => tensors[i]) as Carry;
+    const x = putTogether(stacks.form, (i) => tensors[carries.length + i]) as X;
     const given: unknown = step(carry, x);
     if (!Array.isArray(given) || given.length !== 2)
       throw new ArgumentError(
         'scan: the step gives [carry, output]: a list of two; output is null if there is none',
       );
-    const next = takeApart('scan', 'the next carry', given[0]);
-    checkCarry(first.form.text, next.form.text, carries, next.tensors);
-    const output = takeApart('scan', 'the output', given[1]);
+    const next = takeApart('the next carry', given[0]);
+    checkCarry(showForm(first.form), showForm(next.form), carries, next.tensors);
+    const output = takeApart('the output', given[1]);
     form = output.form;
     return [...next.tensors, ...output.tensors].map((t) => t.value);
   });
@@ -101,9 +101,24 @@ export function scan<Carry extends Structure, X extends Structure, Output extend
       : space.ops.scan({ region, length, reverse: options.reverse ?? false }, operands);
   const results = values.map((v) => Tensor.of(space, v));
   // The step's results have these forms.
-  const carry = first.form.build(results.slice(0, carries.length)) as Carry;
-  const outputs = form.build(results.slice(carries.length)) as Output;
+  const carry = putTogether(first.form, (i) => results[i]) as Carry;
+  const outputs = putTogether(form, (i) => results[carries.length + i]) as Output;
   return { carry, outputs, [Symbol.iterator]: () => [carry, outputs].values() };
+}
+
+/** The tensors of a structure in order, one that stands in two places twice, and its form. */
+function takeApart(what: string, x: unknown): { readonly form: Form; readonly tensors: readonly Tensor[] } {
+  const tensors: Tensor[] = [];
+  const form = formOf(x, {
+    number: (t) => tensors.push(t) - 1,
+    allows: (other) => other === null,
+    refuse: (at, other) =>
+      new ArgumentError(
+        `scan: ${what}${at} is ${describeKind(other)}; expected a tensor, null, or a list or plain object of these`,
+      ),
+    fail: (problem) => new ArgumentError(`scan: ${what} is ${problem}`),
+  });
+  return { form, tensors };
 }
 
 function lengthOf(stacks: readonly Tensor[], given: number | undefined): number {

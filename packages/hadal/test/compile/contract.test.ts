@@ -448,6 +448,11 @@ forEachEngine(
         cycle.push(cycle);
         expect(errorOf(() => f(cycle))).toBeInstanceOf(ArgumentError);
         expect(errorOf(() => compile(() => new Map())())).toBeInstanceOf(CompileError);
+        const endless: unknown[] = [];
+        endless.push(endless);
+        expect(errorOf(() => compile(() => endless)())).toBeInstanceOf(CompileError);
+        const more = { a: 1, [Symbol.iterator]: () => [1, 2].values() };
+        expect(errorOf(() => compile(() => more)())).toBeInstanceOf(CompileError);
         // @ts-expect-error no function
         expect(errorOf(() => compile(3))).toBeInstanceOf(ArgumentError);
         expect(errorOf(() => compile((x: Tensor) => x, { maxTraces: 0 }))).toBeInstanceOf(ArgumentError);

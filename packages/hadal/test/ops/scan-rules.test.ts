@@ -300,6 +300,14 @@ describe('what a step must not do', () => {
     expect(bad((s) => s)).toThrow(ArgumentError);
     expect(bad((s) => [s, 3])).toThrow(/the output is a number/);
     expect(bad((s) => [s, { a: new Map() }])).toThrow(/the output.a is a Map/);
+    expect(bad((s) => [s, [{ a: undefined }]])).toThrow(/the output\[0\].a is undefined/);
+  });
+
+  test('give or take what contains itself', () => {
+    const endless: { x: Tensor; rest: unknown } = { x: zeros([2]), rest: null };
+    endless.rest = [endless];
+    expect(bad((s) => [s, endless])).toThrow(/scan: the output is nested deeper than 64 levels/);
+    expect(() => scan((c) => [c, null], endless as unknown as Tensor, x)).toThrow(ArgumentError);
   });
 
   test('read values, draw random numbers, change what is outside', () => {

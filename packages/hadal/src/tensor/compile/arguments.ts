@@ -4,10 +4,8 @@
  */
 import { ArgumentError } from '../../base/errors.js';
 import { dtypeIds } from '../../graph/table.js';
+import { describeKind, isPlain, isRecord, MAX_DEPTH } from '../structure.js';
 import { Tensor } from '../tensor.js';
-
-/** What may stand among arguments and results beside tensors. */
-export type Plain = number | bigint | string | boolean | null | undefined;
 
 export interface TakenApart {
   readonly key: readonly unknown[];
@@ -15,31 +13,11 @@ export interface TakenApart {
   readonly tensors: readonly Tensor[];
 }
 
-/** Deeper nesting is taken for a cycle. */
-const MAX_DEPTH = 64;
-
 const TENSOR = 1;
 const SAME = 2;
 const LIST = 3;
 const RECORD = 4;
 const PLAIN = 5;
-
-export function isPlain(x: unknown): x is Plain {
-  return x === null || (typeof x !== 'object' && typeof x !== 'function' && typeof x !== 'symbol');
-}
-
-export function isRecord(x: unknown): x is { readonly [name: string]: unknown } {
-  if (typeof x !== 'object' || x === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(x);
-  return prototype === Object.prototype || prototype === null;
-}
-
-/** A short name of something that is no tensor, for messages. */
-export function describeKind(x: unknown): string {
-  if (typeof x !== 'object' || x === null) return `a ${typeof x}`;
-  const { name } = x.constructor ?? { name: 'object' };
-  return name === '' ? 'an object' : `a ${name}`;
-}
 
 /** 0: no gradient; 1: a leaf; 2: made by the tape. */
 export function edgeKind({ edge }: Tensor['value']): number {

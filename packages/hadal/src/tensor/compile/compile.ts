@@ -5,6 +5,7 @@ import { config } from '../../base/config.js';
 import { ArgumentError, CompileError } from '../../base/errors.js';
 import { Explanation } from '../../engine/explanation.js';
 import { getDefaultDtype } from '../default-dtype.js';
+import { putTogether } from '../structure.js';
 import type { Tensor } from '../tensor.js';
 import { tracing } from '../tracing.js';
 import { type Workspace, workspace } from '../workspace.js';
@@ -12,7 +13,6 @@ import { replaceTensors, sameTokens, type TakenApart, takeApart } from './argume
 import { differenceOf } from './compare.js';
 import { CompiledExplanation } from './explanation.js';
 import { Replay } from './replay.js';
-import { putTogether } from './results.js';
 import { Trace } from './trace.js';
 
 export interface CompileOptions {

@@ -9,10 +9,10 @@ import type { Buffer } from '../../graph/buffer.js';
 import type { Node } from '../../graph/node.js';
 import type { GradSlot } from '../grad-slot.js';
 import { Storage } from '../storage.js';
+import { putTogether } from '../structure.js';
 import { Tensor } from '../tensor.js';
 import type { Found } from './places.js';
 import { doublyUsedError, find, isExclusive, slotAt, slotOfEdge, slotState } from './places.js';
-import { putTogether } from './results.js';
 import { unreadNode } from './saved-nodes.js';
 import type { TraceContents, Written } from './trace.js';
 

@@ -19,14 +19,14 @@ import { liveWatch } from '../../graph/live.js';
 import { type Node, userLine } from '../../graph/node.js';
 import type { GradSlot } from '../grad-slot.js';
 import { Storage } from '../storage.js';
+import type { Form } from '../structure.js';
 import { Tensor } from '../tensor.js';
 import { type Tracer, tracing } from '../tracing.js';
 import type { Workspace } from '../workspace.js';
 import { edgeKind, isWhole } from './arguments.js';
 import type { PlaceSource, SlotSource, SlotState } from './places.js';
 import { doublyUsedError, isExclusive, slotOfEdge, slotState } from './places.js';
-import type { ResultForm } from './results.js';
-import { formOf } from './results.js';
+import { resultForm } from './results.js';
 import { SavedNodes } from './saved-nodes.js';
 
 /** A value that the function leaves behind, by its register. */
@@ -85,7 +85,7 @@ export interface TraceContents {
   readonly slots: readonly RecordedSlot[];
   readonly live: readonly LiveNumbers[];
   readonly guards: readonly Guard[];
-  readonly form: ResultForm;
+  readonly form: Form;
   readonly results: readonly RecordedResult[];
   /** How many ends the tape has that go on outside, and the tape; null if there are none. */
   readonly ends: number;
@@ -330,7 +330,7 @@ export class Trace implements Tracer, LiveWatcher, RunRecorderRules, TapeNames {
 
   #finish(result: unknown): { readonly returned: readonly Tensor[]; readonly contents: TraceContents } {
     const found: Tensor[] = [];
-    const form = formOf(result, found);
+    const form = resultForm(result, found);
     const tensors = found.map((t) => this.#shown(t));
     const { engine } = this.#space;
     const finals = this.#slots.flatMap(({ slot }) => {
