@@ -132,29 +132,34 @@ function emitBody(e: Emitter, analysis: Analysis, body: readonly Instr[]): void 
 
 /** `general`: the result is in a general register. */
 function emit(e: Emitter, instr: Exclude<Instr, { op: 'loop' | 'if' }>, general: boolean): void {
+  // The most frequent first.
   switch (instr.op) {
-    case 'const':
-    case 'size':
-    case 'scalar':
-      return;
-    case 'unary':
-      if (general) integerUnary(e, instr);
-      else vector.vectorUnary(e, instr);
-      return;
     case 'binary':
       if (general) integerBinary(e, instr);
       else vector.vectorBinary(e, instr);
       return;
+    case 'load':
+      load(e, instr);
+      return;
+    case 'store':
+      store(e, instr);
+      return;
+    case 'zip':
+      vector.zip(e, instr);
+      return;
     case 'fma':
       vector.fma(e, instr);
       return;
-    case 'compare':
-      if (general) scalarCompare(e, instr);
-      else vector.vectorCompare(e, instr);
+    case 'broadcast':
+      vector.broadcast(e, instr);
       return;
     case 'select':
       if (instr.mask.type.lanes === 1) scalarSelect(e, instr);
       else vector.vectorSelect(e, instr);
+      return;
+    case 'compare':
+      if (general) scalarCompare(e, instr);
+      else vector.vectorCompare(e, instr);
       return;
     case 'shift':
       if (general) integerShift(e, instr);
@@ -164,29 +169,25 @@ function emit(e: Emitter, instr: Exclude<Instr, { op: 'loop' | 'if' }>, general:
       if (instr.a.type.lanes === 1) scalarConvert(e, instr);
       else vectorConvert(e, instr);
       return;
+    case 'tail':
+      vector.tail(e, instr);
+      return;
+    case 'unary':
+      if (general) integerUnary(e, instr);
+      else vector.vectorUnary(e, instr);
+      return;
     case 'bitcast':
       bitcast(e, instr);
-      return;
-    case 'broadcast':
-      vector.broadcast(e, instr);
       return;
     case 'ramp':
       vector.ramp(e, instr);
       return;
-    case 'tail':
-      vector.tail(e, instr);
-      return;
     case 'horizontal':
       vector.horizontal(e, instr);
       return;
-    case 'zip':
-      vector.zip(e, instr);
-      return;
-    case 'load':
-      load(e, instr);
-      return;
-    case 'store':
-      store(e, instr);
+    case 'const':
+    case 'size':
+    case 'scalar':
       return;
   }
 }

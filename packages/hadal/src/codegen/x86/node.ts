@@ -115,7 +115,8 @@ export function makeNode(
     resolved: false,
     start: -1,
     end: -1,
-    weight: 0,
+    // Weights outgrow small integers: V8 gives the field a float64 from the start, where it would move all nodes later.
+    weight: -0,
     through: null,
     firstTop: -1,
     hint: null,
