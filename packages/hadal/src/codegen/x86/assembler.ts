@@ -24,7 +24,9 @@ export class Assembler {
   #code = new Uint8Array(4096);
   #at = 0;
   readonly #labels: number[] = [];
-  readonly #jumps: { readonly at: number; readonly label: Label }[] = [];
+  /** Where jumps have their distance, and to which label. */
+  readonly #jumps: number[] = [];
+  readonly #targets: Label[] = [];
   readonly #pool = new ConstantPool();
   /** Where a listing goes; null when none is wanted. */
   readonly #trace: ((line: string) => void) | null;
@@ -64,9 +66,10 @@ export class Assembler {
     let pad = -this.#at & (bytes - 1);
     this.#reserve(pad);
     while (pad > 0) {
-      const n = Math.min(pad, 8);
-      for (const b of nops[n]) this.#code[this.#at++] = b;
-      pad -= n;
+      const nop = nops[Math.min(pad, 8)];
+      for (let i = 0; i < nop.length; i++) this.#code[this.#at + i] = nop[i];
+      this.#at += nop.length;
+      pad -= nop.length;
     }
   }
 
@@ -101,10 +104,11 @@ export class Assembler {
   finish(): Uint8Array {
     const out = this.#pool.appendedTo(this.#code.subarray(0, this.#at));
     const view = new DataView(out.buffer);
-    for (const j of this.#jumps) {
-      const target = this.#labels[j.label];
-      if (target === -1) throw new InternalError(`x86: label ${j.label} is never bound`);
-      view.setInt32(j.at, target - (j.at + 4), true);
+    for (let i = 0; i < this.#jumps.length; i++) {
+      const at = this.#jumps[i];
+      const target = this.#labels[this.#targets[i]];
+      if (target === -1) throw new InternalError(`x86: label ${this.#targets[i]} is never bound`);
+      view.setInt32(at, target - (at + 4), true);
     }
     return out;
   }
@@ -354,8 +358,8 @@ export class Assembler {
     this.#byte(0x66);
   }
 
+  /** Behind an opcode, which has reserved the room. */
   #immediate(value: number, bytes: 1 | 2 | 4): void {
-    this.#reserve(8);
     const code = this.#code;
     const at = this.#at;
     code[at] = value;
@@ -368,7 +372,8 @@ export class Assembler {
   }
 
   #jump(label: Label): void {
-    this.#jumps.push({ at: this.#at, label });
+    this.#jumps.push(this.#at);
+    this.#targets.push(label);
     this.#at += 4;
   }
 

@@ -86,7 +86,8 @@ function emitFunction(
 
 function emitBody(e: Emitter, analysis: Analysis, body: readonly Instr[]): void {
   const { asm } = e;
-  // Counts as `analysis.ts` numbers.
+  const { traced } = asm;
+  // Counts as `intervals.ts` numbers.
   let position = 0;
 
   /** Loops and branches around. Only outside of them are values put into registers ahead of their use. */
@@ -102,7 +103,7 @@ function emitBody(e: Emitter, analysis: Analysis, body: readonly Instr[]): void 
       }
       position++;
       if (depth === 0) materialise();
-      if (asm.traced) asm.note(describe(e, instr));
+      if (traced) asm.note(describe(e, instr));
       e.begin(instr);
       if (instr.op === 'loop') {
         depth++;

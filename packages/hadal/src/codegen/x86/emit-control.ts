@@ -110,6 +110,11 @@ function initial(n: Node): Node {
   return n.reg >= 0 && n.recompute !== null && n.recompute.from !== 'argument' ? { ...n, reg: -1 } : n;
 }
 
+function isInnermost({ body }: Loop): boolean {
+  for (let i = 0; i < body.length; i++) if (body[i].op === 'loop') return false;
+  return true;
+}
+
 export function emitLoop(e: Emitter, instr: Loop, body: (instrs: readonly Instr[]) => void): void {
   const { asm } = e;
   const index = e.node(instr.index);
@@ -133,8 +138,7 @@ export function emitLoop(e: Emitter, instr: Loop, body: (instrs: readonly Instr[
     compareEnd(e, index, end);
     asm.jcc('ge', exit);
   }
-  const innermost = !instr.body.some((x) => x.op === 'loop');
-  if (innermost) asm.align(32);
+  if (isInnermost(instr)) asm.align(32);
   asm.bind(top);
   body(instr.body);
   moveAll(e, movesTo(e, params, instr.yields));
