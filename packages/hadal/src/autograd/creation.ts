@@ -49,7 +49,7 @@ export function creationNow(): Creation | null {
  * The layers whose `forward` was running when a trace was taken, outermost first, read from the names of its frames
  * (`Net > Linear`); null if there were none.
  */
-export function modulePath(trace: Error): string | null {
+function modulePath(trace: Error): string | null {
   const names: string[] = [];
   for (const [, name] of (trace.stack ?? '').matchAll(/^\s+at (?:async )?(\w+)\.forward /gm))
     names.unshift(name);

@@ -82,7 +82,7 @@ export class FunctionGradFn extends GradFn {
 }
 
 /** A gradient in the dtype and shape of what it is of; one that broadcasting made larger is summed. */
-export function fitGradient(
+function fitGradient(
   ops: AutogradOps,
   what: string,
   of: { readonly shape: Shape; readonly dtype: DType },

@@ -53,7 +53,7 @@ export function internRegion(body: RegionBody): Region {
   return region;
 }
 
-export function regionOf(id: number): Region {
+function regionOf(id: number): Region {
   return known(regions[id], `region ${id}`);
 }
 

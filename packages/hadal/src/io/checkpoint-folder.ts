@@ -111,7 +111,7 @@ function checkSize(file: string, facts: FileFacts, bytes: number): void {
 }
 
 /** Reads a checkpoint and compares every file with its hash. */
-export async function readCheckpoint(system: System, candidate: Candidate): Promise<LoadedCheckpoint> {
+async function readCheckpoint(system: System, candidate: Candidate): Promise<LoadedCheckpoint> {
   const manifest = await inspect(system, candidate);
   const tensors = new Map<string, Map<string, Tensor>>();
   for (const [name, facts] of manifest.files) {

@@ -31,7 +31,7 @@ export interface SafetensorsHeader {
 export const prefixBytes = 8;
 
 /** The format's own limit. */
-export const maxHeaderBytes = 100_000_000;
+const maxHeaderBytes = 100_000_000;
 
 /** More dimensions than any real tensor has. */
 const maxRank = 64;

@@ -1,7 +1,7 @@
 /** L3 as text, for `explain`, for tests, and for eyes. */
 import type { Instr, L3Function, Value } from './l3.js';
 
-export function showType(v: Value): string {
+function showType(v: Value): string {
   return v.type.lanes > 1 ? `${v.type.kind}x${v.type.lanes}` : v.type.kind;
 }
 

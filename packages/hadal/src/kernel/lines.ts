@@ -15,7 +15,7 @@ export const TOGETHER = 8;
 type LineKernel = ScanKernel | SortKernel;
 
 /** The variables of all loops but the line's. */
-export function lineVariables(kernel: LineKernel): number[] {
+function lineVariables(kernel: LineKernel): number[] {
   return kernel.dims.flatMap((_, v) => (v === kernel.line ? [] : [v]));
 }
 

@@ -4,7 +4,7 @@ import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
 
 /** The slot of `from`; `to` is in the next. */
-export function rangeSlot(sizes: AbstractKernel): number {
+function rangeSlot(sizes: AbstractKernel): number {
   return sizes.sizes.length;
 }
 

@@ -27,7 +27,7 @@ function listed(what: string, entries: readonly string[]): string[] {
 }
 
 /** The same values on another engine. */
-export function onWorkspace(t: Tensor, space: Workspace): Tensor {
+function onWorkspace(t: Tensor, space: Workspace): Tensor {
   if (t.workspace === space) return t;
   return withWorkspace(space, () => fromTypedArray(t.dataSync(), t.shape, { dtype: t.dtype }));
 }

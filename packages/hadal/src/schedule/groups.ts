@@ -47,7 +47,7 @@ export interface Group {
 }
 
 /** More ops than this are not put into one kernel: registers and compile time are finite. */
-export const MAX_MEMBERS = 96;
+const MAX_MEMBERS = 96;
 /**
  * Nor more tensors than this: a sum of 24 read in one go takes longer than in two, one of 90 seven times as long (AVX-512), for there
  * are more streams than a processor follows.

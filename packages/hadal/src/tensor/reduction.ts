@@ -14,7 +14,7 @@ import { arithmetic, toFloat } from './promotion.js';
 export type Dims = number | readonly number[] | undefined;
 
 /** Dimensions as ascending numbers from 0; all of them where none is given or the list is empty, as in PyTorch. */
-export function resolveDims(op: string, rank: number, dim: Dims): number[] {
+function resolveDims(op: string, rank: number, dim: Dims): number[] {
   if (dim === undefined || (typeof dim !== 'number' && dim.length === 0))
     return Array.from({ length: rank }, (_, d) => d);
   const list = (typeof dim === 'number' ? [dim] : dim).map((d) => normalizeDim(op, d, rank));
@@ -49,7 +49,7 @@ export function accumulate(
 }
 
 /** The dtype in which elements add up and multiply. */
-export function accumulatorOf(dtype: DType): DType {
+function accumulatorOf(dtype: DType): DType {
   return isFloat(dtype) ? dtype : 'int64';
 }
 
@@ -116,7 +116,7 @@ export function countNonzero(ops: AutogradOps, x: Value, dim: Dims): Value {
 }
 
 /** Position of the first largest or smallest element, int64, with size 1 along the dimension. */
-export function argExtremum(ops: AutogradOps, name: 'max' | 'min', x: Value, dim: number): Value {
+function argExtremum(ops: AutogradOps, name: 'max' | 'min', x: Value, dim: number): Value {
   if (name === 'max') return ops.argmax(x, dim);
   // -x of the smallest int64 is itself; -1 - x turns the order of all integers around. NaN stays NaN and counts as largest.
   const turned = isFloat(x.dtype)

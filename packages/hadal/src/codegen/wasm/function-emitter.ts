@@ -21,7 +21,7 @@ export interface KernelContext {
   outline(loop: Loop): { readonly index: number; readonly liveIns: readonly Value[] } | null;
 }
 
-export function wasmTypeOf(v: Value): WasmType {
+function wasmTypeOf(v: Value): WasmType {
   if (v.type.lanes > 1) return 'v128';
   switch (v.type.kind) {
     case 'f32':

@@ -103,7 +103,7 @@ export class CodeWriter {
   }
 }
 
-export function splatBytes(bits: number): Uint8Array {
+function splatBytes(bits: number): Uint8Array {
   return new Uint8Array(new Int32Array([bits, bits, bits, bits]).buffer);
 }
 

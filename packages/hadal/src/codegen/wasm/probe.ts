@@ -24,7 +24,7 @@ const ROUNDS = 200_000;
 const FLOPS_PER_STEP = 8;
 
 /** run(address, rounds): `chains` accumulators of x = x * a + b, `rounds` times; stores them all. */
-export function computeModule(chains: number, relaxed: boolean): Uint8Array {
+function computeModule(chains: number, relaxed: boolean): Uint8Array {
   const writer = new FunctionWriter(['i32', 'i32']);
   const { code } = writer;
   const [factor, term] = [writer.local('v128'), writer.local('v128')];
@@ -59,7 +59,7 @@ export function computeModule(chains: number, relaxed: boolean): Uint8Array {
 }
 
 /** run(from, bytes): copies `bytes`, a multiple of 64, to the address behind them. */
-export function copyModule(): Uint8Array {
+function copyModule(): Uint8Array {
   const writer = new FunctionWriter(['i32', 'i32']);
   const { code } = writer;
   const [to, end] = [writer.local('i32'), writer.local('i32')];

@@ -79,7 +79,7 @@ export function gprName(r: Gpr, size: 8 | 16 | 32 | 64): string {
   return (size === 64 ? names64 : size === 32 ? names32 : size === 16 ? names16 : names8)[r.index];
 }
 
-export function showMem(m: Mem): string {
+function showMem(m: Mem): string {
   if (m.base === null) return `[rip + pool${m.pool}]`;
   const index = m.index ? ` + ${gprName(m.index, 64)}*${m.scale}` : '';
   const disp = m.disp === 0 ? '' : m.disp > 0 ? ` + ${m.disp}` : ` - ${-m.disp}`;

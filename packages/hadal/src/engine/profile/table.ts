@@ -21,7 +21,7 @@ const explanations: { readonly [activity: string]: string } = {
 };
 
 /** 0.00123 ms as '1.23 us'. */
-export function showTime(milliseconds: number): string {
+function showTime(milliseconds: number): string {
   if (milliseconds < 1e-3) return `${(milliseconds * 1e6).toFixed(0)} ns`;
   if (milliseconds < 1) return `${significant(milliseconds * 1e3)} us`;
   if (milliseconds < 1e3) return `${significant(milliseconds)} ms`;

@@ -10,7 +10,7 @@ import { gatherElements } from './arrays.js';
 import { spreadBack, windowPositions } from './windows.js';
 
 /** The dimensions along which `from` was repeated to become `to` (equal ranks). */
-export function expandedDims(from: Shape, to: Shape): number[] {
+function expandedDims(from: Shape, to: Shape): number[] {
   const dims: number[] = [];
   for (let d = 0; d < to.length; d++) if (from[d] !== to[d]) dims.push(d);
   return dims;

@@ -104,7 +104,7 @@ function scatteredGradient<V extends Operand>(c: VjpContext<V>, g: V, x: V, d: W
 }
 
 /** Where each part of an interleaved array lies: part k's element o at o * size + k along the last dimensions. */
-export function interleavedDims(sizes: readonly number[]): WindowDims {
+function interleavedDims(sizes: readonly number[]): WindowDims {
   return { sizes, strides: sizes, dilations: sizes.map(() => 1) };
 }
 

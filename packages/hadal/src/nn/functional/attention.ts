@@ -24,7 +24,7 @@ export interface AttentionOptions {
 }
 
 /** True where row i of [L, S] may look at column j: j is at most i. */
-export function causalMask(like: Tensor, rows: number, columns: number): Tensor {
+function causalMask(like: Tensor, rows: number, columns: number): Tensor {
   const { ops } = like.workspace;
   const place = (dim: number) => ops.iota([rows, columns], dim, 'int32');
   return Tensor.of(like.workspace, ops.compare('le', place(1), place(0)));

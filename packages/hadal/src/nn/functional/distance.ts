@@ -4,7 +4,7 @@ import type { Tensor } from '../../tensor/index.js';
 import { checkFloat } from './formula.js';
 
 /** (sum |x|^p)^(1/p) along a dimension. The gradient at 0 is 0. */
-export function vectorNorm(x: Tensor, p: number, dim: number, keepdim: boolean): Tensor {
+function vectorNorm(x: Tensor, p: number, dim: number, keepdim: boolean): Tensor {
   if (!(p > 0)) throw new ArgumentError(`norm: p is above 0, got ${p}`);
   if (p === Number.POSITIVE_INFINITY) return x.abs().amax(dim, { keepdim });
   if (p === 1) return x.abs().sum(dim, { keepdim });
