@@ -8,7 +8,7 @@ import { anomalyMode, whileDifferentiating } from './creation.js';
 import { withGradMode } from './mode.js';
 import type { AutogradOps } from './ops.js';
 import type { Edge, GradFn, LeafEdge } from './tape.js';
-import { gradFnOf, tapeFloor } from './tape.js';
+import { gradFnOf, gradFnsBehind, tapeFloor } from './tape.js';
 import type { Value } from './value.js';
 
 export interface BackwardOptions {
@@ -48,19 +48,8 @@ interface Route {
 }
 
 function plan(starts: readonly Edge[], wanted: ReadonlySet<Edge> | null, inner: boolean): Route {
-  const seen = new Set<GradFn>();
-  const stack: GradFn[] = [];
-  const visit = (edge: Edge | null): void => {
-    const fn = gradFnOf(edge);
-    if (fn === null || seen.has(fn)) return;
-    if (inner && edge !== null && wanted?.has(edge)) return;
-    seen.add(fn);
-    stack.push(fn);
-  };
-  for (const edge of starts) visit(edge);
-  for (let fn = stack.pop(); fn !== undefined; fn = stack.pop()) for (const edge of fn.inputs) visit(edge);
-  const order = [...seen].sort((a, b) => b.sequence - a.sequence);
-  const computed = wanted === null ? seen : towards(order, wanted);
+  const order = gradFnsBehind(starts, (edge) => !(inner && wanted?.has(edge)));
+  const computed = wanted === null ? new Set(order) : towards(order, wanted);
   const pending = new Map<LeafEdge, number>();
   for (const fn of computed) {
     for (const edge of fn.inputs) {

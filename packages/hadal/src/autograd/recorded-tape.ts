@@ -4,7 +4,7 @@
  */
 import type { DType } from '../base/dtype.js';
 import { isFloat } from '../base/dtype.js';
-import { CompileError, known } from '../base/errors.js';
+import { CompileError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import type { Node } from '../graph/node.js';
 import { runBackward } from './backward.js';
@@ -16,7 +16,7 @@ import type { SavedValues } from './saved.js';
 import { releasedError } from './saved.js';
 import { ScanGradFn } from './scan-grad-fn.js';
 import type { Edge } from './tape.js';
-import { GradFn, gradFnOf, OutputEdge } from './tape.js';
+import { GradFn, gradFnOf, gradFnsBehind, OutputEdge } from './tape.js';
 import type { Versioned } from './value.js';
 import { Value } from './value.js';
 
@@ -72,28 +72,14 @@ export class RecordedTape {
 
   /** @param floor grad fns below this number were there before the function was called. */
   constructor(roots: readonly Edge[], floor: number, names: TapeNames) {
-    const inside = (edge: Edge | null): GradFn | null => {
-      const fn = gradFnOf(edge);
-      return fn !== null && fn.sequence >= floor ? fn : null;
-    };
-    const found = new Set<GradFn>();
-    const stack = roots.map(inside);
-    while (stack.length > 0) {
-      const fn = stack.pop();
-      if (!fn || found.has(fn)) continue;
-      found.add(fn);
-      for (const edge of fn.inputs) stack.push(inside(edge));
-    }
-    const order = [...found].sort((a, b) => a.sequence - b.sequence);
+    const order = gradFnsBehind(roots, (_, fn) => fn.sequence >= floor).reverse();
     this.spent = order.some((fn) => fn.spent);
     const index = new Map(order.map((fn, i) => [fn, i]));
     const refOf = (edge: Edge): EdgeRef => {
-      const fn = inside(edge);
-      if (fn !== null) {
-        const output = edge.kind === 'output' ? edge.index : 0;
-        return { to: 'fn', fn: known(index.get(fn), 'a recorded grad fn'), output };
-      }
-      return { to: 'boundary', index: names.boundary(edge) };
+      const made = gradFnOf(edge);
+      const fn = made === null ? undefined : index.get(made);
+      if (fn === undefined) return { to: 'boundary', index: names.boundary(edge) };
+      return { to: 'fn', fn, output: edge.kind === 'output' ? edge.index : 0 };
     };
     this.#fns = this.spent ? [] : order.map((fn) => recordFn(fn, refOf, names));
     this.#roots = this.spent ? [] : roots.map(refOf);

@@ -99,6 +99,24 @@ export function gradFnOf(edge: Edge | null): GradFn | null {
   return edge.kind === 'op' ? edge : edge.fn;
 }
 
+/** Every grad fn behind some edges, the latest first. `enters` says which edges are gone through. */
+export function gradFnsBehind(
+  starts: readonly (Edge | null)[],
+  enters: (edge: Edge, fn: GradFn) => boolean,
+): GradFn[] {
+  const seen = new Set<GradFn>();
+  const stack: GradFn[] = [];
+  const visit = (edge: Edge | null): void => {
+    const fn = gradFnOf(edge);
+    if (edge === null || fn === null || seen.has(fn) || !enters(edge, fn)) return;
+    seen.add(fn);
+    stack.push(fn);
+  };
+  for (const edge of starts) visit(edge);
+  for (let fn = stack.pop(); fn !== undefined; fn = stack.pop()) for (const edge of fn.inputs) visit(edge);
+  return [...seen].sort((a, b) => b.sequence - a.sequence);
+}
+
 /** The hooks of an edge, made when they are first wanted. */
 export function hooksOf(edge: Edge): EdgeHooks {
   edge.hooks ??= new EdgeHooks();
