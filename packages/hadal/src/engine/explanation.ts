@@ -2,8 +2,6 @@
 import { showShape } from '../base/shape.js';
 import { printTemplate } from '../graph/template.js';
 import type { KernelCost } from '../kernel/costs.js';
-import type { Kernel } from '../kernel/l2.js';
-import { showSizes } from '../kernel/l2-print.js';
 import type { Boundary } from '../schedule/boundaries.js';
 import { boundariesOf } from '../schedule/boundaries.js';
 import { fusedNodes } from '../schedule/fused-nodes.js';
@@ -12,16 +10,11 @@ import { MemoryReport } from '../schedule/memory-report.js';
 import type { Plan } from '../schedule/plan.js';
 import { printPlan } from '../schedule/plan.js';
 import type { Backend } from './backend.js';
+import type { DescribedLaunch } from './described-launch.js';
+import { describeLaunch } from './described-launch.js';
 
 /** A launch of a plan. Numbers of nodes are positions in the graph, as `Explanation.graph` prints it. */
-export interface ExplainedKernel {
-  readonly name: string;
-  /** Loops, a product with what is fused to it, or an op that runs in JavaScript. */
-  readonly kind: Kernel['kind'];
-  /** The points it computes: '128 x 784 over 10', where what comes after `over` is reduced; 'm x n x k' of a product. */
-  readonly size: string;
-  /** Tensors that it works on, one after the other. */
-  readonly blocks: number;
+export interface ExplainedKernel extends DescribedLaunch {
   /** Names of the ops that were fused into it, those that only move among them. */
   readonly ops: readonly string[];
   readonly nodes: readonly number[];
@@ -58,10 +51,7 @@ export class Explanation {
     return plan.launches.map((launch, at) => {
       const writes = launch.blocks.flatMap((b) => b.writes);
       return {
-        name: launch.kernel.name,
-        kind: launch.kernel.kind,
-        size: showSizes(launch.blocks.map((b) => b.kernel)),
-        blocks: launch.blocks.length,
+        ...describeLaunch(launch),
         ops: made[at].map((id) => nodes[id].op.name),
         nodes: made[at],
         again: made[at].filter((id) => makers.get(id) !== at && nodes[id].op.kind !== 'movement'),

@@ -2,20 +2,17 @@
 import { userLine } from '../../graph/node.js';
 import type { CapturedGraph } from '../../graph/template.js';
 import type { KernelCost } from '../../kernel/costs.js';
-import type { Kernel } from '../../kernel/l2.js';
-import { showSizes } from '../../kernel/l2-print.js';
 import { fusedNodes } from '../../schedule/fused-nodes.js';
 import { launchCost } from '../../schedule/launch-cost.js';
 import type { Plan, PlannedLaunch } from '../../schedule/plan.js';
+import type { DescribedLaunch } from '../described-launch.js';
+import { describeLaunch } from '../described-launch.js';
 
 /** Lines of a program that a kernel is shown with. */
 const MAX_LINES = 4;
 
 export class KernelInfo {
-  readonly name: string;
-  readonly kind: Kernel['kind'];
-  readonly size: string;
-  readonly blocks: number;
+  readonly launch: DescribedLaunch;
   readonly ops: readonly string[];
   readonly nodes: readonly number[];
   readonly cost: KernelCost;
@@ -23,10 +20,7 @@ export class KernelInfo {
 
   constructor(plan: Plan, launch: PlannedLaunch) {
     const { nodes } = plan.template;
-    this.name = launch.kernel.name;
-    this.kind = launch.kernel.kind;
-    this.size = showSizes(launch.blocks.map((b) => b.kernel));
-    this.blocks = launch.blocks.length;
+    this.launch = describeLaunch(launch);
     this.nodes = launch.blocks.flatMap((b) => fusedNodes(plan, b));
     const first = fusedNodes(plan, launch.blocks[0]).map((id) => nodes[id].op);
     const computing = first.filter((op) => op.kind !== 'movement');

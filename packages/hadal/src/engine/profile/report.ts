@@ -1,21 +1,14 @@
 /** What `profile` gives: where the time and the memory of a part of a program went. */
 import type { Activity } from '../../base/recording.js';
-import type { Kernel } from '../../kernel/l2.js';
 import type { EngineName } from '../backend.js';
+import type { DescribedLaunch } from '../described-launch.js';
 import { chromeTrace, saveChromeTrace, type TraceEvent } from './chrome-trace.js';
 import type { MemorySample, Session, Tally, TimelineEvent } from './session.js';
 import { printReport } from './table.js';
 
 /** All launches of one kernel at one size. Times are milliseconds. */
-export interface KernelProfile {
-  readonly name: string;
+export interface KernelProfile extends DescribedLaunch {
   readonly engine: EngineName;
-  /** Loops, a product, attention, running values, a sort or a scatter, each with what is fused to it; or an op that runs in JavaScript. */
-  readonly kind: Kernel['kind'];
-  /** The points it computes: '128 x 784 over 10', where what comes after `over` is reduced; 'm x n x k' of a product. */
-  readonly size: string;
-  /** Tensors that one launch works on, one after the other: an optimizer updates all parameters in one. */
-  readonly blocks: number;
   /** The ops that were fused into it, in their order; those that only move, where there are no others. */
   readonly ops: readonly string[];
   /** Positions of its ops in the graph as `explain` prints it, those that only move among them. */
@@ -107,10 +100,11 @@ export class ProfileReport<T = unknown> {
     this.runs = session.runs;
     const tallies = [...session.kernels].sort((a, b) => b.time - a.time);
     this.kernels = tallies.map(({ info, engine, count, time, min, max }): KernelProfile => {
-      const { name, kind, size, blocks, ops, nodes, lines, cost } = info;
+      const { launch, ops, nodes, lines, cost } = info;
       const rate = (amount: number): number => (time > 0 ? (amount * count) / (time * 1e6) : 0);
       return {
-        ...{ name, engine, kind, size, blocks, ops, nodes, lines, count, time, min, max },
+        ...launch,
+        ...{ engine, ops, nodes, lines, count, time, min, max },
         mean: time / count,
         share: duration > 0 ? time / duration : 0,
         ...cost,
