@@ -155,13 +155,13 @@ export function emitGemm(
   function directEpilogue(acc: readonly Value[], fromM: Value, fromN: Value): void {
     emitter.scoped(() => {
       emitter.hoist(values, indices);
+      const columns = Array.from({ length: nr / lanes }, (_, j) => b.add(fromN, b.index(j * lanes)));
       for (let i = 0; i < mr; i++) {
         emitter.bind(vm, b.add(fromM, b.index(i)), null, () => {
-          for (let j = 0; j < nr / lanes; j++) {
-            emitter.bind(vn, b.add(fromN, b.index(j * lanes)), { mask: null }, () =>
-              storeResults(acc[i * (nr / lanes) + j]),
-            );
-          }
+          emitter.hoist(values, indices);
+          columns.forEach((column, j) => {
+            emitter.bind(vn, column, { mask: null }, () => storeResults(acc[i * columns.length + j]));
+          });
         });
       }
     });

@@ -124,16 +124,21 @@ export function packSteps(
       const offset = acrossPart(c, p, s, b.add(first, i));
       steps(b.add(base, i), (at, to) => b.store(p.buffer, to, b.load(s.buffer, b.add(at, offset))));
     });
-  /** Elements of a whole panel from `column` on, each worked out for itself but all of them in one pass along k. */
-  const together = (column: number, count: number): void => {
-    const offsets = Array.from({ length: count }, (_, i) =>
-      acrossPart(c, p, s, b.add(first, b.index(column + i))),
-    );
-    steps(base, (at, to) => {
+  /** `count` elements of a whole panel from `column` on, each worked out for itself but all of them in one pass along k. */
+  const together = (column: Value, count: number): void => {
+    const start = b.add(first, column);
+    const offsets = Array.from({ length: count }, (_, i) => acrossPart(c, p, s, b.add(start, b.index(i))));
+    steps(b.add(base, column), (at, to) => {
       offsets.forEach((offset, i) => {
-        b.store(p.buffer, to, b.load(s.buffer, b.add(at, offset)), { offset: column + i });
+        b.store(p.buffer, to, b.load(s.buffer, b.add(at, offset)), { offset: i });
       });
     });
+  };
+  /** All of them from `from` on, a few at a time. */
+  const inTurns = (from: Value, count: number): void => {
+    const turns = count - (count % TOGETHER);
+    if (turns > 0) b.forEach(zero, b.index(turns), TOGETHER, (i) => together(b.add(from, i), TOGETHER));
+    if (turns < count) together(b.add(from, b.index(turns)), count - turns);
   };
   const inElements = (): void => {
     elements(zero, rows);
@@ -146,57 +151,58 @@ export function packSteps(
   b.when(b.unary('not', whole), inElements);
   b.when(whole, () => {
     if (across.kind === 'any' || lanes === 1 || p.width % lanes !== 0) {
-      for (let column = 0; column < p.width; column += TOGETHER)
-        together(column, Math.min(TOGETHER, p.width - column));
+      inTurns(zero, p.width);
       return;
     }
     const groups = Array.from({ length: p.width / lanes }, (_, i) => {
       const start = b.add(first, b.index(i * lanes));
       return { column: i * lanes, start, offset: acrossPart(c, p, s, start) };
     });
-    const vectors = (those: typeof groups): void =>
+    const allVectors = (): void =>
       steps(base, (at, to) => {
-        for (const { column, offset } of those)
+        for (const { column, offset } of groups)
           b.store(p.buffer, to, b.load(s.buffer, b.add(at, offset), { lanes }), { offset: column });
       });
     if (across.kind === 'one') {
-      vectors(groups);
+      allVectors();
       return;
     }
     const length = c.emitter.modulus(s.index, across.length);
-    const placed = groups.map((group) => {
-      const left = b.sub(length, b.binary('rem', group.start, length));
-      return { ...group, left, isOneRow: b.compare('le', b.index(lanes), left) };
-    });
-    const areAll = placed.map((g) => g.isOneRow).reduce((x, y) => b.binary('and', x, y));
-    b.when(areAll, () => vectors(groups));
-    b.when(b.unary('not', areAll), () => {
-      for (const group of placed) {
-        const { column, start, left, isOneRow } = group;
-        b.when(isOneRow, () => vectors([group]));
+    const leftFrom = (start: Value): Value => b.sub(length, b.binary('rem', start, length));
+    const areAll = groups
+      .map(({ start }) => b.compare('le', b.index(lanes), leftFrom(start)))
+      .reduce((x, y) => b.binary('and', x, y));
+    b.when(areAll, allVectors);
+    b.when(b.unary('not', areAll), () =>
+      b.forEach(zero, b.index(p.width), lanes, (column) => {
+        const start = b.add(first, column);
+        const offset = acrossPart(c, p, s, start);
+        const left = leftFrom(start);
+        const into = b.add(base, column);
+        const isOneRow = b.compare('le', b.index(lanes), left);
+        b.when(isOneRow, () =>
+          steps(into, (at, to) => b.store(p.buffer, to, b.load(s.buffer, b.add(at, offset), { lanes }))),
+        );
         b.when(b.unary('not', isOneRow), () => {
-          const single = (): void => {
-            for (let i = 0; i < lanes; i += TOGETHER) together(column + i, Math.min(TOGETHER, lanes - i));
-          };
           if (!target.masks) {
-            single();
+            inTurns(column, lanes);
             return;
           }
           const isTwoRows = b.compare('le', b.index(lanes), b.add(left, length));
-          b.when(b.unary('not', isTwoRows), single);
+          b.when(b.unary('not', isTwoRows), () => inTurns(column, lanes));
           b.when(isTwoRows, () => {
             const head = b.tail(left);
             const rest = b.unary('not', head);
             const next = b.sub(acrossPart(c, p, s, b.add(start, left)), left);
-            steps(base, (at, to) => {
-              const a = b.load(s.buffer, b.add(at, group.offset), { lanes, mask: head });
+            steps(into, (at, to) => {
+              const a = b.load(s.buffer, b.add(at, offset), { lanes, mask: head });
               const z = b.load(s.buffer, b.add(at, next), { lanes, mask: rest });
-              b.store(p.buffer, to, b.select(head, a, z), { offset: column });
+              b.store(p.buffer, to, b.select(head, a, z));
             });
           });
         });
-      }
-    });
+      }),
+    );
   });
 }
 

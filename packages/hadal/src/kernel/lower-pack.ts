@@ -91,6 +91,10 @@ interface Strides {
   readonly alongOne: boolean;
 }
 
+/** Elements across a panel that are copied one behind the other; of more, which come in vectors but for the last, a few at a time. */
+const LONG_COLUMN = 12;
+const COLUMN_TURN = 8;
+
 /** Neighbours along k that are taken from a row at a time: a cache line of float32. */
 const RUN = 16;
 
@@ -181,13 +185,18 @@ function packWhole(c: PackContext, p: Packing, s: Strides, base: Value, first: V
   const { lanes } = c.target;
   if (s.alongOne && !s.acrossOne && lanes > 1 && p.width % lanes === 0) {
     done = b.mul(b.div(p.depth, b.index(lanes)), b.index(lanes));
-    at = b.loop(zero, done, lanes, at, (_, [from, to]) => {
-      for (let i = 0; i < p.width; i += lanes) {
-        const block = i === 0 ? from : b.add(from, b.mul(stepAcross, b.index(i)));
-        transposeBlock(c, s.buffer, block, stepAcross, p.buffer, to, i, p.width);
-      }
-      return [b.add(from, b.index(lanes)), b.add(to, b.index(lanes * p.width))];
+    /** The block of `lanes` columns that begins at `from` and goes `to`, and all that follow it along k. */
+    const blocks = (from: Value, to: Value): void => {
+      b.loop(zero, done, lanes, [from, to], (_, [f, t]) => {
+        transposeBlock(c, s.buffer, f, stepAcross, p.buffer, t, p.width);
+        return [b.add(f, b.index(lanes)), b.add(t, b.index(lanes * p.width))];
+      });
+    };
+    b.loop(zero, b.index(p.width), lanes, [start], (i, [from]) => {
+      blocks(from, b.add(base, i));
+      return [b.add(from, b.mul(stepAcross, b.index(lanes)))];
     });
+    at = [b.add(start, done), b.add(base, b.mul(done, b.index(p.width)))];
   } else if (s.alongOne && !s.acrossOne) {
     // Row by row in runs along k: stepping across first would touch `width` cache lines for every k, often of one cache set.
     done = b.mul(b.div(p.depth, b.index(RUN)), b.index(RUN));
@@ -200,15 +209,22 @@ function packWhole(c: PackContext, p: Packing, s: Strides, base: Value, first: V
       return [b.add(from, b.index(RUN)), b.add(to, b.index(RUN * p.width))];
     });
   }
+  const stepTurn = b.mul(stepAcross, b.index(COLUMN_TURN));
+  const copyColumn = (from: Value, to: Value, count: number): void => {
+    let row = from;
+    for (let i = 0; i < count; i++) {
+      if (i > 0) row = b.add(row, stepAcross);
+      b.store(p.buffer, to, b.load(s.buffer, row), { offset: i });
+    }
+  };
   b.loop(done, p.depth, 1, at, (_, [from, to]) => {
     if (s.acrossOne) copyRun(c, s.buffer, from, p.buffer, to, p.width);
-    else {
-      let row = from;
-      for (let i = 0; i < p.width; i++) {
-        if (i > 0) row = b.add(row, stepAcross);
-        b.store(p.buffer, to, b.load(s.buffer, row), { offset: i });
-      }
-    }
+    else if (p.width <= LONG_COLUMN || p.width % COLUMN_TURN !== 0) copyColumn(from, to, p.width);
+    else
+      b.loop(zero, b.index(p.width), COLUMN_TURN, [from], (i, [row]) => {
+        copyColumn(row, b.add(to, i), COLUMN_TURN);
+        return [b.add(row, stepTurn)];
+      });
     return [b.add(from, stepAlong), b.add(to, b.index(p.width))];
   });
 }
@@ -224,7 +240,6 @@ function transposeBlock(
   step: Value,
   destination: number,
   to: Value,
-  offset: number,
   pitch: number,
 ): void {
   const { b } = c;
@@ -239,7 +254,7 @@ function transposeBlock(
     block = block.map((_, i) => b.zip(i % 2 === 0 ? 'low' : 'high', block[i >> 1], block[(i >> 1) + half]));
   }
   block.forEach((v, k) => {
-    b.store(destination, to, v, { offset: offset + k * pitch });
+    b.store(destination, to, v, { offset: k * pitch });
   });
 }
 
