@@ -10,6 +10,7 @@ import { indexKey } from './index-expr.js';
 import type { CompiledKernel, HostKernel, Kernel, PartBuffer, RegionKernel } from './l2.js';
 import { attentionOperands, exprArguments, regionParts, variableSizes } from './l2.js';
 import { pairsAlongLanes } from './pairs.js';
+import { regionRows } from './region-rows.js';
 
 export interface AbstractKernel {
   /** What the compiled kernel is cached under, together with the target's id. */
@@ -30,6 +31,8 @@ export interface AbstractPart {
   readonly firstSize: number;
   /** Slots of the sizes of slices and carries; -1 for buffers that stay where they are. */
   readonly bufferSlots: readonly number[];
+  /** Slot of the iterations that are a row, where the region can be cut along rows; else -1. */
+  readonly rowSlot: number;
 }
 
 /** The numbers of an index expression that are launch arguments, in the order in which lowering meets them. */
@@ -119,19 +122,21 @@ function abstractRegion(kernel: RegionKernel): AbstractKernel {
   const sizes: number[] = [kernel.length];
   const place = (b: PartBuffer): string => `${b.kind[0]}${b.slot}${b.kind === 'carry' && b.next ? "'" : ''}`;
   const texts: string[] = [];
-  const parts = regionParts(kernel).map((part): AbstractPart => {
+  const rows = regionRows(kernel);
+  const parts = regionParts(kernel).map((part, i): AbstractPart => {
     const own = abstractSizes(part.kernel);
     const firstSize = sizes.length;
     sizes.push(...own.sizes);
     const bufferSlots = part.buffers.map((b) => (b.kind === 'fixed' ? -1 : sizes.push(b.size) - 1));
+    const rowSlot = rows === null ? -1 : sizes.push(rows.perRow[i]) - 1;
     texts.push(`${own.key} on ${part.buffers.map(place).join()} with ${part.arguments.join()}`);
-    return { sizes: own, firstSize, bufferSlots };
+    return { sizes: own, firstSize, bufferSlots, rowSlot };
   });
   const counts = [kernel.before, kernel.steps, kernel.after].map((list) => list.length);
   const buffers = kernel.buffers.map((b) => `${b.access} ${b.dtype}`);
   const locals = kernel.locals.map((l) => l.dtype);
   const key = [
-    `region ${counts.join()}${kernel.reverse ? ' reverse' : ''}`,
+    `region ${counts.join()}${kernel.reverse ? ' reverse' : ''}${rows === null ? '' : ' rows'}`,
     ...texts,
     buffers.join(),
     locals.join(),

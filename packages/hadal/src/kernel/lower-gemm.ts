@@ -62,7 +62,10 @@ export function wholeBBytes(kernel: GemmKernel, target: Target): number {
   return roundUp(Math.max(kernel.n, 1), target.gemm.nr) * Math.max(kernel.k, 1) * kernel.outer * 4;
 }
 
-/** Emits a gemm kernel, or only some of its units, into a function, or a part of one, that has its arguments. */
+/**
+ * Emits a gemm kernel into a function, or a part of one, that has its arguments: all of it, some of its units, or some of its rows, which
+ * no units are made of where it has no batch dimensions.
+ */
 export function emitGemm(
   b: L3Builder,
   kernel: GemmKernel,
@@ -70,6 +73,7 @@ export function emitGemm(
   target: Target,
   phase: GemmPhase = 'all',
   units: UnitRange | null = null,
+  rows: UnitRange | null = null,
 ): void {
   const { mr, nr, kc, mc, nc } = target.gemm;
   const lanes = target.lanes;
@@ -176,9 +180,9 @@ export function emitGemm(
     return b.add(b.mul(jc, b.mul(k, outer)), b.mul(width, at));
   }
 
-  /** `own`: rows or columns of tiles of one batch point, as parts.ts says; null for all of them. */
+  /** `own`: rows or columns of tiles of one batch point, as parts.ts says; null for all of them, or all of `rows`. */
   function product(own: UnitRange | null): void {
-    let [rowFrom, rowTo, columnFrom, columnTo] = [zero, m, zero, n];
+    let [rowFrom, rowTo, columnFrom, columnTo] = [rows?.from ?? zero, rows?.to ?? m, zero, n];
     if (own !== null) {
       const cut = (size: Value, tile: number): readonly [from: Value, to: Value] => [
         b.mul(own.from, b.index(tile)),

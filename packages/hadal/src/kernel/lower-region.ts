@@ -1,7 +1,8 @@
 /**
  * Lowers a region kernel to L3: one function with a loop over steps around its parts, each emitted as if it were a function of its own.
  * What moves from step to step is where the parts' buffers lie. A product whose B is the same in all steps packs it once, ahead of the
- * loop: a recurrent weight, which is larger than what it is multiplied with.
+ * loop: a recurrent weight, which is larger than what it is multiplied with. Where it can be cut along rows (`region-rows.ts`), it runs
+ * those that it is told to.
  *
  * Workspace buffers follow the kernel's own: its locals, then the workspaces of its parts.
  */
@@ -14,9 +15,10 @@ import type { AbstractKernel, AbstractPart } from './l2-sizes.js';
 import type { L3Function, MemType, ScalarKind, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { emitGemm, gemmWorkspace, wholeBBytes } from './lower-gemm.js';
-import { emitLoops, loopsWorkspace } from './lower-loops.js';
+import { emitLoops, loopsWorkspace, splitLoop } from './lower-loops.js';
 import { needsStatus, statusBuffer } from './status.js';
 import type { Target } from './target.js';
+import { type UnitRange, unitRange } from './unit-range.js';
 
 /** More than this is not kept packed. */
 const MAX_PACKED_BYTES = 64 << 20;
@@ -78,6 +80,8 @@ interface PlacedPart {
   readonly abstract: AbstractPart;
   readonly workspaces: readonly number[];
   readonly packsOnce: boolean;
+  /** The units of a loops kernel, or rows of a product, that are this launch's; null for all of them. */
+  readonly range: UnitRange | null;
 }
 
 /** Where a step's slices and carries lie. */
@@ -91,6 +95,14 @@ export function lowerRegion(kernel: RegionKernel, sizes: AbstractKernel, target:
   const b = new L3Builder(kernel.name, target.lanes);
   for (const { dtype, access } of kernel.buffers) b.buffer(memTypes[dtype], access);
   for (const { dtype } of kernel.locals) b.buffer(memTypes[dtype], 'readwrite');
+  const isCut = (sizes.parts ?? []).every((p) => p.rowSlot >= 0);
+  const own = isCut ? unitRange(b, sizes) : null;
+  const rangeOf = ({ kernel: k }: RegionPart, { rowSlot }: AbstractPart): UnitRange | null => {
+    if (own === null) return null;
+    const perRow = b.sizeAt(rowSlot);
+    const step = b.index(k.kind === 'loops' ? splitLoop(k, target).step : 1);
+    return { from: b.div(b.mul(own.from, perRow), step), to: b.div(b.mul(own.to, perRow), step) };
+  };
   const parts = regionParts(kernel).map((part, i): PlacedPart => {
     const abstract = sizes.parts?.[i];
     if (abstract === undefined) throw new InternalError(`${kernel.name}: part ${i} has no sizes`);
@@ -99,6 +111,7 @@ export function lowerRegion(kernel: RegionKernel, sizes: AbstractKernel, target:
       abstract,
       workspaces: workspacesOf(kernel, part, target).map((w) => b.buffer(w.mem, 'readwrite')),
       packsOnce: kernel.steps.includes(part) && packsOnce(kernel, part, target),
+      range: rangeOf(part, abstract),
     };
   });
   const status = statusBuffer(b, kernel);
@@ -122,8 +135,8 @@ export function lowerRegion(kernel: RegionKernel, sizes: AbstractKernel, target:
     ];
     const own = { buffers, firstSize: abstract.firstSize, scalars: part.arguments.map((i) => scalars[i]) };
     b.within(own, () => {
-      if (part.kernel.kind === 'loops') emitLoops(b, part.kernel, abstract.sizes, target);
-      else emitGemm(b, part.kernel, abstract.sizes, target, phase);
+      if (part.kernel.kind === 'loops') emitLoops(b, part.kernel, abstract.sizes, target, placed.range);
+      else emitGemm(b, part.kernel, abstract.sizes, target, phase, null, placed.range);
     });
   }
 

@@ -10,7 +10,7 @@
  * A unit of a scan or a sort is some of its lines. A scatter is one unit. A unit of a loops kernel is a step of its outermost loop, or one vector where that loop runs over lanes. A unit of a gemm is one
  * row of register tiles of one batch point, or one column of tiles where the result is wider than high: each thread packs its own
  * operands, so what all of them need should be the smaller one. A unit of attention is a panel of queries of one batch point, one of its
- * gradient a batch point.
+ * gradient a batch point. A unit of a region is a row, where it can be cut along rows.
  */
 import { panelWidth } from './attention-blocks.js';
 import { attentionFlops } from './costs.js';
@@ -30,6 +30,7 @@ import type {
 import { indexValues } from './l2.js';
 import { lineUnits } from './lines.js';
 import { splitLoop } from './lower-loops.js';
+import { regionRows } from './region-rows.js';
 import type { Target, Threads } from './target.js';
 
 export interface Parts {
@@ -127,10 +128,12 @@ function scatterCost(kernel: ScatterKernel): number {
   return kernel.elements * VECTOR_NS + product(kernel.dims) * SCALAR_NS;
 }
 
-/** One step needs the one before it: a single unit. */
-function regionCost(kernel: RegionKernel, target: Target): number {
+/** One step needs the one before it: what cannot be cut along rows is a single unit. */
+function regionParts(kernel: RegionKernel, target: Target): Parts {
   const step = kernel.steps.map((p) => partsOf(p.kernel, target));
-  return kernel.length * step.reduce((sum, p) => sum + p.units * p.cost, 0);
+  const cost = kernel.length * step.reduce((sum, p) => sum + p.units * p.cost, 0);
+  const units = regionRows(kernel)?.rows ?? 1;
+  return { units, cost: cost / units, divisible: units > 1 };
 }
 
 function attentionParts(kernel: AttentionKernel | AttentionGradKernel, target: Target): Parts {
@@ -153,7 +156,7 @@ export function partsOf(kernel: Kernel, target: Target): Parts {
     case 'scatter':
       return { units: 1, cost: scatterCost(kernel), divisible: false };
     case 'region':
-      return { units: 1, cost: regionCost(kernel, target), divisible: false };
+      return regionParts(kernel, target);
     case 'attention':
     case 'attentionGrad':
       return attentionParts(kernel, target);
