@@ -55,7 +55,9 @@ function rowOf(index: IndexExpr, variable: number, perRow: number, sizes: readon
 
 function tryRows(region: RegionKernel, parts: readonly RegionPart[], rows: number): RegionRows | null {
   const written = new Set(
-    parts.flatMap((p) => p.buffers.flatMap((b, i) => (p.kernel.buffers[i].access === 'read' ? [] : [b.slot]))),
+    parts.flatMap((p) =>
+      p.buffers.flatMap((b, i) => (p.kernel.buffers[i].access === 'read' ? [] : [b.slot])),
+    ),
   );
   /** Elements of a row of each buffer that is written and has the same place in all steps. */
   const rowElements = new Map<number, number>();
