@@ -27,11 +27,11 @@ import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
 import { readsArray } from '../schedule/groups.js';
 import { convByPhases, hasPhases } from './conv-phases.js';
-import type { Attributes } from './op.js';
 import { Matrices } from './ops/attention-matrices.js';
 import { UNROLLED, windowElements, windowPositions } from './ops/windows.js';
 import { maxPool, sumPool } from './pool-windows.js';
 import { placeScans } from './scan-kernels.js';
+import { dotAsSum, sumOfProducts } from './sum-products.js';
 import type { Template, TemplateNode } from './template.js';
 import type { Position } from './template-emitter.js';
 import { TemplateEmitter } from './template-emitter.js';
@@ -54,36 +54,6 @@ function scatterOne(
 /** Whether the gemm template multiplies a dtype: in float32, rounded after. */
 function isGemmType(dtype: DType): boolean {
   return dtype === 'float32' || isHalf(dtype);
-}
-
-/** The sum over the last `count` dimensions of a product. */
-function sumOfProducts(e: TemplateEmitter, a: Position, b: Position, wide: Shape, count: number): Position {
-  const product = e.arithmetic('mul', e.expand(a, wide), e.expand(b, wide));
-  const kept = wide.slice(0, wide.length - count);
-  if (count === 0) return product;
-  const dims = Array.from({ length: count }, (_, i) => kept.length + i);
-  return e.reshape(e.reduce('sum', product, dims), kept);
-}
-
-function dotAsSum(e: TemplateEmitter, a: Position, b: Position, attributes: Attributes): Position {
-  const l = dotLayout(attributes, a.shape.length, b.shape.length);
-  const sizes = (x: Position, dims: readonly number[]): number[] => dims.map((d) => x.shape[d]);
-  const ones = (dims: readonly number[]): number[] => dims.map(() => 1);
-  const [batch, contract] = [sizes(a, l.lhsBatch), sizes(a, l.lhsContract)];
-  const [free, columns] = [sizes(a, l.lhsFree), sizes(b, l.rhsFree)];
-  const left = e.reshape(e.permute(a, [...l.lhsBatch, ...l.lhsFree, ...l.lhsContract]), [
-    ...batch,
-    ...free,
-    ...ones(columns),
-    ...contract,
-  ]);
-  const right = e.reshape(e.permute(b, [...l.rhsBatch, ...l.rhsFree, ...l.rhsContract]), [
-    ...batch,
-    ...ones(free),
-    ...columns,
-    ...contract,
-  ]);
-  return sumOfProducts(e, left, right, [...batch, ...free, ...columns, ...contract], contract.length);
 }
 
 /** The input of a convolution with its padding and dilation in memory; the same for equal inputs, whatever the order of dimensions. */

@@ -7,6 +7,7 @@ import { dotLayout } from '../base/attributes.js';
 import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
 import type { Attributes } from './op.js';
+import { dotAsSum } from './sum-products.js';
 import type { Position, TemplateEmitter } from './template-emitter.js';
 
 /** One operand's dimensions: of the batch, of its own, and of the contraction, in the order of the other operand's. */
@@ -25,25 +26,7 @@ function keepInMemory(e: TemplateEmitter, x: Position): void {
   if (n.leaf < 0 && n.op.kind !== 'source') e.nodes[at] = { ...n, boundary: true };
 }
 
-/** The domain's dimensions are the result's, with the contraction's behind them, so that what follows can be computed with the sums. */
-function multiply(e: TemplateEmitter, vector: Side, other: Side, shape: Shape): Position | null {
-  const { x, batch, free, contract } = other;
-  const kept = [...batch, ...free, ...contract];
-  // Along rows; down columns a tile reads memory in better order. The choice is the op's: whether its operand is a view must not show.
-  const isInOrder = kept.every((d, i) => d === i);
-  if (!isInOrder && contract.some((d) => x.shape[d] !== 1)) return null;
-  keepInMemory(e, vector.x);
-  const depth = contract.map((d) => x.shape[d]);
-  const domain = [...shape, ...depth];
-  const whole = e.reshape(isInOrder ? x : e.permute(x, kept), domain);
-  const thin = [...batch.map((d) => x.shape[d]), ...shape.slice(batch.length).map(() => 1), ...depth];
-  const turned = e.permute(vector.x, [...vector.batch, ...vector.free, ...vector.contract]);
-  const product = e.arithmetic('mul', e.expand(e.reshape(turned, thin), domain), whole);
-  const long = depth.flatMap((s, i) => (s === 1 ? [] : [shape.length + i]));
-  return e.reshape(long.length === 0 ? product : e.reduce('sum', product, long), shape);
-}
-
-/** The product if one operand is a vector, else null. */
+/** The product if one operand is a vector and the other one runs along its rows, else null. */
 export function thinProduct(
   e: TemplateEmitter,
   a: Position,
@@ -54,8 +37,12 @@ export function thinProduct(
   const l = dotLayout(attributes, a.shape.length, b.shape.length);
   const left: Side = { x: a, batch: l.lhsBatch, free: l.lhsFree, contract: l.lhsContract };
   const right: Side = { x: b, batch: l.rhsBatch, free: l.rhsFree, contract: l.rhsContract };
-  const width = ({ x, free }: Side): number => numel(free.map((d) => x.shape[d]));
-  if (numel(shape) === 0) return null;
-  if (width(left) === 1) return multiply(e, left, right, shape);
-  return width(right) === 1 ? multiply(e, right, left, shape) : null;
+  const isVector = ({ x, free }: Side): boolean => free.every((d) => x.shape[d] === 1);
+  if (numel(shape) === 0 || !(isVector(left) || isVector(right))) return null;
+  const [vector, other] = isVector(left) ? [left, right] : [right, left];
+  // Along rows; down columns a tile reads memory in better order. The choice is the op's: whether its operand is a view must not show.
+  const isInOrder = [...other.batch, ...other.free, ...other.contract].every((d, i) => d === i);
+  if (!isInOrder && other.contract.some((d) => other.x.shape[d] !== 1)) return null;
+  keepInMemory(e, vector.x);
+  return dotAsSum(e, a, b, attributes);
 }
