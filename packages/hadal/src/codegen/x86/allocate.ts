@@ -96,8 +96,14 @@ export function allocate(analysis: Analysis, features: X86Features): Allocation 
   const { order } = registerFile(features);
   const { intervals } = analysis;
   const count = intervals.length;
-  const starting = inOrder(intervals, startOf);
-  const ending = inOrder(intervals, endOf);
+  const starts = new Float64Array(count);
+  const ends = new Float64Array(count);
+  for (let i = 0; i < count; i++) {
+    starts[i] = intervals[i].start * count + i;
+    ends[i] = intervals[i].end * count + i;
+  }
+  const starting = inOrder(intervals, starts);
+  const ending = inOrder(intervals, ends);
   const gpr = new ClassState(order.gpr);
   const vec = new ClassState(order.vec);
   const mask = new ClassState(order.mask);
@@ -137,20 +143,14 @@ export function allocate(analysis: Analysis, features: X86Features): Allocation 
   }
 }
 
-const startOf = (n: Node): number => n.start;
-const endOf = (n: Node): number => n.end;
-
-/** Sorted by a position; where that is the same, as they were. */
-function inOrder(intervals: readonly Node[], position: (n: Node) => number): readonly Node[] {
-  // Sorting numbers needs no call a comparison: the place rides along.
-  const count = intervals.length;
-  let last = 0;
-  for (let i = 0; i < count; i++) last = Math.max(last, position(intervals[i]));
-  const keys = (last + 1) * count < 2 ** 31 ? new Int32Array(count) : new Float64Array(count);
-  for (let i = 0; i < count; i++) keys[i] = position(intervals[i]) * count + i;
+/**
+ * Sorted by a position; where that is the same, as they were. A key is position * count + place: sorting numbers takes no call
+ * for each comparison, and V8 has no cheaper way while code is cold.
+ */
+function inOrder(intervals: readonly Node[], keys: Float64Array): readonly Node[] {
   keys.sort();
   const out: Node[] = [];
-  for (let i = 0; i < count; i++) out.push(intervals[keys[i] % count]);
+  for (let i = 0; i < keys.length; i++) out.push(intervals[keys[i] % keys.length]);
   return out;
 }
 
@@ -169,7 +169,7 @@ function take(state: ClassState, n: Node, rank: number): void {
   state.free &= ~bit;
   state.used |= 1 << reg;
   state.holders[rank] = n;
-  state.costs[rank] = cost(n);
+  state.costs[rank] = n.weight;
   const until = n.carriedUntil;
   if (until >= 0) {
     state.until[rank] = until;
@@ -178,9 +178,8 @@ function take(state: ClassState, n: Node, rank: number): void {
   }
 }
 
-/** Registers that loop parameters want back at this position or later. */
+/** Registers that loop parameters want back at this position or later, where some are no longer. */
 function reservedAt(state: ClassState, position: number): number {
-  if (state.leastUntil >= position) return state.reserved;
   let reserved = 0;
   state.leastUntil = Number.MAX_SAFE_INTEGER;
   for (let left = state.reserved; left !== 0; left &= left - 1) {
@@ -199,7 +198,7 @@ function pick(state: ClassState, n: Node, start: number): number {
   const { free } = state;
   if (free === 0) return -1;
   const { target, hint } = n;
-  const reserved = reservedAt(state, start);
+  const reserved = state.leastUntil >= start ? state.reserved : reservedAt(state, start);
   const wanted = target === null ? -1 : target.reg;
   if (wanted >= 0) {
     const rank = state.ranks[wanted];
@@ -214,17 +213,10 @@ function pick(state: ClassState, n: Node, start: number): number {
   return 31 - Math.clz32(best & -best);
 }
 
-/** How much worse the code gets without the register. */
-function cost(n: Node): number {
-  const r = n.recompute;
-  if (r === null) return n.weight;
-  return r.from === 'argument' ? n.weight * 0.3 : n.weight * 0.01;
-}
-
 /** Takes the register of the value that is worth least, unless that is this one; whether it did. */
 function evict(state: ClassState, n: Node, spilled: Node[]): boolean {
   const { costs } = state;
-  let least = cost(n);
+  let least = n.weight;
   let rank = -1;
   for (let i = 0; i < costs.length; i++) {
     if (costs[i] < least) {

@@ -263,5 +263,10 @@ export function findIntervals(body: readonly Instr[], { node, buffers, zipOrder,
   }
 
   number(body);
+  // What can be read again from memory, or for nothing, needs a register less.
+  for (let i = 0; i < intervals.length; i++) {
+    const n = intervals[i];
+    if (n.recompute !== null) n.weight *= n.recompute.from === 'argument' ? 0.3 : 0.01;
+  }
   return { intervals, materialise };
 }

@@ -59,6 +59,7 @@ export interface Node {
   // the live interval: inclusive, four positions an instruction
   start: number;
   end: number;
+  /** How much worse the code gets without a register. */
   weight: number;
   /** The outermost loop that this value lives through, of those numbered last. */
   through: object | null;
