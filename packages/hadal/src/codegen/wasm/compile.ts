@@ -12,7 +12,7 @@ import type { L3Function } from '../../kernel/l3.js';
 import { FunctionEmitter, type KernelContext } from './function-emitter.js';
 import { FunctionWriter } from './function-writer.js';
 import { type ModuleFunction, writeModule } from './module-writer.js';
-import { type Loop, loopHeight, planKernel } from './plan.js';
+import { type Loop, planKernel } from './plan.js';
 
 export interface WasmFeatures {
   /** Whether `f32x4.relaxed_madd` may be used; it has to round once. */
@@ -41,7 +41,7 @@ export function compileWasm(fn: L3Function, features: WasmFeatures): Uint8Array 
   const context: KernelContext = { fn, plan, relaxed: features.relaxed, outline };
 
   function outline(loop: Loop): ReturnType<KernelContext['outline']> {
-    if (loop.params.length > 0 || loopHeight(loop.body) !== OUTLINED_HEIGHT) return null;
+    if (loop.params.length > 0 || plan.blockOf(loop.body).height !== OUTLINED_HEIGHT) return null;
     const liveIns = plan.liveIns(loop);
     const emitter = new FunctionEmitter(context, [loop.index, ...liveIns]);
     emitter.block(loop.body);

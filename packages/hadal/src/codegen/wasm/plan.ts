@@ -26,6 +26,11 @@ export interface Block {
   readonly yields: readonly Value[];
   /** By `groupKey`. */
   readonly groups: Map<number, AccessGroup>;
+  /** Blocks are numbered from the outermost on: its own number, and the last one inside of it. */
+  readonly first: number;
+  last: number;
+  /** Levels of loops inside of it. */
+  height: number;
 }
 
 export interface Address {
@@ -95,16 +100,6 @@ export interface Plan {
   pointers(loop: Loop): readonly Pointer[];
 }
 
-/** Levels of loops inside of a block. */
-export function loopHeight(instrs: readonly Instr[]): number {
-  let height = 0;
-  for (const instr of instrs) {
-    if (instr.op === 'loop') height = Math.max(height, 1 + loopHeight(instr.body));
-    else if (instr.op === 'if') height = Math.max(height, loopHeight(instr.body));
-  }
-  return height;
-}
-
 const bits = new DataView(new ArrayBuffer(4));
 
 export function float32Bits(value: number): number {
@@ -161,25 +156,42 @@ export function planKernel(fn: L3Function): Plan {
     };
   }
 
-  function define(block: Block): void {
-    const { instrs } = block;
+  function define(
+    instrs: readonly Instr[],
+    parent: Block | null,
+    position: number,
+    loopDepth: number,
+    yields: readonly Value[],
+    params: readonly Value[],
+  ): Block {
+    const first = blocks.size;
+    const block: Block = {
+      instrs,
+      parent,
+      position,
+      loopDepth,
+      yields,
+      groups: new Map(),
+      first,
+      last: first,
+      height: 0,
+    };
     blocks.set(instrs, block);
+    for (const v of params) note(v, block, -1, undefined);
     for (let position = 0; position < instrs.length; position++) {
       const instr = instrs[position];
       if (instr.op === 'loop') {
         const { body, yields, index, params, results } = instr;
-        const inner = { instrs: body, parent: block, position, loopDepth: block.loopDepth + 1, yields };
-        const own: Block = { ...inner, groups: new Map() };
-        // Parameters come first: they are what the body is defined by.
-        note(index, own, -1, undefined);
-        for (const v of params) note(v, own, -1, undefined);
-        define(own);
+        const inner = define(body, block, position, loopDepth + 1, yields, [index, ...params]);
+        block.height = Math.max(block.height, inner.height + 1);
         for (const v of results) note(v, block, -1, undefined);
       } else if (instr.op === 'if') {
-        const inner = { instrs: instr.body, parent: block, position, loopDepth: block.loopDepth };
-        define({ ...inner, yields: [], groups: new Map() });
+        const inner = define(instr.body, block, position, loopDepth, [], []);
+        block.height = Math.max(block.height, inner.height);
       } else if (instr.op !== 'store') note(instr.result, block, position, instr);
     }
+    block.last = blocks.size - 1;
+    return block;
   }
 
   function blockOf(instrs: readonly Instr[]): Block {
@@ -315,28 +327,28 @@ export function planKernel(fn: L3Function): Plan {
   }
 
   function liveIns(loop: Loop): readonly Value[] {
-    const found = new Map<number, Value>();
-    const own = new Set<number>();
+    const found = new Set<Value>();
+    const { first, last } = blockOf(loop.body);
     function visit(instrs: readonly Instr[]): void {
       for (const instr of instrs) {
-        if ('result' in instr) own.add(instr.result.id);
-        if (instr.op === 'loop')
-          for (const v of [instr.index, ...instr.params, ...instr.results]) own.add(v.id);
-        const unused = 'result' in instr && (isConstant(instr.result) || of(instr.result).uses === 0);
-        if (!unused) for (const v of operands(instr)) read(v);
-        if (instr.op === 'loop' || instr.op === 'if') visit(instr.body);
-        if (instr.op === 'loop') instr.yields.forEach(read);
+        if (instr.op === 'loop' || instr.op === 'if') {
+          for (const v of operands(instr)) read(v);
+          visit(instr.body);
+          if (instr.op === 'loop') for (const v of instr.yields) read(v);
+          continue;
+        }
+        if (instr.op !== 'store' && (of(instr.result).uses === 0 || isConstant(instr.result))) continue;
+        for (const v of operands(instr)) read(v);
       }
     }
     function read(v: Value): void {
-      if (own.has(v.id) || isConstant(v)) return;
-      const op = of(v).definition?.op;
-      if (op !== 'size' && op !== 'scalar') found.set(v.id, v);
+      const { home, definition, constant, splatBits } = of(v);
+      if (home.first >= first && home.first <= last) return;
+      if (constant !== undefined || splatBits !== undefined) return;
+      if (definition?.op !== 'size' && definition?.op !== 'scalar') found.add(v);
     }
-    own.add(loop.index.id);
-    for (const v of loop.params) own.add(v.id);
     visit(loop.body);
-    return [...found.values()];
+    return [...found];
   }
 
   function pointerOf(loop: Loop, i: number): Pointer | null {
@@ -378,7 +390,7 @@ export function planKernel(fn: L3Function): Plan {
     return loop.params.flatMap((_, i) => pointerOf(loop, i) ?? []);
   }
 
-  define({ instrs: fn.body, parent: null, position: 0, loopDepth: 0, yields: [], groups: new Map() });
+  define(fn.body, null, 0, 0, [], []);
   countUses(blockOf(fn.body));
   coalesce(fn.body);
 

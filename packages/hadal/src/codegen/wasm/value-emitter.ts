@@ -186,12 +186,14 @@ function emitBinary(emitter: FunctionEmitter, { fn, a, b }: InstrOf<'binary'>): 
     emitSignedDivision(emitter, fn, a, b);
     return;
   }
-  const divisor = Number(emitter.constant(b) ?? 0);
   emitter.push(a);
-  if ((fn === 'div' || fn === 'rem') && a.type.kind === 'index' && Number.isInteger(Math.log2(divisor))) {
-    code.i32(fn === 'div' ? Math.log2(divisor) : divisor - 1);
-    code.op(fn === 'div' ? 'i32.shr_u' : 'i32.and');
-    return;
+  if ((fn === 'div' || fn === 'rem') && a.type.kind === 'index') {
+    const divisor = Number(emitter.constant(b) ?? 0);
+    if (Number.isInteger(Math.log2(divisor))) {
+      code.i32(fn === 'div' ? Math.log2(divisor) : divisor - 1);
+      code.op(fn === 'div' ? 'i32.shr_u' : 'i32.and');
+      return;
+    }
   }
   emitter.push(b);
   code.op(entry(isVector(a) ? vectorBinary : scalarBinary, fn, a));
