@@ -85,7 +85,14 @@ export function indexKey(e: IndexExpr): string {
 }
 
 export function sameIndex(a: IndexExpr, b: IndexExpr): boolean {
-  return a === b || indexKey(a) === indexKey(b);
+  if (a === b) return true;
+  if (a.base !== b.base || a.terms.length !== b.terms.length) return false;
+  for (let i = 0; i < a.terms.length; i++) {
+    const s = a.terms[i];
+    const t = b.terms[i];
+    if (s.factor !== t.factor || (s.atom !== t.atom && s.atom.key !== t.atom.key)) return false;
+  }
+  return true;
 }
 
 export function addIndex(a: IndexExpr, b: IndexExpr): IndexExpr {

@@ -123,8 +123,8 @@ export function domainIndex(domain: readonly number[]): IndexExpr[] {
 
 /** Where a member of a group is computed, as an index into the member's own shape; null if the shape does not fit the level. */
 export function ownIndex(group: Group, shape: readonly number[], level: Level): IndexExpr[] | null {
+  if (level === 'full') return sameShape(shape, group.domain) ? domainIndex(group.domain) : null;
   const vars = domainIndex(group.domain);
-  if (level === 'full') return sameShape(shape, group.domain) ? vars : null;
   const kept = group.domain.map((s, d) => (group.reduced.includes(d) ? 1 : s));
   if (sameShape(shape, kept)) return vars.map((v, d) => (group.reduced.includes(d) ? zeroIndex : v));
   const squeezed = vars.filter((_, d) => !group.reduced.includes(d));
@@ -285,8 +285,10 @@ export function fuse(template: Template): Fusion {
   /** Whether a group stays within its bounds when it takes a node. */
   function hasRoom(group: Group, id: number): boolean {
     const own = operands(id);
-    const more = own.reads.filter((i) => !group.reads.has(i) && !group.members.has(i)).length;
-    const numbers = own.numbers.filter((i) => !group.numbers.has(i)).length;
+    let more = 0;
+    for (const i of own.reads) if (!group.reads.has(i) && !group.members.has(i)) more++;
+    let numbers = 0;
+    for (const i of own.numbers) if (!group.numbers.has(i)) numbers++;
     // What adds nothing is taken even by a group that began beyond its bounds, as one that puts many parts side by side.
     return (
       (more === 0 || group.reads.size + more <= MAX_READS) &&

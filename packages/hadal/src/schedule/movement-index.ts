@@ -38,11 +38,14 @@ export function flatten(shape: readonly number[], index: readonly IndexExpr[]): 
 /** The index in a shape of a row-major position. */
 export function unflatten(shape: readonly number[], flat: IndexExpr): IndexExpr[] {
   const strides = contiguousStrides(shape);
+  let isOutermost = true;
   return shape.map((size, d) => {
     if (size === 1) return zeroIndex;
     const whole = divIndex(flat, Math.max(strides[d], 1));
     // The outermost dimension needs no remainder: positions stay inside of the shape.
-    return shape.slice(0, d).every((s) => s === 1) ? whole : modIndex(whole, Math.max(size, 1));
+    const own = isOutermost ? whole : modIndex(whole, Math.max(size, 1));
+    isOutermost = false;
+    return own;
   });
 }
 
