@@ -129,6 +129,7 @@ export class PendingGraph {
   /** What is traced now: nothing is realised until it is done. */
   trace: RegionTrace | null = null;
   #walk = 0;
+  #onTheWay = false;
 
   constructor(name: string) {
     this.name = name;
@@ -224,7 +225,7 @@ export class PendingGraph {
 
   /** Notes that a Tensor stands for this node, and runs the graph when it has grown past its budget. */
   addHandle(node: Node): void {
-    if (node.handle) return;
+    if (node.handle || this.#onTheWay) return;
     node.handle = true;
     if ((config.debug || config.tracedTensors > 0) && node.madeAt === null) {
       config.tracedTensors--;
@@ -235,6 +236,20 @@ export class PendingGraph {
     this.bytes += node.bytes;
     if (this.trace !== null) return;
     if (config.debug || this.nodes > config.pendingNodes || this.bytes > config.pendingBytes) this.flush();
+  }
+
+  /**
+   * Runs `body`, whose tensors are steps on the way to others and stay inside of the package: they are no handles, so what of them is
+   * written may lie in memory that is shared. No tensor may be changed in place in `body`, and none be handed to the user.
+   */
+  onTheWay<T>(body: () => T): T {
+    const before = this.#onTheWay;
+    this.#onTheWay = true;
+    try {
+      return body();
+    } finally {
+      this.#onTheWay = before;
+    }
   }
 
   /** Notes that this node is a leaf's gradient: it is written even if nothing else needs it, and before anything reads it. */

@@ -334,4 +334,24 @@ forEachEngine('an optimizer', (space) => {
       expect([plans(), plans()]).toEqual([plans(), plans()]);
     }),
   );
+
+  test(
+    'trains alike however often what is pending runs on the way',
+    run(() => {
+      const { pendingNodes } = config;
+      const results = [pendingNodes, 1, 2, 3, 7, 20, 61].map((limit) => {
+        config.pendingNodes = limit;
+        try {
+          manualSeed(2);
+          const net = new nn.Sequential(new nn.Linear(8, 6), new nn.BatchNorm1d(6), new nn.Linear(6, 4));
+          const optimizer = new optim.Adam(net.parameters());
+          const losses = [train(net, optimizer), train(net, optimizer)];
+          return [losses, ...[...net.stateDict().values()].map(numbers)];
+        } finally {
+          config.pendingNodes = pendingNodes;
+        }
+      });
+      for (const result of results) expect(result).toEqual(results[0]);
+    }),
+  );
 });

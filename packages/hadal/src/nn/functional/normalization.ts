@@ -20,17 +20,22 @@ interface Moments {
   /** Divided by n, not n - 1. */
   readonly variance: Tensor;
   readonly centered: Tensor;
+  /** The root of variance + eps. */
+  readonly spread: Tensor;
 }
 
 function widened(x: Tensor): Tensor {
   return x.to(wideDType(x.dtype));
 }
 
-/** In two passes: the difference of two large sums would lose the variance. */
-function moments(x: Tensor, dims: readonly number[]): Moments {
-  const mean = x.mean(dims, { keepdim: true });
-  const centered = x.sub(mean);
-  return { mean, centered, variance: centered.square().mean(dims, { keepdim: true }) };
+/** In two passes: the difference of two large sums would lose the variance. None of the tensors may be given to the user. */
+function moments(x: Tensor, dims: readonly number[], eps = 1e-5): Moments {
+  return x.workspace.engine.pending.onTheWay(() => {
+    const mean = x.mean(dims, { keepdim: true });
+    const centered = x.sub(mean);
+    const variance = centered.square().mean(dims, { keepdim: true });
+    return { mean, centered, variance, spread: variance.add(eps).sqrt() };
+  });
 }
 
 function affine(y: Tensor, shape: Shape, { weight, bias }: AffineOptions): Tensor {
@@ -69,8 +74,8 @@ function trailingDims(name: string, x: Tensor, shape: Shape, options: AffineOpti
  */
 export function layerNorm(x: Tensor, normalizedShape: Shape, options: AffineOptions = {}): Tensor {
   const dims = trailingDims('layerNorm', x, normalizedShape, options);
-  const { centered, variance } = moments(widened(x), dims);
-  const y = centered.div(variance.add(options.eps ?? 1e-5).sqrt()).to(x.dtype);
+  const { centered, spread } = moments(widened(x), dims, options.eps);
+  const y = centered.div(spread).to(x.dtype);
   return affine(y, normalizedShape, options);
 }
 
@@ -174,12 +179,12 @@ export function batchNorm(
       `batchNorm: a channel needs more than one value while training, got ${showShape(x.shape)}`,
     );
   const dims = x.shape.map((_, d) => d).filter((d) => d !== 1);
-  const { mean, variance, centered } = moments(widened(x), dims);
+  const { mean, variance, centered, spread } = moments(widened(x), dims, eps);
   const momentum = options.momentum ?? 0.1;
   if (training && runningMean !== null) average(runningMean, mean, momentum);
   if (training && runningVar !== null)
     average(runningVar, variance.detach().mul(count / (count - 1)), momentum);
-  return affine(centered.div(variance.add(eps).sqrt()).to(x.dtype), shape, options);
+  return affine(centered.div(spread).to(x.dtype), shape, options);
 }
 
 /**
@@ -196,8 +201,8 @@ export function groupNorm(x: Tensor, numGroups: number, options: AffineOptions =
   const places = x.shape.slice(2).reduce((n, size) => n * size, 1);
   // Weights act in this shape too, so that all of it is one kernel.
   const grouped = widened(x.reshape([x.shape[0], numGroups, perGroup, places]));
-  const { centered, variance } = moments(grouped, [2, 3]);
-  const y = centered.div(variance.add(options.eps ?? 1e-5).sqrt()).to(x.dtype);
+  const { centered, spread } = moments(grouped, [2, 3], options.eps);
+  const y = centered.div(spread).to(x.dtype);
   return affine(y, [1, numGroups, perGroup, 1], options).reshape(x.shape);
 }
 
@@ -207,6 +212,6 @@ export function instanceNorm(x: Tensor, options: AffineOptions = {}): Tensor {
   const dims = x.shape.map((_, d) => d).slice(2);
   if (dims.reduce((n, d) => n * x.shape[d], 1) < 2)
     throw new ShapeError(`instanceNorm: a channel needs more than one place, got ${showShape(x.shape)}`);
-  const { centered, variance } = moments(x, dims);
-  return affine(centered.div(variance.add(options.eps ?? 1e-5).sqrt()), alongChannels(x, channels), options);
+  const { centered, spread } = moments(x, dims, options.eps);
+  return affine(centered.div(spread), alongChannels(x, channels), options);
 }
