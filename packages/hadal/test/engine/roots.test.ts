@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { OutOfMemoryError, StaleValueError } from '../../src/base/errors.js';
 import {
+  config,
   functional as F,
   fromTypedArray,
   manualSeed,
