@@ -12,12 +12,23 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { commandLine } from './command-line.mjs';
 
 const maxMegabytes = 20;
 const maxImportMs = 100;
 
-const { values } = parseArgs({
+const { values } = commandLine({
+  help: `
+Packs hadal as it would be published, installs it into empty projects, and checks what users get: size, no need of install scripts,
+every supported Node, load time, types, the command.
+
+Usage: npm run check:package -- [options]
+
+  --node LIST   versions of Node, with commas (default 20,22,24)
+  --no-build    take dist as it is
+  --keep        leave the projects where they are
+
+Prints a table of figures. Exit code 1 if a check fails.`,
   options: {
     node: { type: 'string', default: '20,22,24' },
     keep: { type: 'boolean' },

@@ -1,21 +1,26 @@
-/**
- * Reads damaged safetensors, IDX, PNG and JPEG files and says what became of them:
- *
- *     node scripts/fuzz-files.mjs [files of each format] [--seed n]
- *
- * Each must load or be refused with a FormatError. File i of a seed is the same on every machine.
- */
-import { parseArgs } from 'node:util';
+/** Reads damaged safetensors, IDX, PNG and JPEG files and says what became of them. */
+import { commandLine, count } from './command-line.mjs';
 import { root, withModule } from './source-server.mjs';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { seed: { type: 'string', default: '1' } },
+const { values, positionals } = commandLine({
+  help: `
+Damaged safetensors, IDX, PNG and JPEG files: each must load or be refused with a FormatError.
+
+Usage: npm run fuzz:files -- [files] [--seed N]
+
+  files      how many of each format (default 10000)
+  --seed N   where they begin; file i of a seed is the same on every machine (default 1)
+
+Prints what became of them, the slowest read and the memory taken. Exit code 1 if any did something else.`,
+  options: { seed: { type: 'string' } },
+  positionals: 1,
 });
+const files = count(positionals[0], 10_000);
+const seed = count(values.seed, 1);
 await withModule('/test/fuzz-files/fuzz.ts', async ({ fuzzFiles }) => {
   const reports = await fuzzFiles({
-    files: Number(positionals[0] ?? 10_000),
-    seed: Number(values.seed),
+    files,
+    seed,
     fixtures: `${root}/test/fixtures`,
   });
   console.table(

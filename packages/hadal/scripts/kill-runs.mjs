@@ -1,14 +1,26 @@
-// Kills a training 20 times (or as often as the first argument says) at random moments, starts it again each time, and checks
-// that it ends with the bytes of a run that was left alone. Needs no build: node scripts/kill-runs.mjs [kills]
+/** Kills a training at random moments, starts it again each time, and checks that it ends as if it had been left alone. */
+import { commandLine, count } from './command-line.mjs';
 import { withModule } from './source-server.mjs';
 
+const { positionals } = commandLine({
+  help: `
+Kills a training at random moments and starts it again each time; it must end with the bytes of a run that was left alone.
+
+Usage: npm run kill-runs -- [kills]
+
+  kills   how often it is killed (default 20)
+
+Needs no build. Exit code 1 if anything differs.`,
+  positionals: 1,
+});
+const kills = count(positionals[0], 20);
 await withModule('/test/train/kill-runs.ts', async ({ killRuns }) => {
-  const { kills, runs, differences } = await killRuns({
-    kills: Number(process.argv[2] ?? 20),
+  const { runs, differences, ...done } = await killRuns({
+    kills,
     random: Math.random,
     print: (line) => console.log(line),
   });
   for (const difference of differences) console.error(difference);
-  console.log(`${kills} kills in ${runs} runs, ${differences.length} differences`);
+  console.log(`${done.kills} kills in ${runs} runs, ${differences.length} differences`);
   process.exitCode = differences.length > 0 ? 1 : 0;
 });

@@ -8,7 +8,18 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { commandLine } from './command-line.mjs';
 import { withModule } from './source-server.mjs';
+
+commandLine({
+  help: `
+The engine's tests in Node, Deno, Bun and Chromium (with and without cross-origin isolation).
+
+Usage: npm run test:runtimes
+
+Deno and Bun come from npm into a folder beside the installed packages (some 200 MB), without install scripts. Chromium is that of
+the system. Exit code 1 if anything differs, or if a runtime is missing.`,
+});
 
 const versions = { deno: '2.9.6', bun: '1.4.5' };
 let failed = false;
