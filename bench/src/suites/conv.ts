@@ -1,5 +1,5 @@
 /** Convolutions of ResNet-50 and MobileNetV2: forward and both gradients, batches of 1 and 8. */
-import { functional as F, fromTypedArray, type Tensor } from 'hadal';
+import { functional as F, fromTypedArray, nn, type Tensor } from 'hadal';
 import { checkClose } from '../compare.js';
 import type { ConvCase, ConvPass } from '../peer/peer.js';
 import { readAll, realize } from '../realize.js';
@@ -183,18 +183,21 @@ function workload(layer: Layer, batch: number, pass: ConvPass): Workload {
         });
       }
       const inputs = values.map(({ x, w, dy }) => ({
-        x: fromTypedArray(x, xShape, { requiresGrad: pass === 'input' }),
-        w: fromTypedArray(w, wShape, { requiresGrad: pass === 'weight' }),
-        dy: pass === 'forward' ? null : fromTypedArray(dy, yShape),
+        x: fromTypedArray(x, xShape),
+        w: fromTypedArray(w, wShape),
+        dy: fromTypedArray(dy, pass === 'forward' ? [0] : yShape),
       }));
       const results: Tensor[] = [];
       return {
         run() {
           for (const { x, w, dy } of inputs) {
-            const y = F.conv2d(x, w, null, { stride, padding: spec.padding, groups });
-            if (dy !== null) y.backward(dy);
-            const result = { forward: y, input: x.grad, weight: w.grad }[pass];
-            if (result === null) throw new TypeError(`${name}: no gradient`);
+            const options = { stride, padding: spec.padding, groups };
+            const result =
+              pass === 'forward'
+                ? F.conv2d(x, w, null, options)
+                : pass === 'input'
+                  ? nn.grad.conv2dInput(xShape, w, dy, options)
+                  : nn.grad.conv2dWeight(x, wShape, dy, options);
             realize(result);
             results.push(result);
           }

@@ -6,7 +6,7 @@ import type { ConvDims } from '../../base/attributes.js';
 import { convDims, dilatedSize } from '../../base/attributes.js';
 import type { Shape } from '../../base/shape.js';
 import { contiguousStrides, numel } from '../../base/shape.js';
-import type { ArrayOp, Operand, PlainArray, VjpContext } from '../op.js';
+import type { ArrayOp, Operand, PlainArray } from '../op.js';
 import { savesOther } from '../op.js';
 import type { Ops } from '../ops-interface.js';
 import { forEachIndex, newArray } from './arrays.js';
@@ -30,17 +30,22 @@ export function turned<V extends Operand>(ops: Ops<V>, w: V): V {
   );
 }
 
-function inputGradient<V extends Operand>(c: VjpContext<V>, g: V): V {
-  const d = convDims(c.attributes);
-  const [input, kernel] = c.inputShapes;
-  const reach = kernel.slice(2).map((k, i) => dilatedSize(k, d.rhsDilation[i]));
+/** The gradient of an input of a given shape, from the result's gradient and the kernel: again a convolution. */
+export function convInputGradient<V extends Operand>(
+  ops: Ops<V>,
+  gradient: V,
+  kernel: V,
+  input: Shape,
+  d: ConvDims,
+): V {
+  const reach = kernel.shape.slice(2).map((k, i) => dilatedSize(k, d.rhsDilation[i]));
   const low = reach.map((r, i) => r - 1 - d.low[i]);
   const high = reach.map((r, i) => {
     const wanted = dilatedSize(input[i + 2], d.lhsDilation[i]) + r - 1;
-    return wanted - low[i] - dilatedSize(g.shape[i + 2], d.strides[i]);
+    return wanted - low[i] - dilatedSize(gradient.shape[i + 2], d.strides[i]);
   });
   const groups = d.featureGroups * d.batchGroups;
-  const gradient = c.ops.conv(g, turned(c.ops, swapInGroups(c.ops, c.input(1), groups)), {
+  const found = ops.conv(gradient, turned(ops, swapInGroups(ops, kernel, groups)), {
     strides: d.lhsDilation,
     low,
     high,
@@ -49,24 +54,29 @@ function inputGradient<V extends Operand>(c: VjpContext<V>, g: V): V {
     featureGroups: groups,
     batchGroups: 1,
   });
-  if (d.batchGroups === 1) return gradient;
+  if (d.batchGroups === 1) return found;
   // [N', groups * C, ...] back to [groups * N', C, ...].
-  const [n, channels, ...rest] = gradient.shape;
+  const [n, channels, ...rest] = found.shape;
   const perGroup = channels / groups;
-  const split = c.ops.reshape(gradient, [n, groups, perGroup, ...rest]);
-  const moved = c.ops.permute(split, [1, 0, 2, ...rest.map((_, i) => i + 3)]);
-  return c.ops.reshape(moved, [groups * n, perGroup, ...rest]);
+  const split = ops.reshape(found, [n, groups, perGroup, ...rest]);
+  const moved = ops.permute(split, [1, 0, 2, ...rest.map((_, i) => i + 3)]);
+  return ops.reshape(moved, [groups * n, perGroup, ...rest]);
 }
 
-function kernelGradient<V extends Operand>(c: VjpContext<V>, g: V): V {
-  const d = convDims(c.attributes);
-  const [input, kernel] = c.inputShapes;
+/** The gradient of a kernel of a given shape, from the input and the result's gradient: again a convolution. */
+export function convKernelGradient<V extends Operand>(
+  ops: Ops<V>,
+  input: V,
+  gradient: V,
+  kernel: Shape,
+  d: ConvDims,
+): V {
   const high = kernel.slice(2).map((k, i) => {
-    const wanted = dilatedSize(g.shape[i + 2], d.strides[i]) + (k - 1) * d.rhsDilation[i];
-    return wanted - d.low[i] - dilatedSize(input[i + 2], d.lhsDilation[i]);
+    const wanted = dilatedSize(gradient.shape[i + 2], d.strides[i]) + (k - 1) * d.rhsDilation[i];
+    return wanted - d.low[i] - dilatedSize(input.shape[i + 2], d.lhsDilation[i]);
   });
-  const swap = (x: V): V => swapInGroups(c.ops, x, 1);
-  const gradient = c.ops.conv(swap(c.input(0)), swap(g), {
+  const swap = (x: V): V => swapInGroups(ops, x, 1);
+  const found = ops.conv(swap(input), swap(gradient), {
     strides: d.rhsDilation,
     low: d.low,
     high,
@@ -75,7 +85,7 @@ function kernelGradient<V extends Operand>(c: VjpContext<V>, g: V): V {
     featureGroups: d.batchGroups,
     batchGroups: d.featureGroups,
   });
-  return swap(gradient);
+  return swap(found);
 }
 
 /** The position in the input of each kernel element for a result position, or null beyond the edge or between dilated elements. */
@@ -119,7 +129,14 @@ export const conv: ArrayOp = {
   kind: 'conv',
   name: 'conv',
   saves: savesOther,
-  vjp: (c, g) => [c.needs[0] ? inputGradient(c, g) : null, c.needs[1] ? kernelGradient(c, g) : null],
+  vjp: (c, g) => {
+    const d = convDims(c.attributes);
+    const [input, kernel] = c.inputShapes;
+    return [
+      c.needs[0] ? convInputGradient(c.ops, g, c.input(1), input, d) : null,
+      c.needs[1] ? convKernelGradient(c.ops, c.input(0), g, kernel, d) : null,
+    ];
+  },
   reference: ([x, w], attributes, shape, dtype) => {
     const out = newArray(dtype, shape);
     if (numel(shape) > 0) multiplyOut(x, w, convDims(attributes), shape, out);

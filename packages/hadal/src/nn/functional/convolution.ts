@@ -45,6 +45,34 @@ export function sizeList(op: string, name: string, given: Sizes, rank: number, l
   return list;
 }
 
+/** Whether input and weight fit each other; `channels` and `features` are what the weight wants and gives. */
+export function checkSizes(
+  op: string,
+  input: Shape,
+  weight: Shape,
+  rank: number,
+  groups: number,
+  channels: number,
+  features: number,
+): void {
+  const letters = ['L', 'H, W', 'D, H, W'][rank - 1];
+  if (weight.length !== rank + 2 || (input.length !== rank + 2 && input.length !== rank + 1)) {
+    throw new ShapeError(
+      `${op}: input is [N, C, ${letters}] or [C, ${letters}] and weight has ${rank + 2} dimensions, ` +
+        `got ${showShape(input)} and ${showShape(weight)}`,
+    );
+  }
+  if (!Number.isInteger(groups) || groups < 1)
+    throw new ArgumentError(`${op}: groups is a positive integer, got ${groups}`);
+  const have = input[input.length - rank - 1];
+  if (have !== channels || channels % groups !== 0 || features % groups !== 0) {
+    throw new ShapeError(
+      `${op}: weight ${showShape(weight)} with ${groups} groups wants ${channels} channels, input ${showShape(input)} has ${have}` +
+        (have === channels ? '; channels and features must be multiples of groups' : ''),
+    );
+  }
+}
+
 function checkOperands(
   op: string,
   input: Tensor,
@@ -56,22 +84,7 @@ function checkOperands(
   features: number,
 ): void {
   checkTensor(op, 'the input', input);
-  const letters = ['L', 'H, W', 'D, H, W'][rank - 1];
-  if (weight.ndim !== rank + 2 || (input.ndim !== rank + 2 && input.ndim !== rank + 1)) {
-    throw new ShapeError(
-      `${op}: input is [N, C, ${letters}] or [C, ${letters}] and weight has ${rank + 2} dimensions, ` +
-        `got ${showShape(input.shape)} and ${showShape(weight.shape)}`,
-    );
-  }
-  if (!Number.isInteger(groups) || groups < 1)
-    throw new ArgumentError(`${op}: groups is a positive integer, got ${groups}`);
-  const have = input.shape[input.ndim - rank - 1];
-  if (have !== channels || channels % groups !== 0 || features % groups !== 0) {
-    throw new ShapeError(
-      `${op}: weight ${showShape(weight.shape)} with ${groups} groups wants ${channels} channels, input ${showShape(input.shape)} has ${have}` +
-        (have === channels ? '; channels and features must be multiples of groups' : ''),
-    );
-  }
+  checkSizes(op, input.shape, weight.shape, rank, groups, channels, features);
   if (bias !== null && (bias.ndim !== 1 || bias.shape[0] !== features))
     throw new ShapeError(`${op}: the bias is [${features}], got ${showShape(bias.shape)}`);
   for (const t of bias === null ? [weight] : [weight, bias]) {
@@ -121,7 +134,8 @@ function paddingOf(
   return { low: both, high: both };
 }
 
-function checkResult(op: string, input: Shape, weight: Shape, dims: ConvDims): void {
+/** The result's shape. */
+export function checkResult(op: string, input: Shape, weight: Shape, dims: ConvDims): Shape {
   const shape = convShape(input, weight, dims);
   shape.slice(2).forEach((size, i) => {
     if (size > 0) return;
@@ -131,6 +145,19 @@ function checkResult(op: string, input: Shape, weight: Shape, dims: ConvDims): v
         `${padded} (dimension ${i + 2} of ${showShape(input)}, padding included)`,
     );
   });
+  return shape;
+}
+
+/** What a convolution's options mean for a kernel of this shape. */
+export function dimsOf(op: string, rank: number, weight: Shape, options: ConvOptions): ConvDims {
+  const strides = sizeList(op, 'stride', options.stride ?? 1, rank, 1);
+  const rhsDilation = sizeList(op, 'dilation', options.dilation ?? 1, rank, 1);
+  const reach = weight.slice(2).map((k, i) => dilatedSize(k, rhsDilation[i]));
+  if (reach.includes(0)) throw new ShapeError(`${op}: the kernel ${showShape(weight)} is empty`);
+  const { low, high } = paddingOf(op, paddingList(op, options.padding ?? 0, rank), strides, reach);
+  const lhsDilation = strides.map(() => 1);
+  const featureGroups = options.groups ?? 1;
+  return { strides, low, high, lhsDilation, rhsDilation, featureGroups, batchGroups: 1 };
 }
 
 function convolve(
@@ -143,13 +170,7 @@ function convolve(
 ): Tensor {
   const groups = options.groups ?? 1;
   checkOperands(op, input, weight, bias, rank, groups, (weight.shape[1] ?? 0) * groups, weight.shape[0] ?? 0);
-  const strides = sizeList(op, 'stride', options.stride ?? 1, rank, 1);
-  const rhsDilation = sizeList(op, 'dilation', options.dilation ?? 1, rank, 1);
-  const reach = weight.shape.slice(2).map((k, i) => dilatedSize(k, rhsDilation[i]));
-  if (reach.includes(0)) throw new ShapeError(`${op}: the kernel ${showShape(weight.shape)} is empty`);
-  const { low, high } = paddingOf(op, paddingList(op, options.padding ?? 0, rank), strides, reach);
-  const lhsDilation = strides.map(() => 1);
-  const dims = { strides, low, high, lhsDilation, rhsDilation, featureGroups: groups, batchGroups: 1 };
+  const dims = dimsOf(op, rank, weight.shape, options);
   return batched(input, rank, (x) => {
     checkResult(op, x.shape, weight.shape, dims);
     return withBias(Tensor.of(x.workspace, x.workspace.ops.conv(x.value, weight.value, dims)), bias, rank);
