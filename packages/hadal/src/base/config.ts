@@ -13,8 +13,9 @@ export const config = {
   debug: false,
   /**
    * Threads that large kernels are spread over, the calling one among them: 1 to 64, at first as many as there are cores for this
-   * process by its affinity and the limits of its container. A change counts from the next run on. Results are the same bits for any number. Engines that have no threads here
-   * (a page without cross-origin isolation) run on one. Setting anything but a whole number from 1 to 64 throws an `ArgumentError`.
+   * process by its affinity and the limits of its container. A change counts from the next run on. Results are the same bits for any
+   * number. Engines that have no threads here (a page without cross-origin isolation, a sandbox that allows none) run on one. Setting
+   * anything but a whole number from 1 to 64 throws an `ArgumentError`.
    */
   get numThreads(): number {
     numThreads ??= Math.min(MAX_THREADS, availableCores());

@@ -1,5 +1,5 @@
 /** Computations of every kind of kernel, with gradients, for comparing bits. */
-import { functional as F, fromTypedArray, type Tensor } from '../../src/index.js';
+import { functional as F, fromTypedArray, scan, type Tensor } from '../../src/index.js';
 
 /** Numbers whose sums round. */
 export function some(seed: number, ...shape: number[]): Tensor {
@@ -83,6 +83,18 @@ export const cases: { readonly [name: string]: Case } = {
   'running sums of rows and of columns': () => {
     const x = some(1, 9, 43);
     return withGradients([x], x.cumsum(0), x.cumsum(1), some(2, 3, 5, 21).cumsum(1));
+  },
+  'a recurrent layer': () => {
+    const [h, x, w] = [some(1, 13, 16), some(2, 5, 13, 16), some(3, 16, 16)];
+    const { carry, outputs } = scan(
+      (now: Tensor, at: Tensor) => {
+        const next = now.matmul(w).add(at).tanh();
+        return [next, next] as const;
+      },
+      h,
+      x,
+    );
+    return withGradients([h, x, w], carry, outputs);
   },
   'sorted rows and columns': () => {
     const x = some(1, 11, 150);
