@@ -1,5 +1,4 @@
 /** The native CPU as a device: memory in ArrayBuffers, code in executable pages, launches through one assembled trampoline. */
-
 import { config } from '../../base/config.js';
 import { ArgumentError } from '../../base/errors.js';
 import type { Target, Threads } from '../../kernel/target.js';
@@ -26,7 +25,10 @@ export interface NativeOptions {
   readonly threads?: ThreadPool;
 }
 
-/** A share that takes a core less than this is not worth a worker. */
+/**
+ * A share that takes less than this by the estimates of `kernel/parts.ts` is not worth a worker; AVX-512 needs a quarter to a half of
+ * them. To fork and join takes 0.4 us while the worker looks for work, and 15 to 25 us once in a plan where it sleeps.
+ */
 const LEAST_SHARE_NS = 20_000;
 
 export type OpenedNative =

@@ -3,10 +3,9 @@
  * ArrayBuffer; a run writes the pointers and scalars that change through lists made beforehand and makes one native call.
  */
 import { ArgumentError } from '../../base/errors.js';
-import type { BlockLayout } from '../../kernel/abi.js';
-import { blockBytes, SLOT_BYTES } from '../../kernel/abi.js';
-import type { ScalarKind } from '../../kernel/l3.js';
+import { blockBytes } from '../../kernel/abi.js';
 import type { BlockSpec, LaunchSpec, Memory, Program } from '../device.js';
+import { ArgumentBlocks, put64, type ScalarPatch } from './argument-blocks.js';
 import type { Machine } from './machine.js';
 import { NativeMemory } from './memory.js';
 import type { ThreadPool } from './threads/pool.js';
@@ -27,14 +26,13 @@ const TWO_32 = 2 ** 32;
 /** The running program; native code sees the addresses of its list and its buffers only, so this keeps them reachable. */
 const inUse: { program: NativeProgram | null } = { program: null };
 
-interface ScalarPatch {
-  readonly kind: ScalarKind;
-  readonly word: number;
-  readonly argument: number;
-}
-
 /** What a program needs of the machine. */
 export type ProgramMachine = Pick<Machine, 'address' | 'run'>;
+
+/** The blocks of each thread, the caller's first. */
+function sharesOf({ blocks, others = [] }: LaunchSpec): readonly (readonly BlockSpec[])[] {
+  return [blocks, ...others];
+}
 
 /** Layout: the list that `run` of `threads/stubs.ts` walks, then the blocks. */
 export class NativeProgram implements Program {
@@ -56,83 +54,47 @@ export class NativeProgram implements Program {
   constructor(launches: readonly LaunchSpec[], machine: ProgramMachine, pool: ThreadPool) {
     this.#run = machine.run;
     this.#pool = pool;
-    const sharesOf = ({ blocks, others = [] }: LaunchSpec): readonly (readonly BlockSpec[])[] => [
-      blocks,
-      ...others,
-    ];
     pool.ensure(launches.reduce((most, { others = [] }) => Math.max(most, others.length), 0));
-    let at = ENTRY_BYTES;
+    let listBytes = ENTRY_BYTES;
     let bytes = 0;
     for (const launch of launches) {
       const shares = sharesOf(launch);
-      at += ENTRY_BYTES + SHARE_BYTES * (shares.length - 1);
+      listBytes += ENTRY_BYTES + SHARE_BYTES * (shares.length - 1);
       for (const blocks of shares) bytes += blocks.length * blockBytes(launch.layout);
     }
     // A raw buffer of more than a cache line: its contents never move.
-    const buffer = new ArrayBuffer(Math.max(at + bytes, 128));
+    const buffer = new ArrayBuffer(Math.max(listBytes + bytes, 128));
     const base = machine.address(buffer);
     this.#list = base;
     this.#words = new Uint32Array(buffer);
     this.#floats = new Float32Array(buffer);
     this.#doubles = new Float64Array(buffer);
 
-    const words: number[] = [];
-    const buffers: number[] = [];
-    const offsets: number[] = [];
-    const scalars: ScalarPatch[] = [];
-    let bufferCount = 0;
-    let scalarCount = 0;
-    const putBlocks = (name: string, layout: BlockLayout, blocks: readonly BlockSpec[]): void => {
-      for (const block of blocks) {
-        if (
-          block.buffers.length !== layout.buffers ||
-          block.sizes.length !== layout.sizes ||
-          block.scalars.length !== layout.scalars
-        ) {
-          throw new ArgumentError(`a block of ${name} does not have the arguments its layout says`);
-        }
-        for (const ref of block.buffers) {
-          words.push(at / 4);
-          buffers.push(ref.buffer);
-          offsets.push(ref.byteOffset);
-          bufferCount = Math.max(bufferCount, ref.buffer + 1);
-          at += SLOT_BYTES;
-        }
-        for (const size of block.sizes) {
-          if (!Number.isSafeInteger(size) || size < 0)
-            throw new ArgumentError(`${name}: ${size} is not a size`);
-          this.#put(at, size);
-          at += SLOT_BYTES;
-        }
-        for (const scalar of block.scalars) {
-          scalars.push({ kind: scalar.kind, word: at / 4, argument: scalar.argument });
-          scalarCount = Math.max(scalarCount, scalar.argument + 1);
-          at += SLOT_BYTES;
-        }
-      }
-    };
+    const args = new ArgumentBlocks(this.#words, listBytes);
     let entry = 0;
     for (const launch of launches) {
       const { executable, layout } = launch;
       if (!(executable instanceof NativeExecutable))
         throw new ArgumentError(`${executable.name} was not loaded by this device`);
-      const shares = sharesOf(launch);
-      this.#put(entry, executable.address);
-      this.#put(entry + 24, shares.length - 1);
-      entry += 8;
-      shares.forEach((blocks, i) => {
-        this.#put(entry, base + at);
-        this.#put(entry + 8, blocks.length);
-        entry += i === 0 ? ENTRY_BYTES - 8 : SHARE_BYTES;
-        putBlocks(executable.name, layout, blocks);
+      const shares = sharesOf(launch).map((blocks) => ({
+        address: base + args.add(executable.name, layout, blocks),
+        count: blocks.length,
+      }));
+      put64(this.#words, entry, executable.address);
+      put64(this.#words, entry + 24, shares.length - 1);
+      shares.forEach(({ address, count }, i) => {
+        const at = i === 0 ? entry + 8 : entry + ENTRY_BYTES + SHARE_BYTES * (i - 1);
+        put64(this.#words, at, address);
+        put64(this.#words, at + 8, count);
       });
+      entry += ENTRY_BYTES + SHARE_BYTES * (shares.length - 1);
     }
-    this.#pointerWords = Uint32Array.from(words);
-    this.#pointerBuffers = Uint32Array.from(buffers);
-    this.#pointerOffsets = Float64Array.from(offsets);
-    this.#scalars = scalars;
-    this.#bufferCount = bufferCount;
-    this.#scalarCount = scalarCount;
+    this.#pointerWords = Uint32Array.from(args.pointerWords);
+    this.#pointerBuffers = Uint32Array.from(args.pointerBuffers);
+    this.#pointerOffsets = Float64Array.from(args.pointerOffsets);
+    this.#scalars = args.scalars;
+    this.#bufferCount = args.bufferCount;
+    this.#scalarCount = args.scalarCount;
   }
 
   run(buffers: readonly Memory[], scalars: readonly (number | bigint)[]): void {
@@ -192,10 +154,5 @@ export class NativeProgram implements Program {
           this.#words[word + 1] = Math.floor(value / TWO_32);
         }
     }
-  }
-
-  #put(byteOffset: number, value: number): void {
-    this.#words[byteOffset / 4] = value;
-    this.#words[byteOffset / 4 + 1] = value / TWO_32;
   }
 }
