@@ -126,7 +126,9 @@ function accumulator(b: L3Builder, stage: Stage): Accumulator {
       },
     };
   }
-  const poison = (best: Value, nan: Value): Value => b.select(b.compare('ne', nan, nan), nan, best);
+  // Of 0 and -0 the one that wins depends on the order in which lanes are compared: adding 0 makes either 0.
+  const poison = (best: Value, nan: Value): Value =>
+    b.select(b.compare('ne', nan, nan), nan, b.add(best, b.like(best, 0)));
   return {
     width: 2,
     start: (lanes) => [constant(lanes, identity), constant(lanes, 0)],

@@ -90,6 +90,19 @@ const found: { readonly [what: string]: Program } = {
     ],
     outputs: [3, 4],
   },
+  // Which of 0 and -0 a reduction gave hung on the order in which its kernel compared lanes.
+  'a maximum of zeros of both signs': {
+    inputs: [three],
+    steps: [
+      ['any', [0], null],
+      ['xlogy', [0, 1]],
+      ['add', [2, 2]],
+      ['medianValues', [3], 0, false],
+      ['amax', [3], null, false],
+      ['add', [5, 5]],
+    ],
+    outputs: [0, 1, 2, 3, 4, 5, 6],
+  },
 };
 
 describe('programs that random testing found', () => {
