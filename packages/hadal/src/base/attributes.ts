@@ -45,9 +45,10 @@ export interface DotLayout extends DotDims {
   readonly rhsFree: readonly number[];
 }
 
-function rest(rank: number, ...used: readonly (readonly number[])[]): number[] {
-  const taken = new Set(used.flat());
-  return Array.from({ length: rank }, (_, d) => d).filter((d) => !taken.has(d));
+function rest(rank: number, batch: readonly number[], contract: readonly number[]): number[] {
+  const free: number[] = [];
+  for (let d = 0; d < rank; d++) if (!batch.includes(d) && !contract.includes(d)) free.push(d);
+  return free;
 }
 
 /** The roles of all dimensions, from a dot's attributes and the ranks of its operands. */
@@ -68,12 +69,13 @@ export function dotLayout(attributes: Attributes, lhsRank: number, rhsRank: numb
   };
 }
 
-export function dotShape(lhs: Shape, rhs: Shape, layout: DotLayout): number[] {
-  return [
-    ...layout.lhsBatch.map((d) => lhs[d]),
-    ...layout.lhsFree.map((d) => lhs[d]),
-    ...layout.rhsFree.map((d) => rhs[d]),
-  ];
+/** The shape of a product: batch, then what is free of the left, then of the right operand. */
+export function dotShape(lhs: Shape, rhs: Shape, dims: DotDims): number[] {
+  const shape: number[] = [];
+  for (const d of dims.lhsBatch) shape.push(lhs[d]);
+  for (const d of rest(lhs.length, dims.lhsBatch, dims.lhsContract)) shape.push(lhs[d]);
+  for (const d of rest(rhs.length, dims.rhsBatch, dims.rhsContract)) shape.push(rhs[d]);
+  return shape;
 }
 
 const bits = new DataView(new ArrayBuffer(8));

@@ -17,7 +17,6 @@ import {
   convDims,
   dilatedSize,
   dotAttributes,
-  dotLayout,
   dotShape,
   windowDims,
 } from '../base/attributes.js';
@@ -258,7 +257,7 @@ class Decomposer extends TemplateEmitter {
   override dot(a: Position, b: Position, dims: DotDims): Position {
     if (isGemmType(a.dtype)) return super.dot(a, b, dims);
     const attributes = dotAttributes(dims);
-    const shape = dotShape(a.shape, b.shape, dotLayout(attributes, a.shape.length, b.shape.length));
+    const shape = dotShape(a.shape, b.shape, dims);
     return this.reshape(dotAsSum(this, a, b, attributes), shape);
   }
 }

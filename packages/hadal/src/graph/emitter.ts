@@ -9,7 +9,6 @@ import {
   convAttributes,
   convShape,
   dotAttributes,
-  dotLayout,
   dotShape,
   numberBits,
   windowAttributes,
@@ -175,9 +174,7 @@ export abstract class OpEmitter<V extends Operand> implements Ops<V> {
   }
 
   dot(a: V, b: V, dims: DotDims): V {
-    const attributes = dotAttributes(dims);
-    const layout = dotLayout(attributes, a.shape.length, b.shape.length);
-    return this.apply('dot', [a, b], attributes, dotShape(a.shape, b.shape, layout), a.dtype);
+    return this.apply('dot', [a, b], dotAttributes(dims), dotShape(a.shape, b.shape, dims), a.dtype);
   }
 
   conv(input: V, kernel: V, dims: ConvDims): V {

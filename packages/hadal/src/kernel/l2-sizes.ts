@@ -9,6 +9,7 @@ import type { Guard, IndexExpr } from './index-expr.js';
 import { indexKey } from './index-expr.js';
 import type { CompiledKernel, HostKernel, Kernel, PartBuffer, RegionKernel } from './l2.js';
 import { attentionOperands, exprArguments, regionParts, variableSizes } from './l2.js';
+import { isSmallGemm } from './lower-small-gemm.js';
 import { pairsAlongLanes } from './pairs.js';
 import { regionRows } from './region-rows.js';
 
@@ -97,7 +98,7 @@ function headOf(kernel: CompiledKernel): string {
       return `loops ${dims} v${kernel.vectorVariable} ${stages.join(',')} ${pairsAlongLanes(kernel).key}`;
     }
     case 'gemm':
-      return `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b}`;
+      return `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b}${isSmallGemm(kernel) ? ' small' : ''}`;
     case 'scan':
       return `scan ${kernel.op} ${kernel.dims.length} v${kernel.line} ${kernel.values.join(',')}`;
     case 'sort': {

@@ -21,6 +21,7 @@ import { L3Builder } from './l3-builder.js';
 import { ExprEmitter } from './lower-exprs.js';
 import type { Packing } from './lower-pack.js';
 import { layoutOfRows, packPanels, rowPitch } from './lower-pack.js';
+import { isSmallGemm, smallGemmWorkspace, smallProduct } from './lower-small-gemm.js';
 import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { type UnitRange, unitRange } from './unit-range.js';
@@ -40,6 +41,12 @@ export function gemmWorkspace(kernel: GemmKernel, target: Target): readonly numb
   // Rows of A that are copied as they are lie a fixed pitch apart.
   const packedA = roundUp(Math.min(Math.max(kernel.m, 1), mc), mr) * rowPitch(target);
   const packedB = roundUp(Math.min(Math.max(kernel.n, 1), nc), nr) * depth;
+  if (isSmallGemm(kernel)) {
+    // As part of a region it is lowered like any other.
+    const [smallB, column] = smallGemmWorkspace(kernel, target);
+    const tile = roundUp(kernel.m, mr) * roundUp(kernel.n, nr);
+    return [packedA * 4, Math.max(packedB * 4, smallB), Math.max(tile * 4, column), depth * 8];
+  }
   const isPartial = kernel.k > kc || kernel.outer > 1;
   const tiles = isPartial ? roundUp(kernel.m, mr) * roundUp(kernel.n, nr) : mr * nr;
   return [packedA * 4, packedB * 4, tiles * 4, depth * 8];
@@ -47,15 +54,15 @@ export function gemmWorkspace(kernel: GemmKernel, target: Target): readonly numb
 
 export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Target): L3Function {
   const b = new L3Builder(kernel.name, target.lanes);
-  emitGemm(b, kernel, sizes, target, 'all', unitRange(b, sizes));
+  emitGemm(b, kernel, sizes, target, isSmallGemm(kernel) ? 'small' : 'all', unitRange(b, sizes));
   return b.finish();
 }
 
 /**
- * What is emitted of a product: all of it; or, for one that is computed many times with the same B, packing of B as a whole and all
+ * What is emitted of a product: all of it, as the blocked algorithm or as that for small ones; or, for one that is computed many times with the same B, packing of B as a whole and all
  * the rest apart. `wholeBBytes` says what B takes then; it has no batch dimensions.
  */
-export type GemmPhase = 'all' | 'pack B' | 'multiply';
+export type GemmPhase = 'all' | 'small' | 'pack B' | 'multiply';
 
 /** Bytes of a B that is packed as a whole. */
 export function wholeBBytes(kernel: GemmKernel, target: Target): number {
@@ -193,6 +200,14 @@ export function emitGemm(
       rowTo = b.select(cutsColumns, m, rows[1]);
       columnFrom = b.select(cutsColumns, columns[0], zero);
       columnTo = b.select(cutsColumns, columns[1], n);
+    }
+    if (phase === 'small') {
+      const hoist = (): void => emitter.hoist(values, indices);
+      smallProduct(
+        { context, packedB, tiles, table, vm, vn, vk, k, isShort, epilogueLanes, hoist, storeResults },
+        { rowFrom, rowTo, columnFrom, columnTo },
+      );
+      return;
     }
     // With several blocks of k each tile has a slot of its own, else all use the first.
     const many = b.binary('or', b.compare('lt', b.index(kc), k), b.compare('lt', b.index(1), outer));

@@ -164,7 +164,12 @@ function packRows(
 }
 
 /** The position of the operand's element at (across, along). */
-function positionAt(c: PackContext, p: Packing, across: Value, along: Value): Value {
+export function positionAt(
+  c: PackContext,
+  p: Pick<Packing, 'operand' | 'across' | 'along'>,
+  across: Value,
+  along: Value,
+): Value {
   const e = c.kernel.exprs[p.operand];
   if (e.op !== 'load') return c.b.index(0);
   const { index } = e;

@@ -17,15 +17,15 @@ export function factors(ops: AutogradOps, op: string, x: Value, y: Value): reado
 
 export function matmul(ops: AutogradOps, x: Value, y: Value): Value {
   const [a, b] = factors(ops, 'matmul', x, y);
-  const both = `${showShape(x.shape)} and ${showShape(y.shape)}`;
+  const both = (): string => `${showShape(x.shape)} and ${showShape(y.shape)}`;
   if (a.shape.length === 0 || b.shape.length === 0)
-    throw new ShapeError(`matmul: ${both}: both operands need at least one dimension; use mul for numbers`);
+    throw new ShapeError(`matmul: ${both()}: both operands need at least one dimension; use mul for numbers`);
   const [ka, kb] = [a.shape[a.shape.length - 1], b.shape[Math.max(b.shape.length - 2, 0)]];
   if (ka !== kb) {
     const hint =
       b.shape[b.shape.length - 1] === ka ? '; transposing the second, .transpose(-2, -1), would fit' : '';
     throw new ShapeError(
-      `matmul: ${both} do not fit: the last dimension of the first is ${ka}, that of the second to match is ${kb}${hint}`,
+      `matmul: ${both()} do not fit: the last dimension of the first is ${ka}, that of the second to match is ${kb}${hint}`,
     );
   }
   // A stack of matrices times one matrix: the stack's dimensions are rows.
