@@ -20,7 +20,7 @@ export interface Assignable {
 function freeTarget({ target }: Assignable, claimed: Set<Buffer>): Node | null {
   if (target === null || target.buffer === null || target.isStale) return null;
   // What the tape keeps for a gradient stays as it was.
-  if (target.storages > 0 || target.saved > 0 || claimed.has(target.buffer)) return null;
+  if (target.isHeld || claimed.has(target.buffer)) return null;
   claimed.add(target.buffer);
   return target;
 }

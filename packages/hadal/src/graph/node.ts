@@ -41,7 +41,7 @@ export class Node implements Operand {
   handle = false;
   /** Whether kernels may not fuse across this node: it is written before anything reads it. */
   boundary = false;
-  /** How many leaves have this node as their gradient. */
+  /** How many leaves hold this node as their gradient, apart from gradients that became Storages since somebody looked at them. */
   sharers = 0;
   /** How many places on the tape keep this node for their gradient. */
   saved = 0;
@@ -254,7 +254,6 @@ export class PendingGraph {
 
   /** Notes that this node is a leaf's gradient: it is written even if nothing else needs it, and before anything reads it. */
   addGradient(node: Node): void {
-    node.sharers++;
     node.boundary = true;
     if (node.buffer !== null || node.op.kind === 'source' || node.handle) return;
     this.handles.push(node);

@@ -29,6 +29,8 @@ export class GradSlot implements LeafOwner {
   /** The gradient, as a storage of its own once somebody has looked at it. */
   #grad: Value | null = null;
   #storage: Storage | null = null;
+  /** The gradient's node while it is this slot that holds it; a storage holds its node itself. */
+  #held: Node | null = null;
   /** The tensor that people see as `grad`, so that it is the same one each time. */
   tensor: Tensor | null = null;
   #retains = false;
@@ -145,13 +147,23 @@ export class GradSlot implements LeafOwner {
   share(storage: Storage, tensor: Tensor): void {
     this.set(storage.value);
     this.#storage = storage;
+    this.#release();
     this.tensor = tensor;
   }
 
   #announce(grad: Value | null): void {
-    if (this.#grad !== null) this.#grad.node.sharers--;
+    this.#release();
     this.#grad = grad;
-    if (grad !== null) this.#owner.storage.engine.pending.addGradient(grad.node);
+    if (grad === null) return;
+    this.#owner.storage.engine.pending.addGradient(grad.node);
+    if (this.#storage !== null) return;
+    this.#held = grad.node;
+    grad.node.sharers++;
+  }
+
+  #release(): void {
+    if (this.#held !== null) this.#held.sharers--;
+    this.#held = null;
   }
 
   #check(grad: Value): void {
@@ -171,8 +183,10 @@ export class GradSlot implements LeafOwner {
   /** The gradient as a storage that tensors can share. */
   storage(): Storage | null {
     if (tracing.current !== null) this.#touch(true);
-    if (this.#storage === null && this.#grad !== null)
+    if (this.#storage === null && this.#grad !== null) {
       this.#storage = this.#owner.storage.sibling(this.#grad);
+      this.#release();
+    }
     return this.#storage;
   }
 
@@ -190,7 +204,7 @@ export class GradSlot implements LeafOwner {
     this.#grad = null;
     this.#storage = null;
     this.tensor = null;
-    if (mine && node.buffer !== null && !node.isStale && node.sharers === 1) engine.discard(node);
-    else if (node) node.sharers--;
+    this.#release();
+    if (mine && node.buffer !== null && !node.isStale && node.sharers === 0) engine.discard(node);
   }
 }

@@ -70,7 +70,7 @@ export function find(source: PlaceSource, args: readonly Tensor[]): Found {
 
 /** Whether memory of this node may be overwritten for the sake of one holder: nobody else has it. */
 export function isExclusive(node: Node): boolean {
-  return node.storages <= 1 && node.sharers <= 1;
+  return node.storages + node.sharers <= 1;
 }
 
 export function doublyUsedError(index: number): CompileError {
