@@ -133,7 +133,8 @@ function vectorCases() {
           add(registers[addresses.indexOf(m) % registers.length], m, true, 0, false);
       const maskable =
         form.evex &&
-        (form.kinds[0] === 'v' || ['vmovupsStore', 'vpmovdb', 'vpmovdw', 'vmovdqu8Store'].includes(key));
+        (form.kinds[0] === 'v' ||
+          ['vmovupsStore', 'vcvtps2phStore', 'vpmovdb', 'vpmovdw', 'vmovdqu8Store'].includes(key));
       if (maskable) {
         const stores = form.kinds[0] === 'm';
         for (const mask of [1, 7]) {

@@ -35,6 +35,7 @@ const target: Target = {
   id: 'reference',
   lanes: 1,
   masks: false,
+  float16: false,
   gemm: { mr: 1, nr: 1, kc: 1, mc: 1, nc: 1 },
 };
 

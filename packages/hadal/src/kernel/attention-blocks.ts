@@ -6,7 +6,7 @@
 
 import type { Dependence } from './dependence.js';
 import { canVectorize, dependences } from './dependence.js';
-import { encodeStored, memTypes } from './elements.js';
+import { encodeExact, memTypeOf } from './elements.js';
 import type { IndexExpr } from './index-expr.js';
 import type { AttentionGradKernel, AttentionKernel, ExprId, Store } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
@@ -118,8 +118,8 @@ export function openAttention(
   workspaces: readonly number[],
 ): { readonly c: AttentionContext; readonly slots: readonly number[] } {
   const deps = dependences(kernel);
-  const b = new L3Builder(kernel.name, target.lanes);
-  for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
+  const b = new L3Builder(kernel.name, target.lanes, target);
+  for (const buffer of kernel.buffers) b.buffer(memTypeOf(b, buffer.dtype), buffer.access);
   const slots = workspaces.map(() => b.buffer('f32', 'readwrite'));
   const emitter = new ExprEmitter(b, kernel, sizes, deps, statusBuffer(b, kernel));
   const query = kernel.batch.length;
@@ -361,7 +361,7 @@ export function storeRows(c: AttentionContext, store: Store, p: Rows): void {
 export function storeResult(c: AttentionContext, store: Store, result: Value, mask: Value | null): void {
   const { b, emitter } = c;
   emitter.bindDot(result);
-  const value = encodeStored(b, emitter.emitLanes(store.value), c.kernel.exprs[store.value].dtype);
+  const value = encodeExact(b, emitter.emitLanes(store.value), c.kernel.exprs[store.value].dtype);
   b.store(store.buffer, emitter.index(store.index), value, { mask });
   emitter.unbindDot();
 }

@@ -7,7 +7,7 @@ import { type DType, isFloat, isHalf } from '../base/dtype.js';
 import type { Kind, MemType, Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
 
-export const memTypes: { readonly [K in DType]: MemType } = {
+const memTypes: { readonly [K in DType]: MemType } = {
   bfloat16: 'u16',
   float16: 'u16',
   float32: 'f32',
@@ -35,6 +35,11 @@ export const kinds: { readonly [K in DType]: Kind } = {
   bool: 'mask',
 };
 
+/** How memory of a dtype is loaded and stored in a function. */
+export function memTypeOf(b: L3Builder, dtype: DType): MemType {
+  return dtype === 'float16' && b.float16 ? 'f16' : memTypes[dtype];
+}
+
 /** Whether values of a dtype are never vectors. */
 export function isScalarOnly(dtype: DType): boolean {
   return kinds[dtype] === 'i64' || kinds[dtype] === 'f64';
@@ -46,7 +51,7 @@ const REBIAS = 2 ** 112;
 /** What was loaded as memory of the dtype, as a value to compute with. */
 export function decodeLoaded(b: L3Builder, loaded: Value, dtype: DType): Value {
   if (dtype === 'bfloat16') return b.bitcast('f32', b.shift('shl', loaded, 16));
-  if (dtype !== 'float16') return loaded;
+  if (dtype !== 'float16' || b.float16) return loaded;
   const magnitude = b.binary('and', loaded, b.like(loaded, 0x7fff));
   const word = b.shift('shl', magnitude, 13);
   const rebased = b.bitcast('f32', word);
@@ -57,19 +62,32 @@ export function decodeLoaded(b: L3Builder, loaded: Value, dtype: DType): Value {
   return b.bitcast('f32', b.binary('or', size, sign));
 }
 
+/** The bits of a float32 whose upper half is the nearest bfloat16; the lower half is of no meaning. A NaN stays one, and quiet. */
+function nearestBfloat16(b: L3Builder, value: Value): Value {
+  const word = b.bitcast('i32', value);
+  const int = (x: number): Value => b.like(word, x);
+  const odd = b.binary('and', b.shift('shr', word, 16), int(1));
+  const rounded = b.add(b.add(word, int(0x7fff)), odd);
+  return b.select(b.compare('ne', value, value), b.binary('or', word, int(0x7fc00000)), rounded);
+}
+
+/**
+ * As `encodeStored`, of a value that the dtype has: what every expression of a kernel gives. No rounding is left to do.
+ */
+export function encodeExact(b: L3Builder, value: Value, dtype: DType): Value {
+  if (dtype !== 'bfloat16') return encodeStored(b, value, dtype);
+  return b.shift('shr', b.bitcast('i32', value), 16);
+}
+
 /** A value as it is stored to memory of the dtype. */
 export function encodeStored(b: L3Builder, value: Value, dtype: DType): Value {
-  if (!isHalf(dtype)) return value;
+  if (!isHalf(dtype) || (dtype === 'float16' && b.float16)) return value;
+  if (dtype === 'bfloat16') return b.shift('shr', nearestBfloat16(b, value), 16);
   const word = b.bitcast('i32', value);
   const int = (x: number): Value => b.like(word, x);
   const magnitude = b.binary('and', word, int(0x7fffffff));
   const isNotNumber = b.compare('lt', int(0x7f800000), magnitude);
   const sign = b.binary('and', b.shift('shr', word, 16), int(0x8000));
-  if (dtype === 'bfloat16') {
-    const odd = b.binary('and', b.shift('shr', word, 16), int(1));
-    const rounded = b.shift('shr', b.add(b.add(word, int(0x7fff)), odd), 16);
-    return b.select(isNotNumber, b.binary('or', sign, int(0x7fc0)), rounded);
-  }
   const odd = b.binary('and', b.shift('shr', magnitude, 13), int(1));
   const normal = b.shift('shr', b.add(b.add(magnitude, int(0xfff - 0x38000000)), odd), 13);
   // Below 2^-14 float16 is a multiple of 2^-24: adding 0.5 in float32 rounds to it.
@@ -86,8 +104,12 @@ export function encodeStored(b: L3Builder, value: Value, dtype: DType): Value {
 export function fitToDType(b: L3Builder, value: Value, dtype: DType): Value {
   switch (dtype) {
     case 'float16':
-    case 'bfloat16':
+      if (b.float16) return b.unary('half', value);
       return decodeLoaded(b, encodeStored(b, value, dtype), dtype);
+    case 'bfloat16': {
+      const bits = nearestBfloat16(b, value);
+      return b.bitcast('f32', b.binary('and', bits, b.like(bits, -65536)));
+    }
     case 'uint8':
       return b.binary('and', value, b.like(value, 0xff));
     case 'int8':

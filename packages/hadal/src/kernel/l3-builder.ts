@@ -22,6 +22,7 @@ import type {
   Value,
 } from './l3.js';
 import { kindHasVectors, memKind } from './l3.js';
+import type { Target } from './target.js';
 
 /**
  * What the arguments of a part of a function are: its buffer slots, its integer arguments and its scalars count from 0 within the part,
@@ -37,6 +38,8 @@ export interface Part {
 export class L3Builder {
   readonly name: string;
   readonly lanes: number;
+  /** What the target says of float16. */
+  readonly float16: boolean;
   readonly #buffers: BufferSlot[] = [];
   readonly #scalars: ScalarKind[] = [];
   #sizes = 0;
@@ -57,9 +60,10 @@ export class L3Builder {
   #partBuffers = 0;
   #partScalars = 0;
 
-  constructor(name: string, lanes: number) {
+  constructor(name: string, lanes: number, target: Pick<Target, 'float16'> = { float16: false }) {
     this.name = name;
     this.lanes = lanes;
+    this.float16 = target.float16;
   }
 
   // --- arguments -------------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ const unaryKinds: { readonly [op in UnaryOp]: readonly Kind[] } = {
   floor: ['f32', 'f64'],
   round: ['f32', 'f64'],
   not: ['mask', 'i32', 'i64'],
+  half: ['f32'],
 };
 
 const horizontalKinds: { readonly [op in HorizontalOp]: readonly Kind[] } = {

@@ -12,7 +12,8 @@
  * - **mask**: a lane-wise boolean; with one lane it is a plain boolean.
  *
  * The small integers and bool exist in memory only. Loading `i8` and `i16` gives i32 lanes (sign extended), `u8` and `u16` too
- * (zero extended), `bool` a mask, `u32` an i64 (zero extended); stores go the same way back and keep the low bits.
+ * (zero extended), `bool` a mask, `u32` an i64 (zero extended); stores go the same way back and keep the low bits. `f16` gives f32
+ * and is stored as the nearest float16, ties to even; it is only produced for targets with `float16: true`.
  *
  * i64 and f64 values are always scalar. Lanes of a load whose mask is off read as zero and touch no memory; masks on memory
  * operations are only produced for targets with `masks: true`.
@@ -47,9 +48,10 @@ export function isFloatKind(kind: Kind): kind is 'f32' | 'f64' {
   return kind === 'f32' || kind === 'f64';
 }
 
-export type MemType = 'f32' | 'f64' | 'i8' | 'i16' | 'i32' | 'i64' | 'u8' | 'u16' | 'u32' | 'bool';
+export type MemType = 'f16' | 'f32' | 'f64' | 'i8' | 'i16' | 'i32' | 'i64' | 'u8' | 'u16' | 'u32' | 'bool';
 
 export const memBytes: { readonly [K in MemType]: 1 | 2 | 4 | 8 } = {
+  f16: 2,
   f32: 4,
   f64: 8,
   i8: 1,
@@ -64,6 +66,7 @@ export const memBytes: { readonly [K in MemType]: 1 | 2 | 4 | 8 } = {
 
 /** The kind of value that memory of a type is loaded as. */
 export const memKind: { readonly [K in MemType]: Kind } = {
+  f16: 'f32',
   f32: 'f32',
   f64: 'f64',
   i8: 'i32',
@@ -79,9 +82,9 @@ export const memKind: { readonly [K in MemType]: Kind } = {
 /**
  * Unary ops keep their operand's type.
  * - `neg`, `abs`: f32, f64, i32, i64 (i32 and i64 wrap). `sqrt`, `floor`, `round` (half to even): f32, f64.
- *   `not`: mask, i32, i64.
+ *   `not`: mask, i32, i64. `half` (the nearest float16, ties to even): f32, only for targets with `float16: true`.
  */
-export type UnaryOp = 'neg' | 'abs' | 'sqrt' | 'floor' | 'round' | 'not';
+export type UnaryOp = 'neg' | 'abs' | 'sqrt' | 'floor' | 'round' | 'not' | 'half';
 
 /**
  * Binary ops take two operands of one type and give that type. Integers wrap.

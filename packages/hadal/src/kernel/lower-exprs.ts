@@ -12,7 +12,7 @@ import type { DType } from '../base/dtype.js';
 import { isHalf } from '../base/dtype.js';
 import { InternalError, known } from '../base/errors.js';
 import type { Dependence } from './dependence.js';
-import { decodeLoaded, dtypeConstant, encodeStored, fitToDType, kinds } from './elements.js';
+import { decodeLoaded, dtypeConstant, encodeExact, fitToDType, kinds } from './elements.js';
 import type { Atom, Guard, IndexExpr, Term } from './index-expr.js';
 import { indexHas, indexKey, indexVariables } from './index-expr.js';
 import type { CompiledKernel, Expr, ExprId, Store } from './l2.js';
@@ -466,7 +466,7 @@ export class ExprEmitter {
     const ready = stores.map((s) => ({
       s,
       index: this.index(s.index),
-      value: encodeStored(this.#b, this.emitLanes(s.value), this.#kernel.exprs[s.value].dtype),
+      value: encodeExact(this.#b, this.emitLanes(s.value), this.#kernel.exprs[s.value].dtype),
     }));
     for (const { s, index, value } of ready) {
       const isVector = value.type.lanes > 1;
@@ -491,7 +491,7 @@ export class ExprEmitter {
         return dtypeConstant(b, e.value, e.dtype);
       case 'argument': {
         const raw = this.#arguments[e.slot];
-        return e.dtype === 'bool' ? b.compare('ne', raw, b.constant('i32', 0)) : raw;
+        return e.dtype === 'bool' ? b.compare('ne', raw, b.constant('i32', 0)) : fitHalf(b, raw, e);
       }
       case 'load': {
         const vector = this.#isAlongLanes(e.index);

@@ -13,7 +13,7 @@
  */
 
 import { canVectorize, dependences } from './dependence.js';
-import { memTypes } from './elements.js';
+import { memTypeOf } from './elements.js';
 import type { GemmKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
@@ -53,7 +53,7 @@ export function gemmWorkspace(kernel: GemmKernel, target: Target): readonly numb
 }
 
 export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Target): L3Function {
-  const b = new L3Builder(kernel.name, target.lanes);
+  const b = new L3Builder(kernel.name, target.lanes, target);
   emitGemm(b, kernel, sizes, target, isSmallGemm(kernel) ? 'small' : 'all', unitRange(b, sizes));
   return b.finish();
 }
@@ -85,7 +85,7 @@ export function emitGemm(
   const { mr, nr, kc, mc, nc } = target.gemm;
   const lanes = target.lanes;
   const deps = dependences(kernel);
-  for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
+  for (const buffer of kernel.buffers) b.buffer(memTypeOf(b, buffer.dtype), buffer.access);
   const packedA = b.buffer('f32', 'readwrite');
   const packedB = b.buffer('f32', 'readwrite');
   const tiles = b.buffer('f32', 'readwrite');

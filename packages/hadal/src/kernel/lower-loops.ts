@@ -12,7 +12,7 @@ import { dtypeInfo, isFloat } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
 import type { Dependence } from './dependence.js';
 import { canVectorize, cutsAlong, dependences } from './dependence.js';
-import { fitToDType, isScalarOnly, kinds, memTypes } from './elements.js';
+import { fitToDType, isScalarOnly, kinds, memTypeOf } from './elements.js';
 import type { Guard, IndexExpr } from './index-expr.js';
 import type { ExprId, LoopKernel, Stage } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
@@ -200,7 +200,7 @@ export function splitLoop(kernel: LoopKernel, target: Target): SplitLoop {
 
 export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Target): L3Function {
   const isVector = chooseVector(kernel, target) >= 0;
-  const b = new L3Builder(kernel.name, isVector ? target.lanes : 1);
+  const b = new L3Builder(kernel.name, isVector ? target.lanes : 1, target);
   const hasUnits = kernel.dims.some((d) => !d.reduced);
   emitLoops(b, kernel, sizes, target, hasUnits ? unitRange(b, sizes) : null);
   return b.finish();
@@ -221,7 +221,7 @@ export function emitLoops(
   const outer = kernel.dims.flatMap((d, v) => (d.reduced ? [] : [v]));
   const reduced = kernel.dims.flatMap((d, v) => (d.reduced ? [v] : []));
   const vectorVariable = chooseVector(kernel, target);
-  for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
+  for (const buffer of kernel.buffers) b.buffer(memTypeOf(b, buffer.dtype), buffer.access);
   for (const _ of loopsWorkspace(kernel, target)) b.buffer('f32', 'readwrite');
   const status = statusBuffer(b, kernel);
   const pairs = vectorVariable >= 0 ? pairsAlongLanes(kernel) : null;

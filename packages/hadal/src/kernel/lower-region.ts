@@ -8,7 +8,7 @@
  */
 import { dtypeInfo } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
-import { kinds, memTypes } from './elements.js';
+import { kinds, memTypeOf } from './elements.js';
 import type { ExprId, GemmKernel, PartBuffer, RegionKernel, RegionPart } from './l2.js';
 import { exprArguments, exprIndices, indexValues, regionParts } from './l2.js';
 import type { AbstractKernel, AbstractPart } from './l2-sizes.js';
@@ -92,9 +92,9 @@ interface StepPosition {
 }
 
 export function lowerRegion(kernel: RegionKernel, sizes: AbstractKernel, target: Target): L3Function {
-  const b = new L3Builder(kernel.name, target.lanes);
-  for (const { dtype, access } of kernel.buffers) b.buffer(memTypes[dtype], access);
-  for (const { dtype } of kernel.locals) b.buffer(memTypes[dtype], 'readwrite');
+  const b = new L3Builder(kernel.name, target.lanes, target);
+  for (const { dtype, access } of kernel.buffers) b.buffer(memTypeOf(b, dtype), access);
+  for (const { dtype } of kernel.locals) b.buffer(memTypeOf(b, dtype), 'readwrite');
   const isCut = (sizes.parts ?? []).every((p) => p.rowSlot >= 0);
   const own = isCut ? unitRange(b, sizes) : null;
   const rangeOf = ({ kernel: k }: RegionPart, { rowSlot }: AbstractPart): UnitRange | null => {

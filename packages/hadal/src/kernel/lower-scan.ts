@@ -9,7 +9,7 @@ import type { DType } from '../base/dtype.js';
 import { isFloat } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
 import { dependences } from './dependence.js';
-import { fitToDType, kinds, memTypes } from './elements.js';
+import { fitToDType, kinds, memTypeOf } from './elements.js';
 import type { ScanKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { Kind, L3Function, Value } from './l3.js';
@@ -18,6 +18,7 @@ import { forEachLine, sideBySide } from './lines.js';
 import { ExprEmitter } from './lower-exprs.js';
 import { extreme } from './lower-loops.js';
 import { statusBuffer } from './status.js';
+import type { Target } from './target.js';
 
 /** Running values, in the kinds that they are kept in. */
 interface Running {
@@ -66,9 +67,9 @@ function runningOf(b: L3Builder, kernel: ScanKernel): Running {
   return extremum(b, dtype, kernel.op);
 }
 
-export function lowerScan(kernel: ScanKernel, sizes: AbstractKernel): L3Function {
-  const b = new L3Builder(kernel.name, 1);
-  for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
+export function lowerScan(kernel: ScanKernel, sizes: AbstractKernel, target: Target): L3Function {
+  const b = new L3Builder(kernel.name, 1, target);
+  for (const buffer of kernel.buffers) b.buffer(memTypeOf(b, buffer.dtype), buffer.access);
   const status = statusBuffer(b, kernel);
   const emitter = new ExprEmitter(b, kernel, sizes, dependences(kernel), status);
   const sizeOf = (variable: number): Value => b.sizeAt(sizes.variableSlots[variable]);

@@ -4,7 +4,7 @@
  */
 
 import { dependences } from './dependence.js';
-import { memTypes } from './elements.js';
+import { memTypeOf } from './elements.js';
 import type { SortKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function } from './l3.js';
@@ -46,8 +46,8 @@ function isVector(kernel: SortKernel, target: Target): boolean {
 }
 
 export function lowerSort(kernel: SortKernel, sizes: AbstractKernel, target: Target): L3Function {
-  const b = new L3Builder(kernel.name, isVector(kernel, target) ? target.lanes : 1);
-  for (const buffer of kernel.buffers) b.buffer(memTypes[buffer.dtype], buffer.access);
+  const b = new L3Builder(kernel.name, isVector(kernel, target) ? target.lanes : 1, target);
+  for (const buffer of kernel.buffers) b.buffer(memTypeOf(b, buffer.dtype), buffer.access);
   const slots = slotsOf[kernel.method](kernel, target).map((s) => b.buffer(s.mem, 'readwrite'));
   const status = statusBuffer(b, kernel);
   const emitter = new ExprEmitter(b, kernel, sizes, dependences(kernel), status);

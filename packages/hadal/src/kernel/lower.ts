@@ -19,7 +19,7 @@ export function lower(kernel: LoweredKernel, sizes: AbstractKernel, target: Targ
     case 'gemm':
       return lowerGemm(kernel, sizes, target);
     case 'scan':
-      return lowerScan(kernel, sizes);
+      return lowerScan(kernel, sizes, target);
     case 'sort':
       return lowerSort(kernel, sizes, target);
     case 'scatter':

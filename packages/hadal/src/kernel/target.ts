@@ -18,6 +18,8 @@ export interface Target {
   readonly lanes: number;
   /** Whether loads and stores take masks, so that tails need no scalar loop. */
   readonly masks: boolean;
+  /** Whether float16 can be loaded, stored and rounded to as it is, in place of integer operations on its bits. */
+  readonly float16: boolean;
   readonly gemm: GemmTiles;
 }
 

@@ -41,7 +41,8 @@ function lanesOf(kind: Kind): number[] {
   return kindHasVectors[kind] ? [1, 4] : [1];
 }
 
-const unary: { readonly [K in UnaryOp]: readonly DataKind[] } = {
+// wasm has no float16.
+const unary: { readonly [K in Exclude<UnaryOp, 'half'>]: readonly DataKind[] } = {
   neg: ['f32', 'f64', 'i32', 'i64'],
   abs: ['f32', 'f64', 'i32', 'i64'],
   sqrt: ['f32', 'f64'],

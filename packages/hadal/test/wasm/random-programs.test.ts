@@ -302,6 +302,7 @@ function content(mem: MemType, seed: number): Uint8Array {
     case 'u8':
     case 'i8':
     case 'u16':
+    case 'f16':
     case 'i16':
     case 'u32':
       return Uint8Array.from({ length: ELEMENTS * memBytes[mem] }, (_, i) => number(i));

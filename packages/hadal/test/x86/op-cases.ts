@@ -264,6 +264,11 @@ cases.push(
   { name: 'constants in u16', inputs: ['u16'], output: 'u16', build: (b, [x]) => b.like(x, 70000) },
   { name: 'constants in u32', inputs: ['u32'], output: 'u32', build: (b, [x]) => b.like(x, 2n ** 32n - 3n) },
   { name: 'constants in f64', inputs: ['f64'], output: 'f64', build: (b, [x]) => b.like(x, 0.1) },
+  { name: 'f16', inputs: ['f16', 'f16'], output: 'f16', build: (b, [x, y]) => b.add(x, y) },
+  { name: 'f16 widened', inputs: ['f16'], output: 'f32', build: (_, [x]) => x },
+  { name: 'f32 to f16', inputs: ['f32'], output: 'f16', build: (_, [x]) => x },
+  { name: 'half', inputs: ['f32'], output: 'f32', build: (b, [x]) => b.unary('half', x) },
+  { name: 'constants in f16', inputs: ['f16'], output: 'f16', build: (b, [x]) => b.like(x, 0.1) },
   { name: 'bool', inputs: ['bool'], output: 'bool', build: (_, [x]) => x },
   {
     name: 'index division',
@@ -313,7 +318,7 @@ cases.push(
     build: (b, [x], i) => (x.type.lanes > 1 ? b.add(x, b.ramp(b.mul(i, b.index(3)))) : x),
   },
 );
-for (const mem of ['f32', 'f64', 'i8', 'i16', 'i32', 'u8', 'u16', 'u32', 'bool'] as const) {
+for (const mem of ['f16', 'f32', 'f64', 'i8', 'i16', 'i32', 'u8', 'u16', 'u32', 'bool'] as const) {
   cases.push({
     name: `masked ${mem}`,
     inputs: ['bool', mem],

@@ -88,6 +88,7 @@ export function data(mem: MemType, stride: number): Uint8Array {
       return new Uint8Array(Float64Array.from(repeated(f64, stride)).buffer);
     case 'i8':
       return new Uint8Array(Int8Array.from(repeated(bytes, stride)).buffer);
+    case 'f16':
     case 'i16':
     case 'u16':
       return new Uint8Array(Int16Array.from(repeated(i16, stride)).buffer);

@@ -36,6 +36,7 @@ export const mems = [
   'i16',
   'u16',
   'u32',
+  'f16',
 ] as const satisfies readonly MemType[];
 const vectorMems = mems.filter((mem) => kindHasVectors[memKind[mem]]);
 
@@ -163,7 +164,7 @@ export function randomProgram(options: RandomOptions): L3Function {
       case 1:
         return b.fma(coarse(x()), coarse(x()), x());
       case 2:
-        return b.unary(oneOf(['neg', 'abs', 'sqrt', 'floor', 'round'] as const), x());
+        return b.unary(oneOf(['neg', 'abs', 'sqrt', 'floor', 'round', 'half'] as const), x());
       case 3:
         return b.select(some(p, 'mask', n), x(), x());
       case 4:

@@ -37,6 +37,7 @@ function randomArguments(seed: number): Arguments {
     i16: halves,
     u16: halves,
     u32: words,
+    f16: halves,
   } satisfies { readonly [M in MemType]: ArrayBufferView };
   const inputs = mems.map((mem) => new Uint8Array(data[mem].buffer.slice(0)));
   return {

@@ -66,8 +66,12 @@ export function runNative(fn: L3Function, level: Level, blocks: readonly Argumen
 /** Bytes with every float NaN made the same. */
 function canonical(fn: L3Function, slot: number, bytes: Uint8Array): Uint8Array {
   const { mem } = fn.buffers[slot];
-  if (mem !== 'f32' && mem !== 'f64') return bytes;
+  if (mem !== 'f16' && mem !== 'f32' && mem !== 'f64') return bytes;
   const copy = bytes.slice().buffer;
+  if (mem === 'f16') {
+    const bits = new Uint16Array(copy);
+    return new Uint8Array(bits.map((x) => ((x & 0x7fff) > 0x7c00 ? 0x7e00 : x)).buffer);
+  }
   const floats = mem === 'f32' ? new Float32Array(copy) : new Float64Array(copy);
   for (let i = 0; i < floats.length; i++) if (Number.isNaN(floats[i])) floats[i] = Number.NaN;
   return new Uint8Array(copy);

@@ -3,6 +3,7 @@
  * compared with. Slow, and checks every access against the bounds of its buffer.
  */
 import { IndexError, InternalError } from '../../base/errors.js';
+import { float16Bits, float16Value } from '../../base/half.js';
 import type { Instr, L3Function, MemType, ScalarKind, Value } from '../../kernel/l3.js';
 import { memBytes } from '../../kernel/l3.js';
 import { fused32, fused64 } from './fused.js';
@@ -67,6 +68,8 @@ export function interpretL3(fn: L3Function, args: L3Arguments): void {
     const view = views[instr.buffer];
     const at = address(instr, lane);
     switch (instr.mem) {
+      case 'f16':
+        return float16Value(view.getUint16(at, true));
       case 'f32':
         return view.getFloat32(at, true);
       case 'f64':
@@ -94,6 +97,9 @@ export function interpretL3(fn: L3Function, args: L3Arguments): void {
     const view = views[instr.buffer];
     const at = address(instr, lane);
     switch (instr.mem) {
+      case 'f16':
+        view.setUint16(at, float16Bits(Number(x)), true);
+        break;
       case 'f32':
         view.setFloat32(at, Number(x), true);
         break;

@@ -1,5 +1,6 @@
 /** What each L3 op does to one lane: integers of 64 bits are bigints, everything else is a number. */
 import { InternalError } from '../../base/errors.js';
+import { float16Bits, float16Value } from '../../base/half.js';
 import { bigintToFloat32 } from '../../base/round.js';
 import type { BinaryOp, CompareOp, HorizontalOp, Kind, ShiftOp, UnaryOp } from '../../kernel/l3.js';
 
@@ -34,6 +35,8 @@ export function unary(fn: UnaryOp, kind: Kind, x: Lane): Lane {
       return Math.floor(x);
     case 'round':
       return roundHalfEven(x);
+    case 'half':
+      return float16Value(float16Bits(x));
     case 'not':
       throw new InternalError(`not of ${kind}`);
   }

@@ -12,7 +12,14 @@ type InstrOf<Op extends Instr['op']> = Extract<Instr, { op: Op }>;
 const LOW_BYTES = [0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const LOW_PAIRS = [0, 1, 4, 5, 8, 9, 12, 13, 0, 0, 0, 0, 0, 0, 0, 0];
 
-const scalarLoad: { readonly [M in MemType]: Opcode } = {
+type WasmMemory = Exclude<MemType, 'f16'>;
+
+function own(mem: MemType): WasmMemory {
+  if (mem === 'f16') throw new InternalError('wasm: f16 is for targets that have float16');
+  return mem;
+}
+
+const scalarLoad: { readonly [M in WasmMemory]: Opcode } = {
   f32: 'f32.load',
   f64: 'f64.load',
   i8: 'i32.load8_s',
@@ -24,7 +31,7 @@ const scalarLoad: { readonly [M in MemType]: Opcode } = {
   u32: 'i64.load32_u',
   bool: 'i32.load8_u',
 };
-const scalarStore: { readonly [M in MemType]: Opcode } = {
+const scalarStore: { readonly [M in WasmMemory]: Opcode } = {
   f32: 'f32.store',
   f64: 'f64.store',
   i8: 'i32.store8',
@@ -45,7 +52,7 @@ export function emitLoad(emitter: FunctionEmitter, instr: InstrOf<'load'>): void
     vectorLoad(code, instr.mem, offset);
     return;
   }
-  code.memory(scalarLoad[instr.mem], memBytes[instr.mem], offset);
+  code.memory(scalarLoad[own(instr.mem)], memBytes[instr.mem], offset);
   if (instr.mem === 'bool') {
     code.i32(0);
     code.op('i32.ne');
@@ -80,6 +87,7 @@ function vectorLoad(code: CodeWriter, mem: MemType, offset: number): void {
         code.op('i32x4.ne');
       }
       return;
+    case 'f16':
     case 'f64':
     case 'i64':
     case 'u32':
@@ -94,7 +102,7 @@ export function emitStore(emitter: FunctionEmitter, instr: InstrOf<'store'>): vo
   const offset = emitter.pushAddress(instr);
   emitter.push(instr.value);
   if (instr.value.type.lanes > 1) vectorStore(code, instr.mem, offset);
-  else code.memory(scalarStore[instr.mem], memBytes[instr.mem], offset);
+  else code.memory(scalarStore[own(instr.mem)], memBytes[instr.mem], offset);
 }
 
 function vectorStore(code: CodeWriter, mem: MemType, offset: number): void {
@@ -120,6 +128,7 @@ function vectorStore(code: CodeWriter, mem: MemType, offset: number): void {
       code.bytes.u8(0);
       return;
     }
+    case 'f16':
     case 'f64':
     case 'i64':
     case 'u32':

@@ -133,6 +133,8 @@ function emitUnary(emitter: FunctionEmitter, { fn, a }: InstrOf<'unary'>): void 
   const wide = a.type.kind === 'i64';
   const push = (value: number) => (wide ? code.i64(BigInt(value)) : code.i32(value));
   switch (fn) {
+    case 'half':
+      throw new InternalError('wasm: half is for targets that have float16');
     case 'not':
       emitter.push(a);
       push(-1);

@@ -14,6 +14,9 @@ import { mem, poolMem, vec, xmms } from './operands.js';
 type Load = Extract<Instr, { op: 'load' }>;
 type Store = Extract<Instr, { op: 'store' }>;
 
+/** How vcvtps2ph rounds, whatever MXCSR says. */
+export const NEAREST_EVEN = 0;
+
 export function load(e: Emitter, instr: Load): void {
   const n = e.node(instr.result);
   const at = e.address(instr);
@@ -56,11 +59,20 @@ function scalarLoadInto(
   at: Mem,
 ): void {
   const { asm } = e;
+  if (dst.kind === 'vec' && instr.mem === 'f16') {
+    // The conversion itself would read 8 bytes.
+    const bits = e.takeGpr();
+    asm.movzx16(bits, at);
+    asm.op(I.vmovdFromGpr, dst, bits);
+    asm.op(I.vcvtph2ps, dst, dst);
+    return;
+  }
   if (dst.kind === 'vec') {
     asm.op(instr.mem === 'f64' ? I.vmovsdLoad : I.vmovssLoad, dst, at);
     return;
   }
   switch (instr.mem) {
+    case 'f16':
     case 'f32':
     case 'f64':
       throw new InternalError('x86: a float in a general register');
@@ -93,7 +105,10 @@ function scalarLoadInto(
   }
 }
 
-const widening: { readonly [M in 'i8' | 'u8' | 'i16' | 'u16']: Form<readonly ['v', 'xm' | 'hm']> } = {
+const widening: {
+  readonly [M in 'f16' | 'i8' | 'u8' | 'i16' | 'u16']: Form<readonly ['v', 'xm' | 'hm']>;
+} = {
+  f16: I.vcvtph2ps,
   i8: I.vpmovsxbd,
   u8: I.vpmovzxbd,
   i16: I.vpmovsxwd,
@@ -116,6 +131,7 @@ function vectorLoad(e: Emitter, instr: Load, n: Node, at: Mem): void {
       e.vecDone(n, dst);
       return;
     }
+    case 'f16':
     case 'i8':
     case 'u8':
     case 'i16':
@@ -155,7 +171,7 @@ export function store(e: Emitter, instr: Store): void {
   }
   const at = e.address(instr);
   const skip = instr.mask ? e.asm.label() : -1;
-  const source = v.cls === 'vec' ? e.vecOf(v) : storable(e, v);
+  const source = v.cls === 'gpr' ? storable(e, v) : instr.mem === 'f16' ? halfBits(e, v) : e.vecOf(v);
   if (instr.mask) {
     const condition = testMask(e, e.node(instr.mask));
     e.asm.jcc(inverse[condition], skip);
@@ -170,6 +186,14 @@ export function store(e: Emitter, instr: Store): void {
   if (instr.mask) e.asm.bind(skip);
 }
 
+/** The float16 bits of a scalar. */
+function halfBits(e: Emitter, n: Node): ReturnType<Emitter['takeGpr']> {
+  const [t, bits] = [e.takeVec(128), e.takeGpr()];
+  e.asm.op(I.vcvtps2ph, t, e.vecOf(n), NEAREST_EVEN);
+  e.asm.op(I.vmovdToGpr, bits, t);
+  return bits;
+}
+
 /** A constant that fits the instruction, or a register. */
 function storable(e: Emitter, n: Node): number | ReturnType<Emitter['gprOf']> {
   const source = e.gprSource(n);
@@ -177,6 +201,7 @@ function storable(e: Emitter, n: Node): number | ReturnType<Emitter['gprOf']> {
 }
 
 const storeSize: { readonly [M in MemType]: NarrowSize | Size } = {
+  f16: 16,
   f32: 32,
   f64: 64,
   i8: 8,
@@ -197,6 +222,12 @@ function vectorStore(e: Emitter, instr: Store, at: Mem): void {
     case 'i64':
     case 'u32':
       throw new InternalError(`x86: ${instr.mem} is scalar`);
+    case 'f16': {
+      const v = e.vec(instr.value);
+      if (mask) asm.masked(I.vcvtps2phStore, mask, false, at, v, NEAREST_EVEN);
+      else asm.op(I.vcvtps2phStore, at, v, NEAREST_EVEN);
+      return;
+    }
     case 'f32':
     case 'i32': {
       const v = e.vec(instr.value);

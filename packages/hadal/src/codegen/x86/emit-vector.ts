@@ -4,6 +4,7 @@ import type { Instr } from '../../kernel/l3.js';
 import { isFloatKind } from '../../kernel/l3.js';
 import { vectorDivide } from './emit-divide.js';
 import { negated } from './emit-integer.js';
+import { NEAREST_EVEN } from './emit-memory.js';
 import type { Emitter } from './emitter.js';
 import type { ThreeOperands } from './float-forms.js';
 import { floatPacked, scalarForms } from './float-forms.js';
@@ -113,6 +114,15 @@ export function vectorUnary(e: Emitter, instr: Op<'unary'>): void {
     const dst = e.maskResult(n);
     asm.op(I.knotw, dst, e.mask(instr.a));
     e.maskDone(n, dst);
+    return;
+  }
+  if (instr.fn === 'half') {
+    const x = e.vec(instr.a);
+    const dst = e.vecResult(n, x);
+    const bits = vec(dst.index, dst.width === 512 ? 256 : 128);
+    asm.op(I.vcvtps2ph, bits, x, NEAREST_EVEN);
+    asm.op(I.vcvtph2ps, dst, bits);
+    e.vecDone(n, dst);
     return;
   }
   if (instr.fn === 'sqrt' || instr.fn === 'floor' || instr.fn === 'round') {

@@ -1,5 +1,5 @@
 /** What the code generator may use of a processor. */
 export interface X86Features {
-  /** 'avx512' needs F, BW, DQ and VL (and has FMA and BMI2); 'avx2' needs AVX2, FMA and BMI2. */
+  /** 'avx512' needs F, BW, DQ and VL (and has FMA, F16C and BMI2); 'avx2' needs AVX2, FMA, F16C and BMI2. */
   readonly level: 'avx512' | 'avx2';
 }

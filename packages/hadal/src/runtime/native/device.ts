@@ -63,7 +63,7 @@ export function openNative(options: NativeOptions = {}): OpenedNative {
   machine ??= openMachine();
   if ('reason' in machine) return { ok: false, reason: machine.reason };
   const { levels } = machine;
-  if (levels.length === 0) return { ok: false, reason: 'the processor has no AVX2 and FMA' };
+  if (levels.length === 0) return { ok: false, reason: 'the processor has no AVX2, FMA and F16C' };
   const level = options.level ?? levels[0];
   if (!levels.includes(level)) return { ok: false, reason: `the processor has no ${level}` };
   const features = { level };

@@ -21,7 +21,8 @@ export function detectLevels(machine: Machine): readonly Level[] {
   const state = machine.xcr0();
   const seven = machine.cpuid(7, 0);
   const fma = bit(one.ecx, 12);
-  const avx2 = (state & 6) === 6 && bit(seven.ebx, 5) && bit(seven.ebx, 8) && fma;
+  const f16c = bit(one.ecx, 29);
+  const avx2 = (state & 6) === 6 && bit(seven.ebx, 5) && bit(seven.ebx, 8) && fma && f16c;
   if (!avx2) return [];
   // F 16, DQ 17, BW 30, VL 31; the system must save mask registers and the upper vectors.
   const avx512 =

@@ -10,6 +10,7 @@ export const avx512Target: Target = {
   id: 'x86-avx512',
   lanes: 16,
   masks: true,
+  float16: true,
   gemm: { mr: 12, nr: 32, kc: 512, mc: 240, nc: 3072 },
 };
 
@@ -17,5 +18,6 @@ export const avx2Target: Target = {
   id: 'x86-avx2',
   lanes: 8,
   masks: false,
+  float16: true,
   gemm: { mr: 6, nr: 16, kc: 384, mc: 240, nc: 3072 },
 };

@@ -11,5 +11,6 @@ export const wasmTarget: Target = {
   id: 'wasm',
   lanes: 4,
   masks: false,
+  float16: false,
   gemm: { mr: 4, nr: 8, kc: 512, mc: 64, nc: 512 },
 };
