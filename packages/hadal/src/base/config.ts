@@ -7,6 +7,14 @@ export const MAX_THREADS = 64;
 /** Counted when it is first asked for: that takes reading some files. */
 let numThreads: number | null = null;
 
+let perfMap = false;
+const perfMapWriters: (() => void)[] = [];
+
+/** Has `write` called whenever `config.perfMap` is set to true. */
+export function onPerfMap(write: () => void): void {
+  perfMapWriters.push(write);
+}
+
 /** Settings that change behaviour; no environment variable is ever read. */
 export const config = {
   /** Realise after every op and remember the user's line of each, so that errors point at it. Slow; for finding bugs. */
@@ -27,6 +35,31 @@ export const config = {
         `config.numThreads must be a whole number from 1 to ${MAX_THREADS}, not ${String(count)}`,
       );
     numThreads = count;
+  },
+  /**
+   * Names the native engine's kernels for Linux's `perf`: set to true, `/tmp/perf-PID.map` gets a line for each that is loaded, now or
+   * later, so that `perf record -p PID` and then `perf report` tell them apart (`perf record -g` follows no frames through them).
+   * Nothing is taken back by setting it to false, and other engines have nothing to name. Throws a `DeviceError` if the file cannot be
+   * written.
+   *
+   * @example
+   * ```ts
+   * import { config, ones } from 'hadal';
+   *
+   * config.perfMap = true;
+   * const y = ones([64, 64]).mul(2).exp();
+   * y.dataSync(); // perf-PID.map now has a line for the kernel
+   * config.perfMap = false;
+   * ```
+   */
+  get perfMap(): boolean {
+    return perfMap;
+  },
+  set perfMap(wanted: boolean) {
+    if (typeof wanted !== 'boolean')
+      throw new ArgumentError(`config.perfMap must be true or false, not ${String(wanted)}`);
+    perfMap = wanted;
+    if (wanted) for (const write of perfMapWriters) write();
   },
   /**
    * How many tensors of this process remember the line that made them (one stack trace each, about 2 microseconds). The

@@ -10,6 +10,7 @@ import { detectLevels } from './features.js';
 import { loadKoffi } from './koffi.js';
 import { Machine } from './machine.js';
 import { MemoryPool, NativeMemory } from './memory.js';
+import { nameCode } from './perf-map.js';
 import { NativeExecutable, NativeProgram } from './program.js';
 import { avx2Target, avx512Target } from './targets.js';
 import { ThreadPool } from './threads/pool.js';
@@ -135,7 +136,9 @@ export class NativeDevice implements Device {
   }
 
   load(name: string, code: Uint8Array): Executable {
-    return new NativeExecutable(name, this.#machine.executable(code));
+    const address = this.#machine.executable(code);
+    nameCode(name, address, code.byteLength);
+    return new NativeExecutable(name, address);
   }
 
   program(launches: readonly LaunchSpec[]): Program {

@@ -5,6 +5,7 @@
  */
 import { DeviceError } from '../../base/errors.js';
 import type { ForeignFunction, Koffi } from './koffi.js';
+import { nameCode } from './perf-map.js';
 import { stubBytes, stubs } from './stubs.js';
 import { ThreadSystem } from './threads/system.js';
 
@@ -80,6 +81,9 @@ export class Machine {
       image.set(code, offsets[i]);
     });
     const start = this.executable(image);
+    names.forEach((name, i) => {
+      nameCode(name, start + offsets[i], codes[i].length);
+    });
     return Object.fromEntries(names.map((name, i) => [name, start + offsets[i]])) as {
       [name in keyof typeof stubs]: number;
     };
