@@ -41,7 +41,7 @@ function phaseDim(
 }
 
 /**
- * @param conv makes a convolution without dilation
+ * @param conv makes a convolution without dilation, in memory: written side by side from where it is computed, results would not be neighbours
  * @param shape the result's
  */
 export function convByPhases<V extends Operand>(

@@ -15,7 +15,6 @@ import {
   attentionDims,
   attentionRoles,
   convDims,
-  dilatedSize,
   dotAttributes,
   dotShape,
   windowDims,
@@ -25,6 +24,8 @@ import { isHalf } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
 import { readsArray } from '../schedule/groups.js';
+import type { Reading } from './conv-input.js';
+import { laidOutInput } from './conv-input.js';
 import { convByPhases, hasPhases } from './conv-phases.js';
 import { Matrices } from './ops/attention-matrices.js';
 import { UNROLLED, windowElements, windowPositions } from './ops/windows.js';
@@ -53,56 +54,6 @@ function scatterOne(
 /** Whether the gemm template multiplies a dtype: in float32, rounded after. */
 function isGemmType(dtype: DType): boolean {
   return dtype === 'float32' || isHalf(dtype);
-}
-
-/** The input of a convolution with its padding and dilation in memory; the same for equal inputs, whatever the order of dimensions. */
-function paddedInput(e: TemplateEmitter, x: Position, d: ConvDims): Position {
-  const isPlain = [...d.low, ...d.high].every((p) => p === 0) && d.lhsDilation.every((l) => l === 1);
-  if (isPlain) return x;
-  const n = e.nodes[x.at];
-  if (n.leaf < 0 && n.op.name === 'permute') {
-    // Padding commutes with permute: forward and backward pass share one padded copy.
-    const order = n.attributes;
-    const inner = e.position(n.inputs[0]);
-    const by = <T>(list: readonly T[], rest: T): T[] => {
-      const out = new Array<T>(order.length).fill(rest);
-      list.forEach((v, i) => {
-        out[order[i + 2]] = v;
-      });
-      return out;
-    };
-    const padded = padTo(e, inner, by(d.low, 0), by(d.high, 0), by(d.lhsDilation, 1));
-    return e.permute(padded, order);
-  }
-  return padTo(e, x, [0, 0, ...d.low], [0, 0, ...d.high], [1, 1, ...d.lhsDilation]);
-}
-
-function padTo(
-  e: TemplateEmitter,
-  x: Position,
-  low: readonly number[],
-  high: readonly number[],
-  dilation: readonly number[],
-): Position {
-  return e.written(`pad ${x.at} ${low} ${high} ${dilation}`, () => {
-    const grown = x.shape.map(
-      (s, i) => dilatedSize(s, dilation[i]) + Math.max(low[i], 0) + Math.max(high[i], 0),
-    );
-    const padded = e.pad(
-      x,
-      low.map((p) => Math.max(p, 0)),
-      dilation.map((s) => s - 1),
-      grown,
-    );
-    const shape = grown.map((s, i) => s + Math.min(low[i], 0) + Math.min(high[i], 0));
-    const starts = low.map((p) => Math.max(-p, 0));
-    return e.slice(
-      padded,
-      starts,
-      low.map(() => 1),
-      shape,
-    );
-  });
 }
 
 /** One channel in, one feature out, in every group: a sum of products over shifted inputs, one kernel that reads neighbours. */
@@ -168,28 +119,48 @@ function convAsSum(e: TemplateEmitter, x: Position, w: Position, d: ConvDims, sh
   return e.reshape(sumOfProducts(e, left, right, wide, 1 + rank), shape);
 }
 
-function conv(e: TemplateEmitter, input: Position, w: Position, d: ConvDims, shape: Shape): Position {
+/** A product's result in memory; what is pointwise is computed where it is read. */
+function inPlace(e: TemplateEmitter, x: Position): Position {
+  if (e.nodes[x.at].op.kind === 'conv') e.nodes[x.at] = { ...e.nodes[x.at], boundary: true };
+  return x;
+}
+
+function conv(
+  e: TemplateEmitter,
+  input: Position,
+  w: Position,
+  d: ConvDims,
+  shape: Shape,
+  reading: Reading = 'together',
+): Position {
   if (numel(shape) === 0) return e.constant(0, input.dtype, shape);
-  if (hasPhases(d)) return convByPhases(e, input, w, d, shape, (...of) => conv(e, ...of));
-  const x = paddedInput(e, input, d);
-  const rest: ConvDims = {
-    ...d,
-    low: d.low.map(() => 0),
-    high: d.high.map(() => 0),
-    lhsDilation: d.lhsDilation.map(() => 1),
-  };
+  if (hasPhases(d))
+    return convByPhases(e, input, w, d, shape, (...of) => inPlace(e, conv(e, ...of, 'fused')));
   const isDepthwise = d.featureGroups > 1 && w.shape[1] === 1 && w.shape[0] === d.featureGroups;
-  if (isDepthwise && numel(w.shape.slice(2)) <= UNROLLED) return depthwise(e, x, w, rest, shape);
   const isOnePerGroup = d.batchGroups > 1 && w.shape[0] === d.batchGroups && shape[0] === 1;
+  const isProduct = isGemmType(input.dtype) && !isDepthwise && !isOnePerGroup;
+  const { x, dims: rest } = laidOutInput(
+    e,
+    input,
+    w.shape,
+    d,
+    shape,
+    isProduct ? 'apart' : isDepthwise ? reading : 'together',
+  );
+  if (isDepthwise && numel(w.shape.slice(2)) <= UNROLLED) return depthwise(e, x, w, rest, shape);
   if (isOnePerGroup && input.dtype === w.dtype && numel(shape.slice(2)) <= UNROLLED && !isHalf(input.dtype))
     return fewPositions(e, x, w, rest, shape);
   if (!isGemmType(input.dtype)) return convAsSum(e, x, w, rest, shape);
   return e.conv(x, contiguousKernel(e, w), rest);
 }
 
-/** Small kernels that are views of others are written out: they are packed again and again. */
+/**
+ * Small kernels that are views of others are written out: they are packed again and again. Those of one element are matrices, which are
+ * packed as well the other way around.
+ */
 function contiguousKernel(e: TemplateEmitter, w: Position): Position {
-  return numel(w.shape.slice(2)) < 64 ? e.inMemory(w) : w;
+  const size = numel(w.shape.slice(2));
+  return size > 1 && size < 64 ? e.inMemory(w) : w;
 }
 
 /** Results of attention where no template covers it; null for itself. */

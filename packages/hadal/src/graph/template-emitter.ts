@@ -59,7 +59,8 @@ export class TemplateEmitter extends OpEmitter<Position> {
     const have = this.#written.get(key);
     if (have) return have;
     const x = make();
-    const copy = this.copy(x);
+    // What is put together is written as it is.
+    const copy = this.nodes[x.at].op.kind === 'interleave' ? x : this.copy(x);
     this.nodes[copy.at] = { ...this.nodes[copy.at], boundary: true };
     this.#written.set(key, copy);
     return copy;

@@ -5,7 +5,7 @@
  * A convolution is an implicit gemm: the operand that windows slide over is never expanded in memory, only its index says that neighbouring
  * rows of the matrix overlap.
  * - Images with many positions: for each image, features (m) by positions (n), so that results lie together as the user sees them.
- * - Few positions (late layers, gradients of kernels): positions of all images (m) by features (n).
+ * - Few positions (late layers), or fewer than a kernel has elements (gradients of kernels): positions of all images (m) by features (n).
  * Large kernels, as in gradients of kernels, are walked channel by channel.
  */
 import { convDims, dotLayout } from '../base/attributes.js';
@@ -96,7 +96,7 @@ function convProduct(node: TemplateNode, input: readonly number[], kernel: reado
   const [samples, , ...positions] = node.shape;
   const features = kernel[0] / groups;
   const [, channels, ...reach] = kernel;
-  const byImage = numel(positions) >= MANY_POSITIONS;
+  const byImage = numel(positions) >= Math.max(MANY_POSITIONS, numel(reach));
   // Without channels k is empty, and one step of nothing gives zeros.
   const outer = numel(reach) >= LARGE_KERNEL ? Math.max(channels, 1) : 1;
 
