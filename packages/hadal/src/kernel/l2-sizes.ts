@@ -12,6 +12,7 @@ import { attentionOperands, exprArguments, regionParts, variableSizes } from './
 import { isSmallGemm } from './lower-small-gemm.js';
 import { pairsAlongLanes } from './pairs.js';
 import { regionRows } from './region-rows.js';
+import type { Target } from './target.js';
 
 export interface AbstractKernel {
   /** What the compiled kernel is cached under, together with the target's id. */
@@ -88,7 +89,7 @@ function fewQueries(queries: number): string {
 }
 
 /** What a kernel is, apart from its expressions and sizes. */
-function headOf(kernel: CompiledKernel): string {
+function headOf(kernel: CompiledKernel, target: Target): string {
   switch (kernel.kind) {
     case 'loops': {
       const dims = kernel.dims.map((d) => (d.reduced ? 'r' : 'o')).join('');
@@ -98,7 +99,7 @@ function headOf(kernel: CompiledKernel): string {
       return `loops ${dims} v${kernel.vectorVariable} ${stages.join(',')} ${pairsAlongLanes(kernel).key}`;
     }
     case 'gemm':
-      return `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b}${isSmallGemm(kernel) ? ' small' : ''}`;
+      return `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b}${isSmallGemm(kernel, target) ? ' small' : ''}`;
     case 'scan':
       return `scan ${kernel.op} ${kernel.dims.length} v${kernel.line} ${kernel.values.join(',')}`;
     case 'sort': {
@@ -119,13 +120,13 @@ function headOf(kernel: CompiledKernel): string {
   }
 }
 
-function abstractRegion(kernel: RegionKernel): AbstractKernel {
+function abstractRegion(kernel: RegionKernel, target: Target): AbstractKernel {
   const sizes: number[] = [kernel.length];
   const place = (b: PartBuffer): string => `${b.kind[0]}${b.slot}${b.kind === 'carry' && b.next ? "'" : ''}`;
   const texts: string[] = [];
   const rows = regionRows(kernel);
   const parts = regionParts(kernel).map((part, i): AbstractPart => {
-    const own = abstractSizes(part.kernel);
+    const own = abstractSizes(part.kernel, target);
     const firstSize = sizes.length;
     sizes.push(...own.sizes);
     const bufferSlots = part.buffers.map((b) => (b.kind === 'fixed' ? -1 : sizes.push(b.size) - 1));
@@ -146,8 +147,8 @@ function abstractRegion(kernel: RegionKernel): AbstractKernel {
   return { key, sizes, variableSlots: [0], indexSlots: new Map(), guardSlots: new Map(), parts };
 }
 
-export function abstractSizes(kernel: Kernel): AbstractKernel {
-  if (kernel.kind === 'region') return abstractRegion(kernel);
+export function abstractSizes(kernel: Kernel, target: Target): AbstractKernel {
+  if (kernel.kind === 'region') return abstractRegion(kernel, target);
   if (kernel.kind === 'host') return abstractHost(kernel);
   const sizes: number[] = [];
   const variableSlots = variableSizes(kernel).map((size) => sizes.push(size) - 1);
@@ -199,7 +200,7 @@ export function abstractSizes(kernel: Kernel): AbstractKernel {
   const stores = kernel.stores.map((s) => `b${s.buffer}[${index(s.index)}]:=${s.value}@${s.level}`);
   const buffers = kernel.buffers.map((b) => `${b.access} ${b.dtype}`);
   const key = [
-    headOf(kernel),
+    headOf(kernel, target),
     exprs.join(';'),
     stores.join(';'),
     buffers.join(';'),

@@ -36,17 +36,16 @@ function roundUp(x: number, to: number): number {
 
 /** Bytes of each workspace buffer: packed A, packed B, tiles, offsets along k. */
 export function gemmWorkspace(kernel: GemmKernel, target: Target): readonly number[] {
+  return isSmallGemm(kernel, target) ? smallGemmWorkspace(kernel, target) : blockedWorkspace(kernel, target);
+}
+
+/** The workspace of all phases but `small`. */
+export function blockedWorkspace(kernel: GemmKernel, target: Target): readonly number[] {
   const { mr, nr, kc, mc, nc } = target.gemm;
   const depth = Math.min(Math.max(kernel.k, 1), kc);
   // Rows of A that are copied as they are lie a fixed pitch apart.
   const packedA = roundUp(Math.min(Math.max(kernel.m, 1), mc), mr) * rowPitch(target);
   const packedB = roundUp(Math.min(Math.max(kernel.n, 1), nc), nr) * depth;
-  if (isSmallGemm(kernel)) {
-    // As part of a region it is lowered like any other.
-    const [smallB, column] = smallGemmWorkspace(kernel, target);
-    const tile = roundUp(kernel.m, mr) * roundUp(kernel.n, nr);
-    return [packedA * 4, Math.max(packedB * 4, smallB), Math.max(tile * 4, column), depth * 8];
-  }
   const isPartial = kernel.k > kc || kernel.outer > 1;
   const tiles = isPartial ? roundUp(kernel.m, mr) * roundUp(kernel.n, nr) : mr * nr;
   return [packedA * 4, packedB * 4, tiles * 4, depth * 8];
@@ -54,7 +53,7 @@ export function gemmWorkspace(kernel: GemmKernel, target: Target): readonly numb
 
 export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Target): L3Function {
   const b = new L3Builder(kernel.name, target.lanes, target);
-  emitGemm(b, kernel, sizes, target, isSmallGemm(kernel) ? 'small' : 'all', unitRange(b, sizes));
+  emitGemm(b, kernel, sizes, target, isSmallGemm(kernel, target) ? 'small' : 'all', unitRange(b, sizes));
   return b.finish();
 }
 

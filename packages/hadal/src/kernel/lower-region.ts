@@ -14,7 +14,7 @@ import { exprArguments, exprIndices, indexValues, regionParts } from './l2.js';
 import type { AbstractKernel, AbstractPart } from './l2-sizes.js';
 import type { L3Function, MemType, ScalarKind, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
-import { emitGemm, gemmWorkspace, wholeBBytes } from './lower-gemm.js';
+import { blockedWorkspace, emitGemm, wholeBBytes } from './lower-gemm.js';
 import { emitLoops, loopsWorkspace, splitLoop } from './lower-loops.js';
 import { needsStatus, statusBuffer } from './status.js';
 import type { Target } from './target.js';
@@ -55,7 +55,7 @@ function workspacesOf(region: RegionKernel, part: RegionPart, target: Target): r
   const { kernel } = part;
   if (kernel.kind === 'loops') return loopsWorkspace(kernel, target).map((bytes) => ({ mem: 'f32', bytes }));
   const isWhole = region.steps.includes(part) && packsOnce(region, part, target);
-  return gemmWorkspace(kernel, target).map((bytes, i) => ({
+  return blockedWorkspace(kernel, target).map((bytes, i) => ({
     mem: i === 3 ? 'i64' : 'f32',
     bytes: isWhole && i === PACKED_B ? wholeBBytes(kernel, target) : bytes,
   }));

@@ -17,11 +17,6 @@ import { packPanels, positionAt } from './lower-pack.js';
 import type { Target } from './target.js';
 import { alongLanes } from './vector-loop.js';
 
-/** A k that is one block on every target. */
-const MOST_DEPTH = 384;
-/** Elements of an operand that the second cache holds beside the other. */
-const MOST_ELEMENTS = 1 << 16;
-
 /** Whether an operand is float32 memory with steps that are the same everywhere and lead forwards. */
 function isPlain({ exprs }: GemmKernel, operand: ExprId, across: number, along: number): boolean {
   const e = exprs[operand];
@@ -30,11 +25,15 @@ function isPlain({ exprs }: GemmKernel, operand: ExprId, across: number, along: 
 }
 
 /** Whether a kernel is lowered here; part of its key. */
-export function isSmallGemm(kernel: GemmKernel): boolean {
-  const { m, n, k, outer } = kernel;
-  if (outer !== 1 || k > MOST_DEPTH || n * k > MOST_ELEMENTS || m * k > MOST_ELEMENTS) return false;
+export function isSmallGemm(kernel: GemmKernel, { gemm: { inPlace } }: Target): boolean {
+  const { m, n, k, outer, a, b, exprs } = kernel;
+  if (outer !== 1 || k > inPlace.depth || n > inPlace.columns) return false;
   const vm = kernel.batch.length;
-  return isPlain(kernel, kernel.a, vm, vm + 2) && isPlain(kernel, kernel.b, vm + 1, vm + 2);
+  if (!isPlain(kernel, a, vm, vm + 2) || !isPlain(kernel, b, vm + 1, vm + 2)) return false;
+  const rows = exprs[a];
+  if (rows.op !== 'load') return false;
+  // How many rows there are changes with the batch, so it may decide only where rows are features.
+  return k <= 1 || factorOf(rows.index, vm + 2) === 1 || m <= inPlace.columns;
 }
 
 /** Whether neighbouring columns of B lie together. */
@@ -43,13 +42,10 @@ function readsB({ exprs, b, batch }: GemmKernel): boolean {
   return e.op === 'load' && factorOf(e.index, batch.length + 1) === 1;
 }
 
-/** Bytes of packed B and of a column of tiles. */
-export function smallGemmWorkspace(
-  kernel: GemmKernel,
-  { gemm: { nr }, masks }: Target,
-): readonly [number, number] {
+/** Bytes of each workspace buffer, which are those of the blocked algorithm: no packed A, packed B, a column of tiles, no table. */
+export function smallGemmWorkspace(kernel: GemmKernel, { gemm: { nr }, masks }: Target): readonly number[] {
   const columns = !readsB(kernel) ? Math.ceil(kernel.n / nr) * nr : masks ? 0 : nr;
-  return [columns * kernel.k * 4, kernel.m * nr * 4];
+  return [0, columns * kernel.k * 4, kernel.m * nr * 4, 0];
 }
 
 export interface SmallGemm {
@@ -97,6 +93,8 @@ interface Panel {
   readonly isExact: boolean;
   readonly right: Source;
 }
+
+const MOST_POINTERS = 4;
 
 /** Rows of the tiles: full ones, then what is left of the matrix. */
 function rowTiles(mr: number): readonly number[] {
@@ -150,22 +148,28 @@ export function smallProduct(s: SmallGemm, { rowFrom, rowTo, columnFrom, columnT
   /** The product of some rows and a panel over all of k, row by row. */
   function tileProduct(rows: number, left: Source, { right, masks, isExact }: Panel): readonly Value[] {
     const zeros = Array.from({ length: rows * masks.length }, () => b.broadcast(b.constant('f32', 0)));
-    const out = b.loop(zero, k, 1, [left.start, right.start, ...zeros], (_, [at, bt, ...acc]) => {
+    // A few rows have a pointer each; for more there are no registers, and each row is found from the one before.
+    const pointers = rows <= MOST_POINTERS ? rows : 1;
+    const starts = [left.start];
+    while (starts.length < pointers) starts.push(b.add(starts[starts.length - 1], left.across));
+    const out = b.loop(zero, k, 1, [...starts, right.start, ...zeros], (_, carried) => {
+      const at = carried.slice(0, pointers);
+      const [bt, ...acc] = carried.slice(pointers);
       const vectors = masks.map((mask, j) =>
         b.load(right.buffer, bt, { lanes, offset: j * lanes, mask: isExact ? mask : null }),
       );
       const next: Value[] = [];
-      let row = at;
+      let row = at[0];
       for (let i = 0; i < rows; i++) {
-        if (i > 0) row = b.add(row, left.across);
+        if (i > 0) row = at[i] ?? b.add(row, left.across);
         const element = b.broadcast(b.load(left.buffer, row));
         vectors.forEach((v, j) => {
           next.push(b.fma(element, v, acc[i * vectors.length + j]));
         });
       }
-      return [b.add(at, left.along), b.add(bt, right.along), ...next];
+      return [...at.map((v) => b.add(v, left.along)), b.add(bt, right.along), ...next];
     });
-    return out.slice(2);
+    return out.slice(pointers + 1);
   }
 
   function storeTile(fromM: Value, rows: number, panel: Panel, acc: readonly Value[]): void {

@@ -9,6 +9,8 @@ export interface GemmTiles {
   readonly kc: number;
   readonly mc: number;
   readonly nc: number;
+  /** How wide and deep a product may be whose operands are read where they lie, if they are plain memory; no deeper than kc. */
+  readonly inPlace: { readonly columns: number; readonly depth: number };
 }
 
 export interface Target {

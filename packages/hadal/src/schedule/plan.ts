@@ -157,7 +157,7 @@ function shareWorkspace(kernels: readonly Kernel[], target: Target): readonly nu
  */
 export function schedule(template: Template, target: Target, threads: Threads = oneThread): Plan {
   const kernels = chain(template, buildAll(template));
-  const abstract = kernels.map((k) => abstractSizes(k.kernel));
+  const abstract = kernels.map((k) => abstractSizes(k.kernel, target));
   const { launches, fresh } = order(
     template,
     kernels,

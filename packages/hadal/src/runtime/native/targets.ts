@@ -2,7 +2,8 @@
  * The two x86 instruction sets as targets. Tiles: 24 of 32 registers accumulate on AVX-512 (12 rows of two vectors), 12 of
  * 16 on AVX2. Blocks: mc x kc of A stays in half of a 1 MiB L2. A B panel (kc x nr) is
  * streamed from L2 anyway; the deeper it is, the less often partial sums go through memory: kc 512 against 384 took cold products of
- * 512 from 75 to 82 % of the FMA probe and of 2048 from 87 to 91 %.
+ * 512 from 75 to 82 % of the FMA probe and of 2048 from 87 to 91 %. Without packing, products up to 384 wide are 3 to 30 % faster; at 512
+ * it depends on how operands lie.
  */
 import type { Target } from '../../kernel/target.js';
 
@@ -11,7 +12,7 @@ export const avx512Target: Target = {
   lanes: 16,
   masks: true,
   float16: true,
-  gemm: { mr: 12, nr: 32, kc: 512, mc: 240, nc: 3072 },
+  gemm: { mr: 12, nr: 32, kc: 512, mc: 240, nc: 3072, inPlace: { columns: 384, depth: 512 } },
 };
 
 export const avx2Target: Target = {
@@ -19,5 +20,5 @@ export const avx2Target: Target = {
   lanes: 8,
   masks: false,
   float16: true,
-  gemm: { mr: 6, nr: 16, kc: 384, mc: 240, nc: 3072 },
+  gemm: { mr: 6, nr: 16, kc: 384, mc: 240, nc: 3072, inPlace: { columns: 384, depth: 384 } },
 };
