@@ -40,6 +40,8 @@ export class L3Builder {
   readonly lanes: number;
   /** What the target says of float16. */
   readonly float16: boolean;
+  /** Whether the target has `scale`. */
+  readonly scales: boolean;
   readonly #buffers: BufferSlot[] = [];
   readonly #scalars: ScalarKind[] = [];
   #sizes = 0;
@@ -60,10 +62,11 @@ export class L3Builder {
   #partBuffers = 0;
   #partScalars = 0;
 
-  constructor(name: string, lanes: number, target: Pick<Target, 'float16'> = { float16: false }) {
+  constructor(name: string, lanes: number, target: Pick<Target, 'float16' | 'scales'> = { float16: false, scales: false }) {
     this.name = name;
     this.lanes = lanes;
     this.float16 = target.float16;
+    this.scales = target.scales;
   }
 
   // --- arguments -------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ const binaryKinds: { readonly [op in BinaryOp]: readonly Kind[] } = {
   and: ['i32', 'i64', 'mask'],
   or: ['i32', 'i64', 'mask'],
   xor: ['i32', 'i64', 'mask'],
+  scale: ['f32'],
 };
 
 const unaryKinds: { readonly [op in UnaryOp]: readonly Kind[] } = {

@@ -95,8 +95,20 @@ export type UnaryOp = 'neg' | 'abs' | 'sqrt' | 'floor' | 'round' | 'not' | 'half
  * - `min`, `max`: index, i32 and i64 (signed), f32, f64. On floats they are exactly `a < b ? a : b` and `a > b ? a : b`, so the
  *   second operand is the result whenever one is NaN (x86's minps and maxps; wasm's pmin and pmax with operands swapped).
  * - `and`, `or`, `xor`: i32, i64, mask.
+ * - `scale`: f32; a * 2^b for a whole number b, rounded once (x86's vscalefps). Only for targets with `scales: true`.
  */
-export type BinaryOp = 'add' | 'sub' | 'mul' | 'div' | 'rem' | 'min' | 'max' | 'and' | 'or' | 'xor';
+export type BinaryOp =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'rem'
+  | 'min'
+  | 'max'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'scale';
 
 /** Comparisons give a mask of the operands' lanes. Signed on i32 and i64; ordered on floats except `ne`, which is true for NaN. */
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'le';

@@ -22,6 +22,8 @@ export interface Target {
   readonly masks: boolean;
   /** Whether float16 can be loaded, stored and rounded to as it is, in place of integer operations on its bits. */
   readonly float16: boolean;
+  /** Whether L3's `scale` is an instruction. */
+  readonly scales: boolean;
   readonly gemm: GemmTiles;
 }
 

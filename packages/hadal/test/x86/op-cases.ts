@@ -11,6 +11,7 @@ export interface Case {
   readonly scalarOnly?: boolean;
   readonly vectorOnly?: boolean;
   readonly masked?: boolean;
+  readonly avx512Only?: boolean;
 }
 
 /** Memory types whose values are always scalar. */
@@ -40,6 +41,13 @@ for (const fn of ['add', 'sub', 'mul', 'div', 'min', 'max'] as const) {
       build: (b, [x, y]) => b.binary(fn, x, y),
     });
 }
+cases.push({
+  name: 'scale f32',
+  inputs: ['f32', 'f32'],
+  output: 'f32',
+  build: (b, [x, y]) => b.binary('scale', x, y),
+  avx512Only: true,
+});
 for (const fn of ['add', 'sub', 'mul', 'div', 'rem', 'min', 'max', 'and', 'or', 'xor'] as const) {
   cases.push({
     name: `${fn} i32`,

@@ -56,6 +56,11 @@ export function binary(fn: BinaryOp | HorizontalOp, kind: Kind, a: Lane, b: Lane
     case 'xor':
       return a ^ b;
   }
+  if (fn === 'scale') {
+    // Beyond these exponents every float32 is 0 or infinite.
+    const exponent = Number.isFinite(b) ? Math.max(-400, Math.min(400, Math.floor(b))) : b;
+    return fround(a * 2 ** exponent);
+  }
   if (kind === 'i32') return binary32(fn, a, b);
   const r = fn === 'add' ? a + b : fn === 'sub' ? a - b : fn === 'mul' ? a * b : fn === 'rem' ? a % b : a / b;
   if (kind === 'f32') return fround(r);
@@ -102,6 +107,8 @@ function binary64(fn: BinaryOp | HorizontalOp, a: bigint, b: bigint): bigint {
       return a | b;
     case 'xor':
       return a ^ b;
+    case 'scale':
+      throw new InternalError('scale is for f32');
   }
 }
 

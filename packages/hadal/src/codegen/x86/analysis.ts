@@ -237,7 +237,8 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
           else use(b);
           return;
         }
-        const commutes = op !== 'sub' && !(isFloatKind(a.type.kind) && (op === 'min' || op === 'max'));
+        const commutes =
+          op !== 'sub' && op !== 'scale' && !(isFloatKind(a.type.kind) && (op === 'min' || op === 'max'));
         // Of two that could, the second is the more usual memory operand: count it last so that it is seen first.
         if (commutes) useMemory(a, n);
         else use(a);

@@ -48,6 +48,7 @@ export function vectorBinary(e: Emitter, instr: Op<'binary'>): void {
   const ordered =
     instr.fn === 'sub' ||
     instr.fn === 'div' ||
+    instr.fn === 'scale' ||
     (isFloatKind(n.kind) && (instr.fn === 'min' || instr.fn === 'max'));
   if (!ordered && !e.inRegister(a) && (e.inRegister(b) || e.node(a).virtual === 'memory')) {
     a = instr.b;

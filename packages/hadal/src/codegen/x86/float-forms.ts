@@ -6,6 +6,7 @@ import { I } from './instructions.js';
 export type ThreeOperands = Form<readonly ['v', 'v', 'vm']>;
 export type ScalarThree = Form<readonly ['x', 'x', 'xm']>;
 type FloatOp = Extract<BinaryOp, 'add' | 'sub' | 'mul' | 'div' | 'min' | 'max'>;
+type Float32Op = FloatOp | 'scale';
 
 /** Packed f32, by name, since horizontal ops are found here as well. */
 export const floatPacked: { readonly [op: string]: ThreeOperands } = {
@@ -15,7 +16,8 @@ export const floatPacked: { readonly [op: string]: ThreeOperands } = {
   div: I.vdivps,
   min: I.vminps,
   max: I.vmaxps,
-} satisfies { readonly [K in FloatOp]: ThreeOperands };
+  scale: I.vscalefps,
+} satisfies { readonly [K in Float32Op]: ThreeOperands };
 
 interface ScalarForms {
   readonly binary: { readonly [op: string]: ScalarThree };
@@ -43,7 +45,8 @@ export const scalarForms: { readonly [K in 'f32' | 'f64']: ScalarForms } = {
       div: I.vdivss,
       min: I.vminss,
       max: I.vmaxss,
-    } satisfies { readonly [K in FloatOp]: ScalarThree },
+      scale: I.vscalefss,
+    } satisfies { readonly [K in Float32Op]: ScalarThree },
     sqrt: I.vsqrtss,
     round: I.vroundss,
     fma231: I.vfmadd231ss,

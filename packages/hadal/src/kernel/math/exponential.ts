@@ -52,8 +52,7 @@ function nearZero(b: L3Builder, r: Value): Value {
 }
 
 function scaledExp(b: L3Builder, r: Value, n: Value): Value {
-  const whole = b.convert(formatOf(r).bits, n);
-  return scaleByPowerOfTwo(b, b.add(nearZero(b, r), b.like(r, 1)), whole);
+  return scaleByPowerOfTwo(b, b.add(nearZero(b, r), b.like(r, 1)), n);
 }
 
 export function lowerExp(b: L3Builder, x: Value): Value {

@@ -78,8 +78,19 @@ export function powerOfTwo(b: L3Builder, n: Value, x: Value): Value {
   );
 }
 
-/** x * 2^n, rounded once if x is near 1; n up to twice the exponents of normal numbers. */
-export function scaleByPowerOfTwo(b: L3Builder, x: Value, n: Value): Value {
+/** 2^n for a whole float n that is the exponent of a normal number. */
+export function powerOfWhole(b: L3Builder, n: Value): Value {
+  const { bits } = formatOf(n);
+  if (b.scales && bits === 'i32') return b.binary('scale', b.like(n, 1), n);
+  return powerOfTwo(b, b.convert(bits, n), n);
+}
+
+/** x * 2^n, rounded once if x is near 1; n, an integer or a whole float, up to twice the exponents of normal numbers. */
+export function scaleByPowerOfTwo(b: L3Builder, x: Value, exponent: Value): Value {
+  const { bits } = formatOf(x);
+  const isWhole = exponent.type.kind === bits;
+  if (b.scales && bits === 'i32') return b.binary('scale', x, isWhole ? b.convert('f32', exponent) : exponent);
+  const n = isWhole ? exponent : b.convert(bits, exponent);
   const half = b.shift('sar', n, 1);
   return b.mul(b.mul(x, powerOfTwo(b, half, x)), powerOfTwo(b, b.sub(n, half), x));
 }

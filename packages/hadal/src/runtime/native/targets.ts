@@ -12,6 +12,7 @@ export const avx512Target: Target = {
   lanes: 16,
   masks: true,
   float16: true,
+  scales: true,
   gemm: { mr: 12, nr: 32, kc: 512, mc: 240, nc: 3072, inPlace: { columns: 384, depth: 512 } },
 };
 
@@ -20,5 +21,6 @@ export const avx2Target: Target = {
   lanes: 8,
   masks: false,
   float16: true,
+  scales: false,
   gemm: { mr: 6, nr: 16, kc: 384, mc: 240, nc: 3072, inPlace: { columns: 384, depth: 384 } },
 };

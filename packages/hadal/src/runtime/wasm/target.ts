@@ -13,5 +13,6 @@ export const wasmTarget: Target = {
   lanes: 4,
   masks: false,
   float16: false,
+  scales: false,
   gemm: { mr: 4, nr: 8, kc: 512, mc: 64, nc: 512, inPlace: { columns: 64, depth: 128 } },
 };
