@@ -30,8 +30,8 @@ export interface Backend {
   readonly threads: Threads;
   /** Kernels compiled so far; grows only when a kernel of a new structure is met. */
   readonly compiledKernels: number;
-  /** Bytes that can still be allocated. */
-  availableBytes(): number;
+  /** Bytes that can still be allocated. Memory that is kept though it is free is given back if less than `wanted` is left. */
+  availableBytes(wanted: number): number;
   /** Says that a run is about to hold so many bytes at once. */
   expect(bytes: number): void;
   allocate(bytes: number): Memory;

@@ -39,7 +39,7 @@ export function bytesOf(plan: Plan): number {
  * @param available bytes the engine can still take.
  * @throws OutOfMemoryError naming the largest tensors.
  */
-export function checkMemory(plan: Plan, needed: number, available: () => number): void {
+export function checkMemory(plan: Plan, needed: number, available: (wanted: number) => number): void {
   check(needed, available, () => written(plan));
 }
 
@@ -48,14 +48,14 @@ export function checkMemory(plan: Plan, needed: number, available: () => number)
  *
  * @throws OutOfMemoryError naming the largest of them.
  */
-export function checkTotal(values: readonly Node[], available: () => number): void {
+export function checkTotal(values: readonly Node[], available: (wanted: number) => number): void {
   const needed = values.reduce((sum, { bytes }) => sum + bytes, 0);
   check(needed, available, () => values);
 }
 
-function check(needed: number, available: () => number, values: () => readonly Sized[]): void {
+function check(needed: number, available: (wanted: number) => number, values: () => readonly Sized[]): void {
   if (needed <= UNCHECKED_BYTES) return;
-  const free = available();
+  const free = available(needed);
   if (needed <= free) return;
   throw new OutOfMemoryError(
     `this needs ${showBytes(needed)} of memory, ${showBytes(free)} are left. The largest tensors are ${largest(values())}. ` +

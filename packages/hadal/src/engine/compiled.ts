@@ -54,8 +54,8 @@ export class CompiledBackend implements Backend {
     return this.#device.threads;
   }
 
-  availableBytes(): number {
-    return this.#device.availableBytes();
+  availableBytes(wanted: number): number {
+    return this.#device.availableBytes(wanted);
   }
 
   expect(bytes: number): void {

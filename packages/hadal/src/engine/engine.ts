@@ -109,7 +109,7 @@ export class Engine {
    * @throws OutOfMemoryError before anything is allocated if there is no room for all of them.
    */
   zeros(like: readonly Node[]): Node[] {
-    checkTotal(like, () => this.backend.availableBytes());
+    checkTotal(like, (wanted) => this.backend.availableBytes(wanted));
     const recorder = recording.current;
     const span = recorder?.begin('write') ?? 0;
     const nodes = like.map(({ shape, dtype, bytes }) => {
@@ -252,7 +252,7 @@ export class Engine {
     const { plan, bytes, runner } = prepared;
     const recorder = recording.current;
     const allocating = recorder?.begin('allocation') ?? 0;
-    checkMemory(plan, bytes, () => this.backend.availableBytes());
+    checkMemory(plan, bytes, (wanted) => this.backend.availableBytes(wanted));
     const buffers: Memory[] = [];
     for (let i = 0; i < leaves.length; i++) buffers.push(leaves[i].memory);
     if (bytes > LARGE_RUN_BYTES)

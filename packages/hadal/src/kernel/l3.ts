@@ -97,18 +97,7 @@ export type UnaryOp = 'neg' | 'abs' | 'sqrt' | 'floor' | 'round' | 'not' | 'half
  * - `and`, `or`, `xor`: i32, i64, mask.
  * - `scale`: f32; a * 2^b for a whole number b, rounded once (x86's vscalefps). Only for targets with `scales: true`.
  */
-export type BinaryOp =
-  | 'add'
-  | 'sub'
-  | 'mul'
-  | 'div'
-  | 'rem'
-  | 'min'
-  | 'max'
-  | 'and'
-  | 'or'
-  | 'xor'
-  | 'scale';
+export type BinaryOp = 'add' | 'sub' | 'mul' | 'div' | 'rem' | 'min' | 'max' | 'and' | 'or' | 'xor' | 'scale';
 
 /** Comparisons give a mask of the operands' lanes. Signed on i32 and i64; ordered on floats except `ne`, which is true for NaN. */
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'le';

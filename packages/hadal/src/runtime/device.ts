@@ -54,8 +54,8 @@ export interface Device {
   readonly target: Target;
   /** As things and `config.numThreads` stand now; plans are made for it. */
   readonly threads: Threads;
-  /** Bytes that can still be allocated. */
-  availableBytes(): number;
+  /** Bytes that can still be allocated. Memory that is kept though it is free is given back if less than `wanted` is left. */
+  availableBytes(wanted: number): number;
   /** Says that a run is about to hold so many bytes at once, so that none of them is moved out of the way of others. */
   expect(bytes: number): void;
   /** Memory with undefined contents. Freed when nothing refers to it any more. Throws `OutOfMemoryError` when there is none left. */

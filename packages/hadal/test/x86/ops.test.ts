@@ -33,7 +33,9 @@ describe.each(levels)('%s', (level) => {
   const note = why ? ` (${why})` : '';
   const onScalars = cases.filter((c) => !c.vectorOnly && (!c.avx512Only || level === 'avx512'));
   it.skipIf(why !== null).each(onScalars)(`$name on scalars${note}`, (c) => check(c, level, 1));
-  const onVectors = cases.filter((c) => !isScalarOnly(c) && (!(c.masked || c.avx512Only) || level === 'avx512'));
+  const onVectors = cases.filter(
+    (c) => !isScalarOnly(c) && (!(c.masked || c.avx512Only) || level === 'avx512'),
+  );
   it.skipIf(why !== null).each(onVectors)(`$name on ${vector} lanes${note}`, (c) => check(c, level, vector));
 });
 

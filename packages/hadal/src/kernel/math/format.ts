@@ -89,7 +89,8 @@ export function powerOfWhole(b: L3Builder, n: Value): Value {
 export function scaleByPowerOfTwo(b: L3Builder, x: Value, exponent: Value): Value {
   const { bits } = formatOf(x);
   const isWhole = exponent.type.kind === bits;
-  if (b.scales && bits === 'i32') return b.binary('scale', x, isWhole ? b.convert('f32', exponent) : exponent);
+  if (b.scales && bits === 'i32')
+    return b.binary('scale', x, isWhole ? b.convert('f32', exponent) : exponent);
   const n = isWhole ? exponent : b.convert(bits, exponent);
   const half = b.shift('sar', n, 1);
   return b.mul(b.mul(x, powerOfTwo(b, half, x)), powerOfTwo(b, b.sub(n, half), x));

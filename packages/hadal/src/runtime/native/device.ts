@@ -86,7 +86,7 @@ export class NativeDevice implements Device {
   constructor(opened: OpenMachine, features: NativeFeatures, options: NativeOptions) {
     this.#machine = opened.machine;
     this.target = features.level === 'avx512' ? avx512Target : avx2Target;
-    this.#pool = new MemoryPool(opened.machine.address, options.poolBytes ?? 2 ** 30);
+    this.#pool = new MemoryPool(opened.machine, options.poolBytes ?? 2 ** 30);
     this.#threads = options.threads ?? opened.threads;
     this.#shares = options.shares ?? null;
   }
@@ -102,7 +102,11 @@ export class NativeDevice implements Device {
     return this.#threads.workers;
   }
 
-  availableBytes(): number {
+  availableBytes(wanted: number): number {
+    const available = availableMemory() + this.#pool.pooledBytes;
+    if (available >= wanted) return available;
+    // What malloc keeps counts as taken until it is given back.
+    this.#machine.trim();
     return availableMemory() + this.#pool.pooledBytes;
   }
 

@@ -18,6 +18,13 @@ const PROT_READ_EXEC = 5;
 const MAP_PRIVATE_ANONYMOUS = 0x22;
 const M_TRIM_THRESHOLD = -1;
 const M_MMAP_THRESHOLD = -3;
+const M_MMAP_MAX = -4;
+/** Blocks that malloc may give pages of their own, if nothing is said. */
+const DEFAULT_MMAP_MAX = 65_536;
+/** The largest threshold that glibc takes. */
+const LARGEST_THRESHOLD = 32 << 20;
+/** Bytes at the end of the heap that malloc keeps; also the largest block that it has to keep. */
+const KEPT = 1 << 30;
 
 export class Machine {
   readonly #koffi: Koffi;
@@ -25,6 +32,7 @@ export class Machine {
   readonly #mprotect: ForeignFunction;
   readonly #memcpy: ForeignFunction;
   readonly #mallopt: ForeignFunction;
+  readonly #mallocTrim: ForeignFunction;
   #next = 0;
   #end = 0;
   /** Address of a buffer's first byte. */
@@ -48,6 +56,7 @@ export class Machine {
     this.#mprotect = libc.func('mprotect', 'int', ['uintptr_t', 'size_t', 'int']);
     this.#memcpy = libc.func('memcpy', 'uintptr_t', ['uintptr_t', 'void*', 'size_t']);
     this.#mallopt = libc.func('mallopt', 'int', ['int', 'int']);
+    this.#mallocTrim = libc.func('malloc_trim', 'int', ['size_t']);
 
     const at = this.#loadStubs();
     const stub = (name: keyof typeof stubs, result: string, args: readonly string[]): ForeignFunction =>
@@ -128,11 +137,30 @@ export class Machine {
   }
 
   /**
-   * Keeps freed tensors in malloc's heap, whose pages are already there, instead of giving every large block pages of its
-   * own and back. 32 MiB is the largest mmap threshold that glibc takes.
+   * Keeps freed tensors in malloc's heap, whose pages are already there, instead of giving every large block pages of its own and
+   * back.
    */
   keepFreedMemory(): void {
-    this.#mallopt(M_MMAP_THRESHOLD, 32 << 20);
-    this.#mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    this.#mallopt(M_MMAP_THRESHOLD, LARGEST_THRESHOLD);
+    this.#mallopt(M_TRIM_THRESHOLD, KEPT);
+  }
+
+  /**
+   * What `allocate` gives, from malloc's heap too where the block is above the largest threshold: the fresh pages of 33 MB take
+   * longer than adding up an embedding's gradient in them.
+   */
+  fromHeap<T>(bytes: number, allocate: () => T): T {
+    if (bytes < LARGEST_THRESHOLD || bytes > KEPT) return allocate();
+    this.#mallopt(M_MMAP_MAX, 0);
+    try {
+      return allocate();
+    } finally {
+      this.#mallopt(M_MMAP_MAX, DEFAULT_MMAP_MAX);
+    }
+  }
+
+  /** Gives the pages of freed blocks back to the system. */
+  trim(): void {
+    this.#mallocTrim(0);
   }
 }

@@ -57,16 +57,24 @@ export function classBytes(bytes: number): number {
   return Math.ceil(bytes / step) * step;
 }
 
+/** What the pool needs of `Machine`. */
+export interface Heap {
+  /** Address of a buffer's first byte. */
+  address(buffer: ArrayBuffer): number;
+  /** What `allocate` gives, from memory that is kept when it is freed where that is possible. */
+  fromHeap<T>(bytes: number, allocate: () => T): T;
+}
+
 export class MemoryPool {
-  readonly #address: (buffer: ArrayBuffer) => number;
+  readonly #heap: Heap;
   readonly #limit: number;
   readonly #free = new Map<number, Store[]>();
   #pooled = 0;
   /** An array over a buffer of its own, not cleared, not part of Node's shared slab. */
   readonly #unsafe: (size: number) => Uint8Array<ArrayBuffer>;
 
-  constructor(address: (buffer: ArrayBuffer) => number, limitBytes: number) {
-    this.#address = address;
+  constructor(heap: Heap, limitBytes: number) {
+    this.#heap = heap;
     this.#limit = limitBytes;
     const { Buffer } = process.getBuiltinModule('node:buffer');
     this.#unsafe = (size) => Buffer.allocUnsafeSlow(size);
@@ -85,7 +93,7 @@ export class MemoryPool {
       return new NativeMemory(bytes, pooled);
     }
     const buffer = this.#buffer(capacity, bytes);
-    const start = this.#address(buffer);
+    const start = this.#heap.address(buffer);
     const byteOffset = -start & (ALIGNMENT - 1);
     return new NativeMemory(bytes, { buffer, byteOffset, address: start + byteOffset, capacity });
   }
@@ -102,7 +110,7 @@ export class MemoryPool {
   /** Memory as malloc gives it: clearing 16 MB takes longer than many a kernel that then overwrites them. */
   #buffer(capacity: number, bytes: number): ArrayBuffer {
     const size = capacity + ALIGNMENT;
-    const fresh = (): ArrayBuffer => this.#unsafe(size).buffer;
+    const fresh = (): ArrayBuffer => this.#heap.fromHeap(size, () => this.#unsafe(size).buffer);
     try {
       return fresh();
     } catch {
