@@ -92,8 +92,8 @@ export class GuardedDevice implements Device {
   get threads(): Device['threads'] {
     return this.#inner.threads;
   }
-  availableBytes(): number {
-    return this.#inner.availableBytes();
+  availableBytes(wanted: number): number {
+    return this.#inner.availableBytes(wanted);
   }
   expect(): void {}
   allocate(bytes: number): NativeMemory {

@@ -50,7 +50,8 @@ const unary: { readonly [K in Exclude<UnaryOp, 'half'>]: readonly DataKind[] } =
   round: ['f32', 'f64'],
   not: ['mask', 'i32', 'i64'],
 };
-const binary: { readonly [K in BinaryOp]: readonly DataKind[] } = {
+/** `scale` is for targets that have it as an instruction. */
+const binary: { readonly [K in Exclude<BinaryOp, 'scale'>]: readonly DataKind[] } = {
   add: ['i32', 'i64', 'f32', 'f64'],
   sub: ['i32', 'i64', 'f32', 'f64'],
   mul: ['i32', 'i64', 'f32', 'f64'],
