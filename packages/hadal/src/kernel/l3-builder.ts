@@ -62,7 +62,11 @@ export class L3Builder {
   #partBuffers = 0;
   #partScalars = 0;
 
-  constructor(name: string, lanes: number, target: Pick<Target, 'float16' | 'scales'> = { float16: false, scales: false }) {
+  constructor(
+    name: string,
+    lanes: number,
+    target: Pick<Target, 'float16' | 'scales'> = { float16: false, scales: false },
+  ) {
     this.name = name;
     this.lanes = lanes;
     this.float16 = target.float16;
