@@ -71,6 +71,7 @@ function vectorCases() {
     const fixed = form.length !== 'v' || !form.kinds.some((k) => k === 'v' || k === 'vm');
     let widths = fixed ? [128] : form.evex ? [128, 256, 512] : [128, 256];
     if (key === 'vextractf32x4') widths = [256, 512];
+    if (key === 'vbroadcastsd') widths = [256, 512];
     if (key === 'vextractf64x4' || key === 'vinsertf64x4') widths = [512];
     if (key === 'vbroadcastss' || key === 'vpbroadcastd') widths = [128, 256, 512];
     const high = form.evex;
@@ -94,7 +95,7 @@ function vectorCases() {
           if (canBeMemory && memory) {
             name = broadcast ? `${memory}{b}` : memory;
             shown = broadcast
-              ? `${memory}{1to${width / 32}}`
+              ? `${memory}{1to${width / (form.element === 8 ? 64 : 32)}}`
               : `${kind === 'rm' ? 'dword ptr ' : kind === 'Rm' ? 'qword ptr ' : ''}${memory}`;
           } else if (kind === 'i') {
             name = shown = String([0, 1, 5, 17][i % 4] + 1);
@@ -123,7 +124,7 @@ function vectorCases() {
       const memoryOnly = form.kinds.includes('m');
       const takesMemory = form.kinds.some((k) => k.endsWith('m'));
       // Between registers there are two encodings of a move; as takes the store's where that is a byte shorter.
-      const twoWays = key === 'vmovups' || key === 'vmovaps';
+      const twoWays = ['vmovups', 'vmovaps', 'vmovupd'].includes(key);
       for (const r of registers) if (!memoryOnly && !(twoWays && r[1] === 14)) add(r, null, false, 0, false);
       if (takesMemory)
         for (const m of width === 256 ? addresses.slice(0, 8) : addresses)
@@ -134,7 +135,15 @@ function vectorCases() {
       const maskable =
         form.evex &&
         (form.kinds[0] === 'v' ||
-          ['vmovupsStore', 'vcvtps2phStore', 'vpmovdb', 'vpmovdw', 'vmovdqu8Store'].includes(key));
+          [
+            'vmovupsStore',
+            'vcvtps2phStore',
+            'vmovupdStore',
+            'vpmovqdStore',
+            'vpmovdb',
+            'vpmovdw',
+            'vmovdqu8Store',
+          ].includes(key));
       if (maskable) {
         const stores = form.kinds[0] === 'm';
         for (const mask of [1, 7]) {

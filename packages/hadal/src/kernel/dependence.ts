@@ -1,10 +1,12 @@
 /** What the expressions of a kernel depend on, and whether they can be computed on lanes along a variable. */
+import type { DType } from '../base/dtype.js';
 import { isScalarOnly } from './elements.js';
 import type { Guard, IndexExpr } from './index-expr.js';
 import { factorOf, indexVariables } from './index-expr.js';
 import type { CompiledKernel, Expr, ExprId } from './l2.js';
 import { exprArguments, exprIndices, indexValues } from './l2.js';
 import type { Pairs } from './pairs.js';
+import { integerQuotients } from './status.js';
 
 /** The loop variables each expression depends on, and whether it depends on a stage or on dot (which bind late). */
 export interface Dependence {
@@ -62,6 +64,11 @@ function joinSets(a: ReadonlySet<number>, b: ReadonlySet<number>): ReadonlySet<n
   return a.size === 0 ? b : new Set([...a, ...b]);
 }
 
+/** Whether an op does without what wide functions lack: remainders of floats look at all lanes at once. */
+function fitsWideLanes(op: string): boolean {
+  return !integerQuotients.includes(op);
+}
+
 /** The variables an index depends on, through loaded values too. */
 export function indexDependence(index: IndexExpr, deps: readonly Dependence[]): Set<number> {
   const variables = indexVariables(index);
@@ -71,7 +78,8 @@ export function indexDependence(index: IndexExpr, deps: readonly Dependence[]): 
 
 /**
  * Whether a variable can become vector lanes for the given expressions: memory is contiguous or constant along it or taken in pairs, guards do not
- * depend on it (with masks: not in steps) unless they are `cuts`, and no value that only scalars can hold varies with it.
+ * depend on it (with masks: not in steps) unless they are `cuts`, and no value that only scalars can hold varies with it. `wide`: lanes are
+ * those of functions that have vectors of f64 and i64.
  */
 export function canVectorize(
   kernel: CompiledKernel,
@@ -82,7 +90,9 @@ export function canVectorize(
   masks: boolean,
   pairs: Pairs | null = null,
   cuts: ReadonlySet<Guard> = new Set(),
+  wide = false,
 ): boolean {
+  const isScalar = (dtype: DType): boolean => !wide && isScalarOnly(dtype);
   const fits = (index: IndexExpr): boolean => {
     for (const id of indexValues(index)) if (deps[id].variables.has(variable)) return false;
     const factor = masks || cuts.size > 0 ? maskedFactor(index, variable) : factorOf(index, variable);
@@ -91,7 +101,7 @@ export function canVectorize(
   const isLaneGuard = (g: Guard): boolean =>
     cuts.has(g) || (masks && g.step === 1 && fits(g.index) && maskedFactor(g.index, variable) === 1);
   if (!indices.every(fits)) return false;
-  if (roots.some((id) => isScalarOnly(kernel.exprs[id].dtype))) return false;
+  if (roots.some((id) => isScalar(kernel.exprs[id].dtype))) return false;
   const seen = new Set<ExprId>();
   const stack = [...roots];
   for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
@@ -101,7 +111,8 @@ export function canVectorize(
     // A product, and a reduction while outer lanes are open, differ from lane to lane as well.
     const isLaneWise = deps[id].variables.has(variable) || deps[id].dot || deps[id].stages.size > 0;
     if (!isLaneWise) continue;
-    if (isScalarOnly(e.dtype) || (e.op === 'call' && e.scalar)) return false;
+    if (isScalar(e.dtype) || (e.op === 'call' && (e.scalar || (wide && !fitsWideLanes(e.name)))))
+      return false;
     if (pairs?.loads.has(id) !== true && !exprIndices(e).every(fits)) return false;
     if (
       e.op === 'guard' &&

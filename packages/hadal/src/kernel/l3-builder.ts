@@ -38,6 +38,8 @@ export interface Part {
 export class L3Builder {
   readonly name: string;
   readonly lanes: number;
+  /** Whether f64 and i64 have vectors in this function. */
+  readonly wide: boolean;
   /** What the target says of float16. */
   readonly float16: boolean;
   /** Whether the target has `scale`. */
@@ -66,9 +68,11 @@ export class L3Builder {
     name: string,
     lanes: number,
     target: Pick<Target, 'float16' | 'scales'> = { float16: false, scales: false },
+    wide = false,
   ) {
     this.name = name;
     this.lanes = lanes;
+    this.wide = wide;
     this.float16 = target.float16;
     this.scales = target.scales;
   }
@@ -231,7 +235,7 @@ export class L3Builder {
 
   broadcast(a: Value): Value {
     if (this.lanes === 1) return a;
-    if (!kindHasVectors[a.type.kind])
+    if (!this.wide && !kindHasVectors[a.type.kind])
       throw new InternalError(`broadcast of ${show(a)}, which is scalar only`);
     return this.#emit({ op: 'broadcast', result: this.#value(a.type.kind, this.lanes), a });
   }
@@ -360,6 +364,7 @@ export class L3Builder {
     return {
       name: this.name,
       lanes: this.lanes,
+      wide: this.wide,
       buffers: this.#buffers,
       sizes: this.#sizes,
       scalars: this.#scalars,

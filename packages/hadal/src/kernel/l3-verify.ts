@@ -101,7 +101,7 @@ export function verifyL3(fn: L3Function): void {
     );
     check(
       instr,
-      v.type.lanes === 1 || kindHasVectors[v.type.kind],
+      v.type.lanes === 1 || kindHasVectors[v.type.kind] || (fn.wide && v.type.kind !== 'index'),
       `%${v.id}: ${v.type.kind} is scalar only`,
     );
     defined.add(v.id);
@@ -151,6 +151,12 @@ export function verifyL3(fn: L3Function): void {
           );
           same(instr, instr.a, instr.b);
           same(instr, instr.a, instr.result);
+          if (fn.wide && instr.a.type.lanes > 1 && (instr.fn === 'div' || instr.fn === 'rem'))
+            check(
+              instr,
+              instr.a.type.kind === 'f32' || instr.a.type.kind === 'f64',
+              'is of floats alone in wide lanes',
+            );
           break;
         case 'fma':
           check(instr, instr.a.type.kind === 'f32' || instr.a.type.kind === 'f64', 'fma is for f32 and f64');
@@ -187,7 +193,7 @@ export function verifyL3(fn: L3Function): void {
           const scalar = instr.a.type.lanes === 1;
           check(
             instr,
-            anyLanes.has(pair) || (scalar && scalarOnly.has(pair)),
+            anyLanes.has(pair) || ((scalar || fn.wide) && scalarOnly.has(pair)),
             `${pair} on ${instr.a.type.lanes} lanes`,
           );
           check(instr, instr.a.type.lanes === instr.result.type.lanes, 'keeps the lanes');
@@ -225,6 +231,7 @@ export function verifyL3(fn: L3Function): void {
           );
           break;
         case 'horizontal':
+          check(instr, !fn.wide || instr.a.type.kind === 'mask', 'is of masks alone in wide functions');
           check(
             instr,
             horizontalKinds[instr.fn].includes(instr.a.type.kind),
@@ -237,6 +244,7 @@ export function verifyL3(fn: L3Function): void {
           );
           break;
         case 'zip':
+          check(instr, !fn.wide, 'is not for wide functions');
           check(instr, instr.a.type.kind === 'f32' && instr.a.type.lanes > 1, 'is for f32 vectors');
           same(instr, instr.a, instr.b);
           same(instr, instr.a, instr.result);

@@ -15,7 +15,9 @@
  * (zero extended), `bool` a mask, `u32` an i64 (zero extended); stores go the same way back and keep the low bits. `f16` gives f32
  * and is stored as the nearest float16, ties to even; it is only produced for targets with `float16: true`.
  *
- * i64 and f64 values are always scalar. Lanes of a load whose mask is off read as zero and touch no memory; masks on memory
+ * i64 and f64 values are scalar, but in functions that are `wide`: those have vectors of them, of as many lanes as the target says
+ * (`wideLanes`), and vectors of the other kinds have as many. There, integers are not divided in lanes, and there are no
+ * `zip` and no `horizontal` but of masks. Lanes of a load whose mask is off read as zero and touch no memory; masks on memory
  * operations are only produced for targets with `masks: true`.
  */
 
@@ -24,7 +26,7 @@ export type Kind = 'index' | 'i32' | 'i64' | 'f32' | 'f64' | 'mask';
 /** Kinds that scalar slots have. */
 export type ScalarKind = Exclude<Kind, 'index' | 'mask'>;
 
-/** Whether values of a kind may have more than one lane. */
+/** Whether values of a kind may have more than one lane in functions that are not `wide`. */
 export const kindHasVectors: { readonly [K in Kind]: boolean } = {
   index: false,
   i32: true,
@@ -229,6 +231,8 @@ export interface L3Function {
   readonly name: string;
   /** Lanes of every vector in this function; 1 where it has none. */
   readonly lanes: number;
+  /** Whether f64 and i64 have vectors here. */
+  readonly wide: boolean;
   readonly buffers: readonly BufferSlot[];
   readonly sizes: number;
   readonly scalars: readonly ScalarKind[];

@@ -556,6 +556,11 @@ export class ExprEmitter {
     const at = this.index(index);
     const vector = this.#isAlongLanes(index);
     const kind = kinds[dtype];
+    if (vector && (kind === 'i64' || kind === 'f64')) {
+      // The lanes of a ramp are of 32 bits, positions are not.
+      const position = b.add(b.broadcast(b.convert('i64', at)), b.convert('i64', b.ramp(b.index(0))));
+      return fitToDType(b, b.convert(kind, position), dtype);
+    }
     if (vector) return fitToDType(b, b.convert(kind, b.ramp(at)), dtype);
     if (kind === 'mask') return b.compare('ne', b.convert('i32', at), b.constant('i32', 0));
     return fitToDType(b, b.convert(kind, at), dtype);

@@ -19,7 +19,7 @@ import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { ExprEmitter } from './lower-exprs.js';
-import { pairsAlongLanes } from './pairs.js';
+import { type Pairs, pairsAlongLanes } from './pairs.js';
 import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { type UnitRange, unitRange } from './unit-range.js';
@@ -171,7 +171,7 @@ function known1(values: readonly Value[] | null): Value {
 export function loopsWorkspace(kernel: LoopKernel, target: Target): readonly number[] {
   const v = kernel.vectorVariable;
   if (v < 0 || !kernel.dims[v].reduced || target.lanes === 1) return [];
-  if (!kernel.stages.some(sumsFloats) || chooseVector(kernel, target) >= 0) return [];
+  if (!kernel.stages.some(sumsFloats) || chooseVector(kernel, target).variable >= 0) return [];
   return [kernel.stages.length * 3 * (target.lanes + 1) * 4];
 }
 
@@ -193,14 +193,14 @@ export function splitLoop(kernel: LoopKernel, target: Target): SplitLoop {
   const vector = chooseVector(kernel, target);
   return {
     variable,
-    step: variable >= 0 && variable === vector ? target.lanes : 1,
-    isVector: vector >= 0,
+    step: variable >= 0 && variable === vector.variable ? vector.lanes : 1,
+    isVector: vector.variable >= 0,
   };
 }
 
 export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Target): L3Function {
-  const isVector = chooseVector(kernel, target) >= 0;
-  const b = new L3Builder(kernel.name, isVector ? target.lanes : 1, target);
+  const { lanes, wide } = chooseVector(kernel, target);
+  const b = new L3Builder(kernel.name, lanes, target, wide);
   const hasUnits = kernel.dims.some((d) => !d.reduced);
   emitLoops(b, kernel, sizes, target, hasUnits ? unitRange(b, sizes) : null);
   return b.finish();
@@ -220,11 +220,14 @@ export function emitLoops(
   const deps = dependences(kernel);
   const outer = kernel.dims.flatMap((d, v) => (d.reduced ? [] : [v]));
   const reduced = kernel.dims.flatMap((d, v) => (d.reduced ? [v] : []));
-  const vectorVariable = chooseVector(kernel, target);
+  const chosen = chooseVector(kernel, target);
+  if (chosen.wide !== b.wide && chosen.wide)
+    throw new InternalError(`${kernel.name}: no vectors of 64-bit elements here`);
+  const vectorVariable = chosen.variable;
   for (const buffer of kernel.buffers) b.buffer(memTypeOf(b, buffer.dtype), buffer.access);
   for (const _ of loopsWorkspace(kernel, target)) b.buffer('f32', 'readwrite');
   const status = statusBuffer(b, kernel);
-  const pairs = vectorVariable >= 0 ? pairsAlongLanes(kernel) : null;
+  const pairs = vectorVariable >= 0 && !chosen.wide ? pairsAlongLanes(kernel) : null;
   const cuts = vectorVariable >= 0 ? cutsOf(kernel, target) : new Set<Guard>();
   const emitter = new ExprEmitter(b, kernel, sizes, deps, status, pairs, cuts);
   // Sums along a row that does not fit lanes are still added up as if it did; see `laneSums`.
@@ -518,26 +521,52 @@ export function emitLoops(
   outerNest(0);
 }
 
-const knownVectors = new WeakMap<LoopKernel, { readonly target: Target; readonly variable: number }>();
-
-/** The vector variable if all of the kernel fits lanes along it, else -1. Kept by kernel, which is planned and lowered for one target. */
-function chooseVector(kernel: LoopKernel, target: Target): number {
-  const have = knownVectors.get(kernel);
-  if (have?.target === target) return have.variable;
-  const variable = findVector(kernel, dependences(kernel), target);
-  knownVectors.set(kernel, { target, variable });
-  return variable;
+/** What becomes lanes: a variable, or -1 for none; how many; and whether f64 and i64 are vectors as well. */
+interface Lanes {
+  readonly variable: number;
+  readonly lanes: number;
+  readonly wide: boolean;
 }
 
-function findVector(kernel: LoopKernel, deps: readonly Dependence[], target: Target): number {
+const NO_LANES: Lanes = { variable: -1, lanes: 1, wide: false };
+
+const knownVectors = new WeakMap<LoopKernel, { readonly target: Target; readonly lanes: Lanes }>();
+
+/** The vector variable if all of the kernel fits lanes along it. Kept by kernel, which is planned and lowered for one target. */
+function chooseVector(kernel: LoopKernel, target: Target): Lanes {
+  const have = knownVectors.get(kernel);
+  if (have?.target === target) return have.lanes;
+  const lanes = findVector(kernel, dependences(kernel), target);
+  knownVectors.set(kernel, { target, lanes });
+  return lanes;
+}
+
+function findVector(kernel: LoopKernel, deps: readonly Dependence[], target: Target): Lanes {
   const v = kernel.vectorVariable;
-  if (v < 0 || target.lanes === 1) return -1;
-  if (kernel.stages.some((s) => s.op === 'argmax' || s.op === 'prod' || isScalarOnly(s.dtype))) return -1;
+  if (v < 0 || target.lanes === 1) return NO_LANES;
+  if (kernel.stages.some((s) => s.op === 'argmax' || s.op === 'prod')) return NO_LANES;
   const roots = [...kernel.stages.map((s) => s.value), ...kernel.stores.map((s) => s.value)];
-  const pairs = pairsAlongLanes(kernel);
-  const single = kernel.stores.filter((_, i) => !pairs.stores.has(i)).map((s) => s.index);
-  if (!canVectorize(kernel, deps, roots, single, v, target.masks, pairs, cutsOf(kernel, target))) return -1;
-  return v;
+  const fits = (pairs: Pairs | null, wide: boolean): boolean => {
+    const indices = kernel.stores.filter((_, i) => pairs?.stores.has(i) !== true).map((s) => s.index);
+    return canVectorize(kernel, deps, roots, indices, v, target.masks, pairs, cutsOf(kernel, target), wide);
+  };
+  if (!kernel.stages.some((s) => isScalarOnly(s.dtype)) && fits(pairsAlongLanes(kernel), false))
+    return { variable: v, lanes: target.lanes, wide: false };
+  // Sums along lanes have the order of `target.lanes`, whatever else is in the kernel.
+  if (target.wideLanes === 1 || kernel.dims[v].reduced || !fits(null, true)) return NO_LANES;
+  return { variable: v, lanes: target.wideLanes, wide: true };
+}
+
+const plainTargets = new WeakMap<Target, Target>();
+
+/** The target without vectors of f64 and i64: for kernels that are parts of a function with vectors of 32-bit elements. */
+export function withoutWideLanes(target: Target): Target {
+  let plain = plainTargets.get(target);
+  if (plain === undefined) {
+    plain = target.wideLanes === 1 ? target : { ...target, wideLanes: 1 };
+    plainTargets.set(target, plain);
+  }
+  return plain;
 }
 
 /** Where the loop of lanes is cut. Sums along a row do not depend on what is padding, so only maps are cut. */

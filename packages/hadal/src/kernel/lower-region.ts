@@ -15,7 +15,7 @@ import type { AbstractKernel, AbstractPart } from './l2-sizes.js';
 import type { L3Function, MemType, ScalarKind, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { blockedWorkspace, emitGemm, wholeBBytes } from './lower-gemm.js';
-import { emitLoops, loopsWorkspace, splitLoop } from './lower-loops.js';
+import { emitLoops, loopsWorkspace, splitLoop, withoutWideLanes } from './lower-loops.js';
 import { needsStatus, statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { type UnitRange, unitRange } from './unit-range.js';
@@ -62,7 +62,8 @@ function workspacesOf(region: RegionKernel, part: RegionPart, target: Target): r
 }
 
 /** Bytes of each workspace buffer. */
-export function regionWorkspace(kernel: RegionKernel, target: Target): readonly number[] {
+export function regionWorkspace(kernel: RegionKernel, given: Target): readonly number[] {
+  const target = withoutWideLanes(given);
   return [
     ...kernel.locals.map(({ dtype, elements }) => elements * dtypeInfo[dtype].bytes),
     ...regionParts(kernel).flatMap((p) => workspacesOf(kernel, p, target).map((w) => w.bytes)),
@@ -91,7 +92,8 @@ interface StepPosition {
   readonly turn: Value;
 }
 
-export function lowerRegion(kernel: RegionKernel, sizes: AbstractKernel, target: Target): L3Function {
+export function lowerRegion(kernel: RegionKernel, sizes: AbstractKernel, given: Target): L3Function {
+  const target = withoutWideLanes(given);
   const b = new L3Builder(kernel.name, target.lanes, target);
   for (const { dtype, access } of kernel.buffers) b.buffer(memTypeOf(b, dtype), access);
   for (const { dtype } of kernel.locals) b.buffer(memTypeOf(b, dtype), 'readwrite');

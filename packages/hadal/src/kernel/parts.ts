@@ -29,7 +29,7 @@ import type {
 } from './l2.js';
 import { indexValues } from './l2.js';
 import { lineUnits } from './lines.js';
-import { splitLoop } from './lower-loops.js';
+import { splitLoop, withoutWideLanes } from './lower-loops.js';
 import { regionRows } from './region-rows.js';
 import type { Target, Threads } from './target.js';
 
@@ -130,7 +130,7 @@ function scatterCost(kernel: ScatterKernel): number {
 
 /** One step needs the one before it: what cannot be cut along rows is a single unit. */
 function regionParts(kernel: RegionKernel, target: Target): Parts {
-  const step = kernel.steps.map((p) => partsOf(p.kernel, target));
+  const step = kernel.steps.map((p) => partsOf(p.kernel, withoutWideLanes(target)));
   const cost = kernel.length * step.reduce((sum, p) => sum + p.units * p.cost, 0);
   const units = regionRows(kernel)?.rows ?? 1;
   return { units, cost: cost / units, divisible: units > 1 };

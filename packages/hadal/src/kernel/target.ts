@@ -18,6 +18,8 @@ export interface Target {
   readonly id: string;
   /** Lanes of a 32-bit vector. */
   readonly lanes: number;
+  /** Lanes of a vector in functions that have vectors of f64 and i64; 1 where there are none. */
+  readonly wideLanes: number;
   /** Whether loads and stores take masks, so that tails need no scalar loop. */
   readonly masks: boolean;
   /** Whether float16 can be loaded, stored and rounded to as it is, in place of integer operations on its bits. */

@@ -160,7 +160,7 @@ describe.each(targets.map((t) => [`${t.id} (${t.lanes} lanes)`, t] as const))('p
     for (const kernel of kernels) verifyKernel(kernel);
     for (const fn of lowered(plan, target)) {
       verifyL3(fn);
-      expect(lanesOf(name, target)).toContain(fn.lanes);
+      expect(fn.wide ? [target.wideLanes] : lanesOf(name, target)).toContain(fn.lanes);
     }
   });
 

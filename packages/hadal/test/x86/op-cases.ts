@@ -326,7 +326,7 @@ cases.push(
     build: (b, [x], i) => (x.type.lanes > 1 ? b.add(x, b.ramp(b.mul(i, b.index(3)))) : x),
   },
 );
-for (const mem of ['f16', 'f32', 'f64', 'i8', 'i16', 'i32', 'u8', 'u16', 'u32', 'bool'] as const) {
+for (const mem of ['f16', 'f32', 'f64', 'i8', 'i16', 'i32', 'i64', 'u8', 'u16', 'u32', 'bool'] as const) {
   cases.push({
     name: `masked ${mem}`,
     inputs: ['bool', mem],

@@ -9,8 +9,8 @@ import { COUNT, data } from './op-data.js';
 import type { Arguments, Level } from './run.js';
 import { compareEngines, levels, missing, runNative } from './run.js';
 
-function check(c: Case, level: Level, lanes: number): void {
-  const b = new L3Builder(c.name.replaceAll(' ', '_'), lanes);
+function check(c: Case, level: Level, lanes: number, wide = false): void {
+  const b = new L3Builder(c.name.replaceAll(' ', '_'), lanes, { float16: true, scales: false }, wide);
   const inputs = c.inputs.map((mem) => b.buffer(mem, 'read'));
   const output = b.buffer(c.output, 'readwrite');
   b.forEach(b.index(0), b.size(), lanes, (i) => {
@@ -37,6 +37,11 @@ describe.each(levels)('%s', (level) => {
     (c) => !isScalarOnly(c) && (!(c.masked || c.avx512Only) || level === 'avx512'),
   );
   it.skipIf(why !== null).each(onVectors)(`$name on ${vector} lanes${note}`, (c) => check(c, level, vector));
+  const inWide = cases.filter(
+    (c) => !/index|zip|horizontal (?!.*mask)|^(div|rem) i|^(div|rem) of/.test(c.name),
+  );
+  if (level === 'avx512')
+    it.skipIf(why !== null).each(inWide)(`$name on 8 wide lanes${note}`, (c) => check(c, level, 8, true));
 });
 
 /** Transposes `blocks` blocks of lanes x lanes, one behind the other in memory, by perfect shuffles in registers. */

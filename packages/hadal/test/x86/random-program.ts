@@ -11,6 +11,8 @@ import { L3Builder } from '../../src/kernel/l3-builder.js';
 export interface RandomOptions {
   readonly seed: number;
   readonly lanes: number;
+  /** Whether f64 and i64 have vectors as well. */
+  readonly wide?: boolean;
   /** Whether vector loads and stores may take masks. */
   readonly masks: boolean;
   /** Instructions a block, about. */
@@ -38,14 +40,17 @@ export const mems = [
   'u32',
   'f16',
 ] as const satisfies readonly MemType[];
-const vectorMems = mems.filter((mem) => kindHasVectors[memKind[mem]]);
 
 const integerOps = ['add', 'sub', 'mul', 'div', 'rem', 'min', 'max', 'and', 'or', 'xor'] as const;
+
+/** Without quotients, which lanes of wide functions do not have. */
+const laneOps = ['add', 'sub', 'mul', 'min', 'max', 'and', 'or', 'xor'] as const;
 
 type Pool = Map<string, Value[]>;
 
 export function randomProgram(options: RandomOptions): L3Function {
-  const { lanes } = options;
+  const { lanes, wide = false } = options;
+  const vectorMems = wide ? mems : mems.filter((mem) => kindHasVectors[memKind[mem]]);
   let state = options.seed >>> 0 || 1;
   function below(n: number): number {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -58,7 +63,7 @@ export function randomProgram(options: RandomOptions): L3Function {
     return list[below(list.length)];
   }
 
-  const b = new L3Builder(`random${options.seed}`, lanes);
+  const b = new L3Builder(`random${options.seed}`, lanes, { float16: true, scales: false }, wide);
   const inputs = new Map(mems.map((mem) => [mem, b.buffer(mem, 'read')]));
   const outputs = new Map(mems.map((mem) => [mem, b.buffer(mem, 'readwrite')]));
   const next = new Map<MemType, number>();
@@ -179,25 +184,36 @@ export function randomProgram(options: RandomOptions): L3Function {
         return b.binary(oneOf(['add', 'sub', 'mul', 'div', 'min', 'max'] as const), x(), x());
     }
   }
-  function double(p: Pool): Value {
-    const x = (): Value => some(p, 'f64', 1);
+  function double(p: Pool, n: number): Value {
+    const x = (): Value => some(p, 'f64', n);
     switch (below(10)) {
       case 0:
         return b.fma(x(), x(), x());
       case 1:
         return b.unary(oneOf(['neg', 'abs', 'sqrt', 'floor', 'round'] as const), x());
       case 2:
-        return b.select(some(p, 'mask', 1), x(), x());
+        return b.select(some(p, 'mask', n), x(), x());
       case 3:
-        return b.convert('f64', some(p, oneOf(['i32', 'i64', 'f32', 'mask', 'index'] as const), 1));
+        return b.convert(
+          'f64',
+          some(
+            p,
+            oneOf(
+              n > 1
+                ? (['i32', 'i64', 'f32', 'mask'] as const)
+                : (['i32', 'i64', 'f32', 'mask', 'index'] as const),
+            ),
+            n,
+          ),
+        );
       case 4:
-        return b.bitcast('f64', some(p, 'i64', 1));
+        return b.bitcast('f64', some(p, 'i64', n));
       case 5: {
-        const stored = b.load(input('f64'), bounded(p, 100), { offset: below(20) });
+        const stored = b.load(input('f64'), bounded(p, 100), { lanes: n, offset: below(20) });
         return b.binary(oneOf(['add', 'mul', 'sub', 'div'] as const), x(), stored);
       }
       case 6:
-        return b.fma(x(), b.load(input('f64'), bounded(p, 100)), x());
+        return b.fma(x(), b.load(input('f64'), bounded(p, 100), { lanes: n }), x());
       default:
         return b.binary(oneOf(['add', 'sub', 'mul', 'div', 'min', 'max'] as const), x(), x());
     }
@@ -222,28 +238,28 @@ export function randomProgram(options: RandomOptions): L3Function {
           b.load(input('i32'), bounded(p, 100), { lanes: n, offset: 3 }),
         );
       default:
-        return b.binary(oneOf(integerOps), x(), x());
+        return b.binary(oneOf(wide && n > 1 ? laneOps : integerOps), x(), x());
     }
   }
-  function long(p: Pool): Value {
-    const x = (): Value => some(p, 'i64', 1);
+  function long(p: Pool, n: number): Value {
+    const x = (): Value => some(p, 'i64', n);
     switch (below(8)) {
       case 6:
         return b.shift(oneOf(['shl', 'shr', 'sar'] as const), x(), below(64));
       case 7:
         return chance(50)
-          ? b.bitcast('i64', numeric(some(p, 'f64', 1)))
-          : b.convert('i64', finite(some(p, 'f64', 1)));
+          ? b.bitcast('i64', numeric(some(p, 'f64', n)))
+          : b.convert('i64', finite(some(p, 'f64', n)));
       case 0:
         return b.unary(oneOf(['neg', 'abs', 'not'] as const), x());
       case 1:
-        return b.convert('i64', chance(50) ? some(p, 'i32', 1) : some(p, 'index', 1));
+        return b.convert('i64', n > 1 || chance(50) ? some(p, 'i32', n) : some(p, 'index', 1));
       case 2:
-        return b.convert('i64', chance(50) ? finite(some(p, 'f32', 1)) : some(p, 'mask', 1));
+        return b.convert('i64', chance(50) ? finite(some(p, 'f32', n)) : some(p, 'mask', n));
       case 3:
-        return b.select(some(p, 'mask', 1), x(), x());
+        return b.select(some(p, 'mask', n), x(), x());
       default:
-        return b.binary(oneOf(integerOps), x(), x());
+        return b.binary(oneOf(n > 1 ? laneOps : integerOps), x(), x());
     }
   }
   function maskOf(p: Pool, n: number): Value {
@@ -258,7 +274,12 @@ export function randomProgram(options: RandomOptions): L3Function {
         if (options.masks && n > 1) return b.tail(b.binary('rem', some(p, 'index', 1), b.index(2 * n)));
         return b.compare(oneOf(['eq', 'ne', 'lt', 'le'] as const), some(p, 'f32', n), some(p, 'f32', n));
       default: {
-        const kinds: Kind[] = n > 1 ? ['f32', 'i32'] : ['f32', 'i32', 'i64', 'f64', 'index'];
+        const kinds: Kind[] =
+          n > 1 && !wide
+            ? ['f32', 'i32']
+            : n > 1
+              ? ['f32', 'i32', 'i64', 'f64']
+              : ['f32', 'i32', 'i64', 'f64', 'index'];
         const kind = oneOf(kinds);
         return b.compare(oneOf(['eq', 'ne', 'lt', 'le'] as const), some(p, kind, n), some(p, kind, n));
       }
@@ -266,15 +287,22 @@ export function randomProgram(options: RandomOptions): L3Function {
   }
   function crossing(p: Pool): Value {
     if (lanes === 1) return float(p, 1);
-    switch (below(7)) {
+    // Wide functions do without what comes last.
+    switch (below(wide ? 4 : 7)) {
       case 0:
-        return b.broadcast(some(p, oneOf(['f32', 'i32', 'mask'] as const), 1));
+        return b.broadcast(
+          some(p, oneOf<Kind>(wide ? ['f32', 'i32', 'mask', 'f64', 'i64'] : ['f32', 'i32', 'mask']), 1),
+        );
       case 1:
         return b.ramp(some(p, 'index', 1));
       case 2:
         return b.horizontal(oneOf(['and', 'or'] as const), some(p, 'mask', lanes));
       case 3:
-        return b.broadcast(b.load(input('f32'), bounded(p, 100), { offset: 1 }));
+        return b.broadcast(
+          b.load(input(wide && chance(50) ? oneOf(['f64', 'i64'] as const) : 'f32'), bounded(p, 100), {
+            offset: 1,
+          }),
+        );
       case 4:
       case 5: {
         const [x, y] = [some(p, 'f32', lanes), some(p, 'f32', lanes)];
@@ -300,7 +328,7 @@ export function randomProgram(options: RandomOptions): L3Function {
       case 4:
         return integer(p, n);
       case 5:
-        return long(p);
+        return long(p, wide ? n : 1);
       case 6:
       case 7:
         return maskOf(p, n);
@@ -311,15 +339,20 @@ export function randomProgram(options: RandomOptions): L3Function {
         return scalarIndex(p);
       case 11:
         return chance(50)
-          ? b.convert('i32', chance(50) ? some(p, 'i64', 1) : some(p, 'index', 1))
+          ? b.convert('i32', chance(50) ? some(p, 'i64', wide ? n : 1) : some(p, 'index', 1))
           : b.convert('f32', some(p, 'index', 1));
       case 12:
-        return b.convert('f32', b.binary('and', some(p, 'i64', 1), b.constant('i64', 2n ** 40n - 1n)));
+        return b.convert(
+          'f32',
+          b.binary('and', some(p, 'i64', wide ? n : 1), b.constant('i64', 2n ** 40n - 1n)),
+        );
       case 13:
       case 14:
-        return double(p);
+        return double(p, wide ? n : 1);
       case 15:
-        return chance(50) ? b.convert('f32', some(p, 'f64', 1)) : b.convert('i32', finite(some(p, 'f64', 1)));
+        return chance(50)
+          ? b.convert('f32', some(p, 'f64', wide ? n : 1))
+          : b.convert('i32', finite(some(p, 'f64', wide ? n : 1)));
       default:
         return crossing(p);
     }
@@ -364,7 +397,7 @@ export function randomProgram(options: RandomOptions): L3Function {
   function loop(p: Pool, depth: number): void {
     const types = Array.from({ length: below(8) }, () => {
       const kind = oneOf<Kind>(['f32', 'i32', 'mask', 'f32', 'i64', 'f64', 'index']);
-      return { kind, n: !kindHasVectors[kind] || chance(40) ? 1 : lanes };
+      return { kind, n: !(wide ? kind !== 'index' : kindHasVectors[kind]) || chance(40) ? 1 : lanes };
     });
     const inits = types.map((t) => some(p, t.kind, t.n));
     const start = chance(60) ? b.index(0) : bounded(p, 4);

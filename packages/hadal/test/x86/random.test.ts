@@ -60,14 +60,18 @@ describe.each(levels)('random programs on %s', (level) => {
     { name: 'nested', length: 25, depth: 4, runs: 100 },
     { name: 'with more values than registers', length: 220, depth: 1, runs: 25 },
   ];
-  for (const lanes of [1, lanesOf[level]]) {
+  for (const { lanes, wide } of [
+    { lanes: 1, wide: false },
+    { lanes: lanesOf[level], wide: false },
+    ...(level === 'avx512' ? [{ lanes: 8, wide: true }] : []),
+  ]) {
     it.skipIf(why !== null).each(sizes)(
-      `$name, ${lanes} lanes, agree with the interpreter${why ? ` (${why})` : ''}`,
+      `$name, ${lanes} ${wide ? 'wide ' : ''}lanes, agree with the interpreter${why ? ` (${why})` : ''}`,
       ({ length, depth, runs }) => {
         let compared = 0;
         fc.assert(
           fc.property(fc.integer({ min: 1, max: 2 ** 31 - 1 }), (seed) => {
-            const fn = randomProgram({ seed, lanes, masks: level === 'avx512', length, depth });
+            const fn = randomProgram({ seed, lanes, wide, masks: level === 'avx512', length, depth });
             compareEngines(fn, level, [randomArguments(seed), randomArguments(seed + 1)]);
             compared++;
           }),

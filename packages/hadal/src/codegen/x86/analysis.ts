@@ -133,6 +133,8 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
         n.recompute = a;
       } else if (n.kind === 'mask') {
         if (a.from === 'integer') n.recompute = { from: 'mask', on: Number(a.value) !== 0 };
+      } else if (a.from === 'integer' && n.kind === 'i64') {
+        n.recompute = { from: 'long', value: BigInt(a.value) };
       } else if (a.from === 'integer') {
         n.recompute = { from: 'bits', bits: Number(a.value) | 0 };
       } else {
@@ -371,7 +373,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
     }
     if (wide && n.lanes > 1 && instr.op === 'broadcast' && instr.a.type.kind !== 'mask') {
       const a = node(instr.a);
-      if (a.def?.op === 'load' && (a.def.mem === 'f32' || a.def.mem === 'i32') && foldable(n, embeddedUses)) {
+      if (a.def?.op === 'load' && plainMemory.has(a.def.mem) && foldable(n, embeddedUses)) {
         fold(n);
         const others = embeddedIn.get(a);
         if (others) others.push(n);

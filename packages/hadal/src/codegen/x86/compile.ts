@@ -29,7 +29,10 @@ export interface X86Code {
 }
 
 export function compileX86(fn: L3Function, features: X86Features): X86Code {
-  const lanes = features.level === 'avx512' ? 16 : 8;
+  const wide = features.level === 'avx512';
+  if (fn.wide && !wide)
+    throw new InternalError(`x86: ${fn.name} has vectors of 64-bit elements, which need AVX-512`);
+  const lanes = wide && !fn.wide ? 16 : 8;
   if (fn.lanes !== 1 && fn.lanes !== lanes) {
     throw new InternalError(`x86: ${fn.name} has ${fn.lanes} lanes, ${features.level} has ${lanes}`);
   }

@@ -3,6 +3,7 @@ import { InternalError } from '../../base/errors.js';
 import type { Instr } from '../../kernel/l3.js';
 import { isFloatKind } from '../../kernel/l3.js';
 import type { Emitter } from './emitter.js';
+import type { Form } from './instructions.js';
 import { I } from './instructions.js';
 import type { Node } from './node.js';
 import { poolMem, xmms } from './operands.js';
@@ -70,13 +71,32 @@ function integerToInteger(e: Emitter, n: Node, a: Node): void {
   e.gprDone(n, dst);
 }
 
+/** Conversions of vectors from or to 64-bit lanes. */
+const betweenWidths: { readonly [pair: string]: Form<readonly ['v' | 'h', 'v' | 'h' | 'vm']> } = {
+  'f32>f64': I.vcvtps2pd,
+  'f64>f32': I.vcvtpd2ps,
+  'i32>f64': I.vcvtdq2pd,
+  'f64>i32': I.vcvttpd2dq,
+  'i64>f64': I.vcvtqq2pd,
+  'f64>i64': I.vcvttpd2qq,
+  'i64>f32': I.vcvtqq2ps,
+  'f32>i64': I.vcvttps2qq,
+  'i32>i64': I.vpmovsxdq,
+  'i64>i32': I.vpmovqd,
+};
+
 /** Conversions between vectors. */
 export function vectorConvert(e: Emitter, instr: Op<'convert'>): void {
   const { asm } = e;
   const n = e.node(instr.result);
   if (instr.a.type.kind === 'mask') {
     const one = n.kind === 'f32' ? 0x3f800000 : 1;
-    if (e.wide) {
+    if (n.kind === 'f64' || n.kind === 'i64') {
+      const mask = e.mask(instr.a);
+      const dst = e.vecResult(n);
+      asm.masked(I.vbroadcastsd, mask, true, dst, e.longOne(n.kind));
+      e.vecDone(n, dst);
+    } else if (e.wide) {
       const mask = e.mask(instr.a);
       const dst = e.vecResult(n);
       asm.masked(I.vbroadcastss, mask, true, dst, poolMem(asm.word(one)));
@@ -87,6 +107,14 @@ export function vectorConvert(e: Emitter, instr: Op<'convert'>): void {
       asm.op(I.vandps, dst, mask, e.lanesOf(one));
       e.vecDone(n, dst);
     }
+    return;
+  }
+  const form = betweenWidths[`${instr.a.type.kind}>${n.kind}`];
+  if (form !== undefined) {
+    const a = e.vec(instr.a);
+    const dst = e.vecResult(n, a);
+    asm.op(form, dst, a);
+    e.vecDone(n, dst);
     return;
   }
   const source = e.vecOperand(instr.a);

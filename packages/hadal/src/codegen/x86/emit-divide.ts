@@ -3,6 +3,7 @@
  * must not reach `idiv` with operands that it traps on. Vectors of i32 divide as float64: a quotient of 32-bit integers that is
  * not whole differs from the next whole number by more than 2^-31 of itself, far more than float64 rounds by.
  */
+import { InternalError } from '../../base/errors.js';
 import type { Instr } from '../../kernel/l3.js';
 import type { Emitter } from './emitter.js';
 import { I } from './instructions.js';
@@ -92,6 +93,7 @@ function zero(e: Emitter, r: Gpr): void {
 
 export function vectorDivide(e: Emitter, op: Quotient, instr: Extract<Instr, { op: 'binary' }>): void {
   const { asm, width } = e;
+  if (e.analysis.fn.wide) throw new InternalError('x86: integers of 8 lanes are not divided');
   const n = e.node(instr.result);
   const a = e.vec(instr.a).index;
   const b = e.vec(instr.b).index;

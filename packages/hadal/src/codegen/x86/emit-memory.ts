@@ -121,8 +121,14 @@ function vectorLoad(e: Emitter, instr: Load, n: Node, at: Mem): void {
   switch (instr.mem) {
     case 'f64':
     case 'i64':
-    case 'u32':
-      throw new InternalError(`x86: ${instr.mem} is scalar`);
+    case 'u32': {
+      const form: Form<readonly ['v', 'hm' | 'vm']> = instr.mem === 'u32' ? I.vpmovzxdq : I.vmovupd;
+      const dst = e.vecResult(n);
+      if (mask) asm.masked(form, mask, true, dst, at);
+      else asm.op(form, dst, at);
+      e.vecDone(n, dst);
+      return;
+    }
     case 'f32':
     case 'i32': {
       const dst = e.vecResult(n);
@@ -144,7 +150,15 @@ function vectorLoad(e: Emitter, instr: Load, n: Node, at: Mem): void {
       return;
     }
     case 'bool':
-      if (e.wide) {
+      if (n.lanes === 8 && e.wide) {
+        // Masks of 8 lanes may have bits set beyond them, which a mask of bytes would go by.
+        const t = e.takeVec(256);
+        if (mask) asm.masked(I.vpmovzxbd, mask, true, t, at);
+        else asm.op(I.vpmovzxbd, t, at);
+        const dst = e.maskResult(n);
+        asm.op(I.vptestmd, dst, t, t);
+        e.maskDone(n, dst);
+      } else if (e.wide) {
         const t = e.takeVec(128);
         if (mask) asm.masked(I.vmovdqu8, mask, true, t, at);
         else asm.op(I.vmovups, t, at);
@@ -220,8 +234,13 @@ function vectorStore(e: Emitter, instr: Store, at: Mem): void {
   switch (instr.mem) {
     case 'f64':
     case 'i64':
-    case 'u32':
-      throw new InternalError(`x86: ${instr.mem} is scalar`);
+    case 'u32': {
+      const form = instr.mem === 'u32' ? I.vpmovqdStore : I.vmovupdStore;
+      const v = e.vec(instr.value);
+      if (mask) asm.masked(form, mask, false, at, v);
+      else asm.op(form, at, v);
+      return;
+    }
     case 'f16': {
       const v = e.vec(instr.value);
       if (mask) asm.masked(I.vcvtps2phStore, mask, false, at, v, NEAREST_EVEN);
@@ -263,6 +282,13 @@ function vectorStore(e: Emitter, instr: Store, at: Mem): void {
 
 function storeMask(e: Emitter, instr: Store, at: Mem): void {
   const { asm } = e;
+  if (instr.value.type.lanes === 8) {
+    const t = e.takeVec(256);
+    asm.masked(I.vbroadcastss, e.mask(instr.value), true, t, poolMem(asm.word(1)));
+    if (instr.mask) asm.masked(I.vpmovdb, e.mask(instr.mask), false, at, t);
+    else asm.op(I.vpmovdb, at, t);
+    return;
+  }
   const t = e.takeVec(128);
   const ones = asm.bytes('bytes1', () => new Uint8Array(16).fill(1));
   // The value first: its register may be the scratch that the store's mask needs next.

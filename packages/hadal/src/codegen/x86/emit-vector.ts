@@ -7,7 +7,7 @@ import { negated } from './emit-integer.js';
 import { NEAREST_EVEN } from './emit-memory.js';
 import type { Emitter } from './emitter.js';
 import type { ThreeOperands } from './float-forms.js';
-import { floatPacked, scalarForms } from './float-forms.js';
+import { doublePacked, floatPacked, scalarForms } from './float-forms.js';
 import type { Form } from './instructions.js';
 import { I } from './instructions.js';
 import type { Node } from './node.js';
@@ -26,6 +26,33 @@ const integerPacked: { readonly [op: string]: ThreeOperands } = {
   or: I.vorps,
   xor: I.vxorps,
 };
+/** i64 lanes. */
+const longPacked: { readonly [op: string]: ThreeOperands } = {
+  add: I.vpaddq,
+  sub: I.vpsubq,
+  mul: I.vpmullq,
+  min: I.vpminsq,
+  max: I.vpmaxsq,
+  and: I.vandpd,
+  or: I.vorpd,
+  xor: I.vxorpd,
+};
+
+/** The packed instruction of an operation on lanes of a kind. */
+function packedForm(kind: Node['kind'], fn: string): ThreeOperands {
+  const forms =
+    kind === 'f32'
+      ? floatPacked
+      : kind === 'f64'
+        ? doublePacked
+        : kind === 'i64'
+          ? longPacked
+          : integerPacked;
+  const form = forms[fn];
+  if (form === undefined) throw new InternalError(`x86: no ${fn} of ${kind} vectors`);
+  return form;
+}
+
 const maskForms = { and: I.kandw, or: I.korw, xor: I.kxorw } as const;
 
 const signBit = -(2 ** 31);
@@ -58,7 +85,7 @@ export function vectorBinary(e: Emitter, instr: Op<'binary'>): void {
   const right = e.vecOperand(b);
   const dst = e.vecResult(n, left);
   if (isFloatKind(n.kind) && n.lanes === 1) e.asm.op(scalarForms[n.kind].binary[instr.fn], dst, left, right);
-  else e.asm.op((n.kind === 'f32' ? floatPacked : integerPacked)[instr.fn], dst, left, right);
+  else e.asm.op(packedForm(n.kind, instr.fn), dst, left, right);
   e.vecDone(n, dst);
 }
 
@@ -67,9 +94,13 @@ export function fma(e: Emitter, instr: Op<'fma'>): void {
   const n = e.node(instr.result);
   type FmaForm = Form<readonly ['v' | 'x', 'v' | 'x', 'vm' | 'xm']>;
   const scalar = n.lanes === 1 ? scalarForms[n.kind === 'f64' ? 'f64' : 'f32'] : null;
-  const form231: FmaForm = scalar?.fma231 ?? I.vfmadd231ps;
-  const form213: FmaForm = scalar?.fma213 ?? I.vfmadd213ps;
-  const form132: FmaForm = scalar?.fma132 ?? I.vfmadd132ps;
+  const packed =
+    n.kind === 'f64'
+      ? ([I.vfmadd231pd, I.vfmadd213pd, I.vfmadd132pd] as const)
+      : ([I.vfmadd231ps, I.vfmadd213ps, I.vfmadd132ps] as const);
+  const form231: FmaForm = scalar?.fma231 ?? packed[0];
+  const form213: FmaForm = scalar?.fma213 ?? packed[1];
+  const form132: FmaForm = scalar?.fma132 ?? packed[2];
   let { a, b } = instr;
   const { c } = instr;
   let aReg = e.node(a).reg;
@@ -132,8 +163,9 @@ export function vectorUnary(e: Emitter, instr: Op<'unary'>): void {
     // Rounding 1 is down, 0 to even; 8 keeps the inexact flag from being raised.
     const mode = instr.fn === 'floor' ? 9 : 8;
     if (n.lanes > 1) {
-      if (instr.fn === 'sqrt') asm.op(I.vsqrtps, dst, source);
-      else asm.op(I.vroundps, dst, source, mode);
+      const double = n.kind === 'f64';
+      if (instr.fn === 'sqrt') asm.op(double ? I.vsqrtpd : I.vsqrtps, dst, source);
+      else asm.op(double ? I.vrndscalepd : I.vroundps, dst, source, mode);
     } else {
       if (source.kind === 'mem') e.zero(dst);
       const base = source.kind === 'vec' ? source : dst;
@@ -144,25 +176,28 @@ export function vectorUnary(e: Emitter, instr: Op<'unary'>): void {
     e.vecDone(n, dst);
     return;
   }
-  if (n.kind === 'i32' && instr.fn === 'abs') {
+  const isInteger = n.kind === 'i32' || n.kind === 'i64';
+  if (isInteger && instr.fn === 'abs') {
     const source = e.vecOperand(instr.a);
     const dst = e.vecResult(n, source.kind === 'vec' ? source : null);
-    asm.op(I.vpabsd, dst, source);
+    asm.op(n.kind === 'i64' ? I.vpabsq : I.vpabsd, dst, source);
     e.vecDone(n, dst);
     return;
   }
   const a = e.vec(instr.a);
-  if (n.kind === 'i32' && instr.fn === 'neg') {
-    const zero = e.takeVec(e.width);
+  if (isInteger && instr.fn === 'neg') {
+    const zero = e.takeVec(e.widthOf(n));
     e.zero(zero);
     const dst = e.vecResult(n, zero);
-    asm.op(I.vpsubd, dst, zero, a);
+    asm.op(packedForm(n.kind, 'sub'), dst, zero, a);
     e.vecDone(n, dst);
     return;
   }
   const dst = e.vecResult(n, a);
-  if (instr.fn === 'abs') asm.op(I.vandps, dst, a, e.logicBits(allButSign, n, -1));
-  else asm.op(I.vxorps, dst, a, e.logicBits(instr.fn === 'neg' ? signBit : -1, n, 0));
+  const long = n.lanes > 1 && (n.kind === 'f64' || n.kind === 'i64');
+  if (instr.fn === 'abs') asm.op(long ? I.vandpd : I.vandps, dst, a, e.logicBits(allButSign, n, -1));
+  else if (instr.fn === 'neg') asm.op(long ? I.vxorpd : I.vxorps, dst, a, e.logicBits(signBit, n, 0));
+  else asm.op(long ? I.vxorpd : I.vxorps, dst, a, e.logicBits(-1, n, long ? -1 : 0));
   e.vecDone(n, dst);
 }
 
@@ -173,13 +208,14 @@ const integerPredicates = { eq: 0, lt: 1, le: 2, ne: 4 } as const;
 export function vectorCompare(e: Emitter, instr: Op<'compare'>): void {
   const { asm } = e;
   const n = e.node(instr.result);
-  const float = instr.a.type.kind === 'f32';
+  const { kind } = instr.a.type;
+  const float = kind === 'f32' || kind === 'f64';
   if (n.cls === 'mask') {
     const dst = e.maskResult(n);
     const a = e.vec(instr.a);
     const b = e.vecOperand(instr.b);
-    if (float) asm.op(I.vcmppsMask, dst, a, b, floatPredicates[instr.fn]);
-    else asm.op(I.vpcmpd, dst, a, b, integerPredicates[instr.fn]);
+    if (float) asm.op(kind === 'f64' ? I.vcmppdMask : I.vcmppsMask, dst, a, b, floatPredicates[instr.fn]);
+    else asm.op(kind === 'i64' ? I.vpcmpq : I.vpcmpd, dst, a, b, integerPredicates[instr.fn]);
     e.maskDone(n, dst);
     return;
   }
@@ -219,7 +255,8 @@ export function vectorSelect(e: Emitter, instr: Op<'select'>): void {
     const b = e.vec(instr.b);
     const a = e.vecOperand(instr.a);
     const dst = e.vecResult(n, b);
-    asm.masked(I.vblendmps, mask, false, dst, b, a);
+    const long = n.kind === 'f64' || n.kind === 'i64';
+    asm.masked(long ? I.vblendmpd : I.vblendmps, mask, false, dst, b, a);
     e.vecDone(n, dst);
     return;
   }
@@ -231,13 +268,16 @@ export function vectorSelect(e: Emitter, instr: Op<'select'>): void {
   e.vecDone(n, dst);
 }
 
-const shiftForms = { shl: I.vpslld, shr: I.vpsrld, sar: I.vpsrad } as const;
+const shiftForms = {
+  i32: { shl: I.vpslld, shr: I.vpsrld, sar: I.vpsrad },
+  i64: { shl: I.vpsllq, shr: I.vpsrlq, sar: I.vpsraq },
+} as const;
 
 export function vectorShift(e: Emitter, instr: Op<'shift'>): void {
   const n = e.node(instr.result);
   const a = e.vec(instr.a);
   const dst = e.vecResult(n, a);
-  e.asm.op(shiftForms[instr.fn], dst, a, instr.amount);
+  e.asm.op(shiftForms[n.kind === 'i64' ? 'i64' : 'i32'][instr.fn], dst, a, instr.amount);
   e.vecDone(n, dst);
 }
 
@@ -267,11 +307,15 @@ export function broadcast(e: Emitter, instr: Op<'broadcast'>): void {
   if (n.kind === 'f32') {
     const source = e.vecOperand(instr.a);
     asm.op(I.vbroadcastss, dst, source);
-  } else if (n.kind === 'i32' && a.virtual === 'memory') {
+  } else if (n.kind === 'f64') {
+    asm.op(I.vbroadcastsd, dst, e.vecOperand(instr.a));
+  } else if (n.kind !== 'mask' && a.virtual === 'memory') {
     const source = e.gprSource(a);
     if (typeof source === 'number' || typeof source === 'bigint' || source.kind !== 'mem')
       throw new InternalError('x86: not memory');
-    asm.op(I.vbroadcastss, dst, source);
+    asm.op(n.kind === 'i64' ? I.vbroadcastsd : I.vbroadcastss, dst, source);
+  } else if (n.kind === 'i64') {
+    asm.op(I.vpbroadcastqGpr, dst, e.gprOf(a));
   } else {
     const r = n.kind === 'mask' ? negated(e, e.gprOf(a)) : e.gprOf(a);
     spread(e, dst, r);
@@ -355,6 +399,7 @@ export function horizontal(e: Emitter, instr: Op<'horizontal'>): void {
     horizontalMask(e, instr, n);
     return;
   }
+  if (e.analysis.fn.wide) throw new InternalError(`x86: no horizontal ${instr.fn} of ${a.lanes} lanes`);
   const form: ThreeOperands = (a.kind === 'f32' ? floatPacked : integerPacked)[instr.fn];
   const source = e.vecOf(a).index;
   const t = e.takeVec(512).index;
@@ -387,9 +432,13 @@ export function horizontal(e: Emitter, instr: Op<'horizontal'>): void {
 function horizontalMask(e: Emitter, instr: Op<'horizontal'>, n: Node): void {
   const { asm } = e;
   const t = e.takeGpr();
+  const { lanes } = instr.a.type;
+  const all = 2 ** lanes - 1;
   if (e.wide) asm.op(I.kmovwToGpr, t, e.mask(instr.a));
   else asm.op(I.vmovmskps, t, e.vec(instr.a));
-  asm.alu('cmp', 32, t, instr.fn === 'and' ? (e.wide ? 0xffff : 0xff) : 0);
+  // Bits beyond the lanes are of no meaning.
+  if (e.wide && lanes < 16) asm.alu('and', 32, t, all);
+  asm.alu('cmp', 32, t, instr.fn === 'and' ? all : 0);
   asm.setcc(instr.fn === 'and' ? 'e' : 'ne', t);
   asm.movzx8(t, t);
   e.gprDone(n, t);
@@ -398,6 +447,7 @@ function horizontalMask(e: Emitter, instr: Op<'horizontal'>, n: Node): void {
 export function zip(e: Emitter, instr: Op<'zip'>): void {
   const { asm } = e;
   const n = e.node(instr.result);
+  if (e.analysis.fn.wide) throw new InternalError('x86: zip is for functions of 32-bit elements');
   if (e.wide) {
     // The instruction overwrites its first table, which is `a`.
     const order = e.vecOf(e.analysis.zipOrder(instr.half));

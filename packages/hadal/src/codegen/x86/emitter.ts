@@ -17,7 +17,7 @@ import type { Assembler, Size } from './assembler.js';
 import type { X86Features } from './features.js';
 import { I } from './instructions.js';
 import { resolved } from './intervals.js';
-import type { Node } from './node.js';
+import type { Node, Recompute } from './node.js';
 import { nameOf } from './node.js';
 import type { Gpr, Mask, Mem, Scale, Vec, Width } from './operands.js';
 import { broadcastMem, gprs, masks, mem, poolMem, rdi, rsp, vec, xmms } from './operands.js';
@@ -38,11 +38,17 @@ const freeGprs = [1, 6, 8, 9, 10, 11];
 
 export type Access = Extract<Instr, { op: 'load' | 'store' }>;
 
+function isLong(n: Node): boolean {
+  return n.kind === 'f64' || n.kind === 'i64';
+}
+
 export class Emitter {
   readonly asm: Assembler;
   readonly analysis: Analysis;
   readonly wide: boolean;
   readonly width: Width;
+  /** Whether the function's vectors are of 64-bit elements; those of 32 bits then take half of a register. */
+  readonly #halves: boolean;
   readonly #file: RegisterFile;
   readonly #allocation: Allocation;
   readonly #nodes: Analysis['nodes'];
@@ -56,6 +62,7 @@ export class Emitter {
     this.analysis = analysis;
     this.wide = features.level === 'avx512';
     this.width = this.wide ? 512 : 256;
+    this.#halves = analysis.fn.wide;
     this.#file = registerFile(features);
     this.#allocation = allocation;
     this.#nodes = analysis.nodes;
@@ -174,7 +181,8 @@ export class Emitter {
     return n.kind === 'i32' || n.kind === 'mask' ? 32 : 64;
   }
   widthOf(n: Node): Width {
-    return n.lanes > 1 ? this.width : 128;
+    if (n.lanes === 1) return 128;
+    return this.#halves && (n.kind === 'f32' || n.kind === 'i32') ? 256 : this.width;
   }
 
   /** The memory that a load or store names. */
@@ -280,9 +288,10 @@ export class Emitter {
       return;
     }
     const r = n.recompute;
-    if (r?.from === 'double') {
-      if (Object.is(r.value, 0)) this.zero(dst);
-      else asm.op(I.vmovsdLoad, dst, this.#double(r.value));
+    if (r?.from === 'double' || r?.from === 'long') {
+      if (Object.is(r.value, 0) || r.value === 0n) this.zero(dst);
+      else if (n.lanes > 1) asm.op(I.vbroadcastsd, dst, this.#eight(r));
+      else asm.op(I.vmovsdLoad, dst, this.#eight(r));
       return;
     }
     if (r?.from === 'bits' || r?.from === 'mask') {
@@ -303,7 +312,7 @@ export class Emitter {
     const src = this.#vecMemory(n);
     if (n.lanes === 1) asm.op(n.kind === 'f64' ? I.vmovsdLoad : I.vmovssLoad, dst, src);
     else if (r?.from === 'argument' || src.broadcast)
-      asm.op(I.vbroadcastss, dst, { ...src, broadcast: false });
+      asm.op(isLong(n) ? I.vbroadcastsd : I.vbroadcastss, dst, { ...src, broadcast: false });
     else asm.op(I.vmovups, dst, src);
   }
 
@@ -317,7 +326,8 @@ export class Emitter {
     const n = this.node(v);
     if (n.reg >= 0) return vec(n.reg, this.widthOf(n));
     const r = n.recompute;
-    if (r?.from === 'double') return this.#double(r.value);
+    if (r?.from === 'double' || r?.from === 'long')
+      return n.lanes > 1 ? broadcastMem(this.#eight(r)) : this.#eight(r);
     if (r?.from === 'bits' || r?.from === 'mask') {
       const bits = r.from === 'bits' ? r.bits : r.on ? -1 : 0;
       return n.lanes > 1 ? this.lanesOf(bits) : poolMem(this.asm.word(bits));
@@ -336,15 +346,23 @@ export class Emitter {
    * `low` in its low half.
    */
   logicBits(bits: number, n: Node, low: number): Mem {
-    if (n.lanes > 1) return this.lanesOf(bits);
+    if (n.lanes > 1 && !isLong(n)) return this.lanesOf(bits);
+    if (n.lanes > 1)
+      return broadcastMem(this.#eight({ from: 'long', value: (BigInt(bits) << 32n) | BigInt(low >>> 0) }));
     if (n.kind !== 'f64') return this.#repeated(bits, 16);
     return poolMem(
       this.asm.bytes(`pair:${low}:${bits}`, () => new Uint8Array(Int32Array.of(low, bits, low, bits).buffer)),
     );
   }
-  #double(value: number): Mem {
-    const bytes = new Uint8Array(Float64Array.of(value).buffer);
-    return poolMem(this.asm.bytes(`double:${bytes.join()}`, () => bytes));
+  /** 1 as an f64 or an i64, in memory. */
+  longOne(kind: 'f64' | 'i64'): Mem {
+    return this.#eight(kind === 'f64' ? { from: 'double', value: 1 } : { from: 'long', value: 1n });
+  }
+  #eight(r: Extract<Recompute, { from: 'double' | 'long' }>): Mem {
+    const words =
+      r.from === 'double' ? Float64Array.of(r.value) : BigInt64Array.of(BigInt.asIntN(64, r.value));
+    const bytes = new Uint8Array(words.buffer);
+    return poolMem(this.asm.bytes(`eight:${bytes.join()}`, () => bytes));
   }
   #repeated(bits: number, bytes: number): Mem {
     return poolMem(

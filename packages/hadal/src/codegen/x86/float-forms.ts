@@ -19,6 +19,16 @@ export const floatPacked: { readonly [op: string]: ThreeOperands } = {
   scale: I.vscalefps,
 } satisfies { readonly [K in Float32Op]: ThreeOperands };
 
+/** Packed f64. */
+export const doublePacked: { readonly [op: string]: ThreeOperands } = {
+  add: I.vaddpd,
+  sub: I.vsubpd,
+  mul: I.vmulpd,
+  div: I.vdivpd,
+  min: I.vminpd,
+  max: I.vmaxpd,
+} satisfies { readonly [K in FloatOp]: ThreeOperands };
+
 interface ScalarForms {
   readonly binary: { readonly [op: string]: ScalarThree };
   readonly sqrt: ScalarThree;

@@ -113,6 +113,9 @@ function form<const K extends readonly OperandKind[]>(
 const noVex: Rest = { vex: false };
 const noEvex: Rest = { evex: false };
 const bcast: Rest = { element: 4 };
+/** 64-bit lanes. */
+const wide: Rest = { evexW: 1, element: 8 };
+const wideOnly: Rest = { ...wide, vex: false };
 const scalar: Rest = { length: 0, tuple: 4 };
 const scalar64: Rest = { length: 0, tuple: 8, evexW: 1 };
 
@@ -135,6 +138,9 @@ function double(name: string, pp: 1 | 3, map: 1 | 2, opcode: number, rest: Rest 
 function shift(name: string, digit: number) {
   return form(name, ['v', 'v', 'i'], 'vbi', 1, 1, 0x72, { digit });
 }
+function shift64(name: string, opcode: number, digit: number, rest: Rest = {}) {
+  return form(name, ['v', 'v', 'i'], 'vbi', 1, 1, opcode, { evexW: 1, digit, ...rest });
+}
 function maskLogic(name: string, opcode: number) {
   return form(name, ['k', 'k', 'k'], 'rvb', 0, 1, opcode, { ...noEvex, length: 1 });
 }
@@ -156,6 +162,10 @@ export const I = {
   vmovdqu8Store: form('vmovdqu8', ['m', 'v'], 'br', 3, 1, 0x7f, noVex),
   vbroadcastss: form('vbroadcastss', ['v', 'xm'], 'rb', 1, 2, 0x18, { tuple: 4 }),
   vpbroadcastd: form('vpbroadcastd', ['v', 'xm'], 'rb', 1, 2, 0x58, { tuple: 4 }),
+  vmovupd: form('vmovupd', ['v', 'vm'], 'rb', 1, 1, 0x10, { ...wide, element: 0 }),
+  vmovupdStore: form('vmovupd', ['m', 'v'], 'br', 1, 1, 0x11, { ...wide, element: 0 }),
+  vbroadcastsd: form('vbroadcastsd', ['v', 'xm'], 'rb', 1, 2, 0x19, { evexW: 1, tuple: 8 }),
+  vpbroadcastqGpr: form('vpbroadcastq', ['v', 'R'], 'rb', 1, 2, 0x7c, { ...noVex, evexW: 1 }),
   vpbroadcastdGpr: form('vpbroadcastd', ['v', 'r'], 'rb', 1, 2, 0x7c, noVex),
   vextractf128: form('vextractf128', ['xm', 'y', 'i'], 'bri', 1, 3, 0x19, { ...noEvex, length: 1 }),
   vextractf32x4: form('vextractf32x4', ['xm', 'v', 'i'], 'bri', 1, 3, 0x19, { ...noVex, tuple: 16 }),
@@ -226,7 +236,17 @@ export const I = {
     evexName: 'vrndscalesd',
   }),
   vucomisd: form('vucomisd', ['x', 'xm'], 'rb', 1, 1, 0x2e, scalar64),
-  vdivpd: packed('vdivpd', 1, 1, 0x5e, { evexW: 1, element: 0 }),
+  vdivpd: packed('vdivpd', 1, 1, 0x5e, { evexW: 1, element: 8 }),
+  vaddpd: packed('vaddpd', 1, 1, 0x58, wide),
+  vsubpd: packed('vsubpd', 1, 1, 0x5c, wide),
+  vmulpd: packed('vmulpd', 1, 1, 0x59, wide),
+  vminpd: packed('vminpd', 1, 1, 0x5d, wide),
+  vmaxpd: packed('vmaxpd', 1, 1, 0x5f, wide),
+  vsqrtpd: packed1('vsqrtpd', 1, 1, 0x51, wide),
+  vfmadd132pd: packed('vfmadd132pd', 1, 2, 0x98, { ...wide, vexW: 1 }),
+  vfmadd213pd: packed('vfmadd213pd', 1, 2, 0xa8, { ...wide, vexW: 1 }),
+  vfmadd231pd: packed('vfmadd231pd', 1, 2, 0xb8, { ...wide, vexW: 1 }),
+  vrndscalepd: form('vrndscalepd', ['v', 'vm', 'i'], 'rbi', 1, 3, 0x09, wideOnly),
 
   // lane-wise logic
   vandps: packed('vandps', 0, 1, 0x54),
@@ -236,7 +256,21 @@ export const I = {
   vblendvps: form('vblendvps', ['v', 'v', 'vm', 'v'], 'rvbs', 1, 3, 0x4a, noEvex),
   vblendvpd: form('vblendvpd', ['v', 'v', 'vm', 'v'], 'rvbs', 1, 3, 0x4b, noEvex),
   vblendmps: packed('vblendmps', 1, 2, 0x65, noVex),
-  vblendmpd: packed('vblendmpd', 1, 2, 0x65, { ...noVex, evexW: 1, element: 0 }),
+  vblendmpd: packed('vblendmpd', 1, 2, 0x65, wideOnly),
+  vandpd: packed('vandpd', 1, 1, 0x54, wide),
+  vorpd: packed('vorpd', 1, 1, 0x56, wide),
+  vxorpd: packed('vxorpd', 1, 1, 0x57, wide),
+
+  // int64
+  vpaddq: packed('vpaddq', 1, 1, 0xd4, wide),
+  vpsubq: packed('vpsubq', 1, 1, 0xfb, wide),
+  vpmullq: packed('vpmullq', 1, 2, 0x40, wideOnly),
+  vpminsq: packed('vpminsq', 1, 2, 0x39, wideOnly),
+  vpmaxsq: packed('vpmaxsq', 1, 2, 0x3d, wideOnly),
+  vpabsq: packed1('vpabsq', 1, 2, 0x1f, wideOnly),
+  vpsllq: shift64('vpsllq', 0x73, 6),
+  vpsrlq: shift64('vpsrlq', 0x73, 2),
+  vpsraq: shift64('vpsraq', 0x72, 4, noVex),
 
   // int32
   vpaddd: packed('vpaddd', 1, 1, 0xfe),
@@ -257,6 +291,9 @@ export const I = {
   vcmpsd: form('vcmpsd', ['x', 'x', 'xm', 'i'], 'rvbi', 3, 1, 0xc2, { ...noEvex, length: 0 }),
   vcmpsdMask: form('vcmpsd', ['k', 'x', 'xm', 'i'], 'rvbi', 3, 1, 0xc2, { ...noVex, ...scalar64 }),
   vpcmpd: form('vpcmpd', ['k', 'v', 'vm', 'i'], 'rvbi', 1, 3, 0x1f, { ...noVex, ...bcast }),
+  vcmppdMask: form('vcmppd', ['k', 'v', 'vm', 'i'], 'rvbi', 1, 1, 0xc2, wideOnly),
+  vpcmpq: form('vpcmpq', ['k', 'v', 'vm', 'i'], 'rvbi', 1, 3, 0x1f, wideOnly),
+  vptestmd: form('vptestmd', ['k', 'v', 'vm'], 'rvb', 1, 2, 0x27, { ...noVex, ...bcast }),
   vpcmpeqd: packed('vpcmpeqd', 1, 1, 0x76, { ...noEvex, element: 0 }),
   vpcmpgtd: packed('vpcmpgtd', 1, 1, 0x66, { ...noEvex, element: 0 }),
   vptestmb: form('vptestmb', ['k', 'v', 'vm'], 'rvb', 1, 2, 0x26, noVex),
@@ -280,6 +317,17 @@ export const I = {
   vcvtss2sd: form('vcvtss2sd', ['x', 'x', 'xm'], 'rvb', 2, 1, 0x5a, scalar),
   vcvtsd2ss: double('vcvtsd2ss', 3, 1, 0x5a),
   vcvtdq2pd: form('vcvtdq2pd', ['v', 'h'], 'rb', 2, 1, 0xe6, { tuple: 'half' }),
+  // From and to vectors of half the width, which `length` does not follow from: `v` is the wider one.
+  vcvtps2pd: form('vcvtps2pd', ['v', 'h'], 'rb', 0, 1, 0x5a, { tuple: 'half' }),
+  vcvtpd2ps: form('vcvtpd2ps', ['h', 'v'], 'rb', 1, 1, 0x5a, { evexW: 1 }),
+  vcvtqq2pd: packed1('vcvtqq2pd', 2, 1, 0xe6, wideOnly),
+  vcvttpd2qq: packed1('vcvttpd2qq', 1, 1, 0x7a, wideOnly),
+  vcvtqq2ps: form('vcvtqq2ps', ['h', 'v'], 'rb', 0, 1, 0x5b, { ...noVex, evexW: 1 }),
+  vcvttps2qq: form('vcvttps2qq', ['v', 'h'], 'rb', 1, 1, 0x7a, { ...noVex, tuple: 'half' }),
+  vpmovsxdq: form('vpmovsxdq', ['v', 'h'], 'rb', 1, 2, 0x25, { tuple: 'half' }),
+  vpmovzxdq: form('vpmovzxdq', ['v', 'hm'], 'rb', 1, 2, 0x35, { tuple: 'half' }),
+  vpmovqd: form('vpmovqd', ['h', 'v'], 'br', 2, 2, 0x35, { ...noVex, tuple: 'half' }),
+  vpmovqdStore: form('vpmovqd', ['m', 'v'], 'br', 2, 2, 0x35, { ...noVex, tuple: 'half' }),
   vcvttpd2dq: form('vcvttpd2dq', ['h', 'v'], 'rb', 1, 1, 0xe6, { evexW: 1 }),
   vcvtph2ps: form('vcvtph2ps', ['v', 'hm'], 'rb', 1, 2, 0x13, { tuple: 'half' }),
   vcvtps2ph: form('vcvtps2ph', ['h', 'v', 'i'], 'bri', 1, 3, 0x1d, { tuple: 'half' }),

@@ -15,7 +15,11 @@ export function showVector(
 ): string {
   const text = operands.map((x, i) => {
     const kind = form.kinds[i];
-    const shown = showOperand(x, kind === 'R' || kind === 'Rm' ? 64 : 32, width / 32);
+    const shown = showOperand(
+      x,
+      kind === 'R' || kind === 'Rm' ? 64 : 32,
+      width / (form.element === 8 ? 64 : 32),
+    );
     const sized =
       kind === 'rm' && typeof x !== 'number' && x.kind === 'mem'
         ? `dword ptr ${shown}`

@@ -13,8 +13,10 @@ export type RegisterClass = 'gpr' | 'vec' | 'mask';
 export type Recompute =
   /** The same 32 bits in each lane, from the constant pool. */
   | { readonly from: 'bits'; readonly bits: number }
-  /** An f64, from the constant pool. */
+  /** An f64, the same in each lane, from the constant pool. */
   | { readonly from: 'double'; readonly value: number }
+  /** The same 64 bits in each lane, from the constant pool. */
+  | { readonly from: 'long'; readonly value: bigint }
   /** 32 bits for each lane, from the constant pool; `name` is what the pool knows them by. */
   | { readonly from: 'lanes'; readonly name: string; readonly lanes: readonly number[] }
   /** An integer, as an immediate. */

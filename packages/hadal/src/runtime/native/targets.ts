@@ -10,6 +10,7 @@ import type { Target } from '../../kernel/target.js';
 export const avx512Target: Target = {
   id: 'x86-avx512',
   lanes: 16,
+  wideLanes: 8,
   masks: true,
   float16: true,
   scales: true,
@@ -19,6 +20,7 @@ export const avx512Target: Target = {
 export const avx2Target: Target = {
   id: 'x86-avx2',
   lanes: 8,
+  wideLanes: 1,
   masks: false,
   float16: true,
   scales: false,

@@ -11,6 +11,7 @@ import type { Target } from '../../kernel/target.js';
 export const wasmTarget: Target = {
   id: 'wasm',
   lanes: 4,
+  wideLanes: 1,
   masks: false,
   float16: false,
   scales: false,
