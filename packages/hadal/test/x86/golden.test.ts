@@ -162,6 +162,11 @@ describe('assembler', () => {
     expect(() => asm.alu('add', 64, rax, 2 ** 31)).toThrow('32 bits');
     expect(() => mem(rax, 2 ** 31)).toThrow('32 bits');
     expect(() => mem(rax, 0, gprs[4])).toThrow('rsp');
+    expect(() => asm.movMemImm(8, mem(rax), 256)).toThrow('8 bits');
+    expect(() => asm.movMemImm(16, mem(rax), -32769)).toThrow('16 bits');
+    expect(() => asm.op(I.vpermilps, xmms[0], xmms[1], 256)).toThrow('not a byte');
+    expect(() => asm.op(I.vpermilps, xmms[0], xmms[1], 1.5)).toThrow('not a byte');
+    expect(() => asm.shift('shl', 32, rax, 32)).toThrow('shift of 32 bits');
     asm.jmp(asm.label());
     expect(() => asm.finish()).toThrow('never bound');
   });

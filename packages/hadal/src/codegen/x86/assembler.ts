@@ -193,6 +193,8 @@ export class Assembler {
   movMemImm(size: NarrowSize | Size, dst: Mem, value: number): void {
     checkInt32(value);
     const bytes = size === 8 ? 1 : size === 16 ? 2 : 4;
+    if (size < 32 && (value < -(2 ** (size - 1)) || value >= 2 ** size))
+      throw new InternalError(`x86: ${value} does not fit in ${size} bits`);
     if (size === 16) this.#operandSize();
     this.#legacy(size === 8 ? 0xc6 : 0xc7, size === 64 ? 64 : 32, 0, dst, bytes);
     this.#immediate(value, bytes);
@@ -274,7 +276,8 @@ export class Assembler {
   }
 
   shift(op: keyof typeof shiftOps, size: Size, x: Gpr, amount: number): void {
-    if (amount < 0 || amount >= size) throw new InternalError(`x86: shift of ${size} bits by ${amount}`);
+    if (!Number.isInteger(amount) || amount < 0 || amount >= size)
+      throw new InternalError(`x86: shift of ${size} bits by ${amount}`);
     this.#legacy(0xc1, size, shiftOps[op], x, 1);
     this.#immediate(amount, 1);
     if (this.#trace) this.#show(op, size, x, amount);
@@ -440,7 +443,7 @@ export class Assembler {
       const x = i === 0 ? a : i === 1 ? b : i === 2 ? c : d;
       if (x === undefined) continue;
       if (typeof x === 'number') {
-        if (x < 0 || x > 255) throw new InternalError(`x86: ${form.name}: immediate ${x} is not a byte`);
+        if (x !== (x & 255)) throw new InternalError(`x86: ${form.name}: immediate ${x} is not a byte`);
         immediate = x;
         continue;
       }

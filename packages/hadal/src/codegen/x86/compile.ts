@@ -1,6 +1,6 @@
 /**
  * From an L3 function to x86-64 code: analysis, register allocation, emission. The kernel follows the System V calling
- * convention, `void kernel(blocks, count)`: it loops over the blocks of arguments itself and does nothing when there are none.
+ * convention, or that of Windows, `void kernel(blocks, count)`: it loops over the blocks of arguments itself and does nothing when there are none.
  */
 import { InternalError } from '../../base/errors.js';
 import { blockBytes, layoutOf } from '../../kernel/abi.js';
@@ -18,9 +18,10 @@ import { load, store } from './emit-memory.js';
 import * as vector from './emit-vector.js';
 import { Emitter, frame } from './emitter.js';
 import type { X86Features } from './features.js';
+import { I } from './instructions.js';
 import type { Node } from './node.js';
 import { nameOf } from './node.js';
-import { gprs, mem, rax, rdi, rsi, rsp } from './operands.js';
+import { gprs, mem, rax, rcx, rdi, rdx, rsi, rsp, xmms } from './operands.js';
 
 export interface X86Code {
   readonly code: Uint8Array;
@@ -54,6 +55,11 @@ export function compileX86(fn: L3Function, features: X86Features): X86Code {
 }
 
 const calleeSaved = [3, 5, 12, 13, 14, 15];
+/** Registers that a kernel uses in any case, and that are the caller's on Windows. */
+const savedOnWindows = [6, 7];
+/** xmm6 to xmm15: their low 128 bits are the caller's on Windows, those above are not. */
+const vectorsSavedOnWindows = { first: 6, count: 10 } as const;
+const PAGE = 4096;
 
 function emitFunction(
   asm: Assembler,
@@ -62,13 +68,18 @@ function emitFunction(
   features: X86Features,
 ): void {
   const e = new Emitter(asm, analysis, allocation, features);
-  const saved = calleeSaved.filter((r) => allocation.used.gpr & (1 << r));
+  const isWindows = features.convention === 'windows';
+  const used = calleeSaved.filter((r) => allocation.used.gpr & (1 << r));
+  const saved = isWindows ? [...savedOnWindows, ...used] : used;
   const nothing = asm.label();
-  asm.test(64, rsi, rsi);
+  const frameBytes = frame.spills + allocation.frameBytes;
+  if (isWindows) asm.test(64, rdx, rdx);
+  else asm.test(64, rsi, rsi);
   asm.jcc('e', nothing);
   for (const r of saved) asm.push(gprs[r]);
+  if (isWindows) enterFromWindows(asm, frameBytes);
   asm.mov(64, rax, rsp);
-  asm.alu('sub', 64, rsp, frame.spills + allocation.frameBytes);
+  asm.alu('sub', 64, rsp, frameBytes);
   asm.alu('and', 64, rsp, -64);
   asm.mov(64, mem(rsp, frame.callerStack), rax);
   asm.mov(64, mem(rsp, frame.count), rsi);
@@ -81,10 +92,28 @@ function emitFunction(
   asm.jcc('ne', nextBlock);
 
   asm.mov(64, rsp, mem(rsp, frame.callerStack));
+  if (isWindows) leaveToWindows(asm);
   for (const r of [...saved].reverse()) asm.pop(gprs[r]);
   asm.vzeroupper();
   asm.bind(nothing);
   asm.ret();
+}
+
+/** Saves the vector registers that are the caller's, and puts the arguments where kernels look for them. */
+function enterFromWindows(asm: Assembler, frameBytes: number): void {
+  const { first, count } = vectorsSavedOnWindows;
+  asm.alu('sub', 64, rsp, 16 * count);
+  for (let i = 0; i < count; i++) asm.op(I.vmovupsStore, mem(rsp, 16 * i), xmms[first + i]);
+  // The stack grows by the page below the last that was touched, and the frame is aligned to 64 bytes downwards.
+  for (let at = PAGE; at < frameBytes + 64; at += PAGE) asm.mov(64, mem(rsp, -at), rcx);
+  asm.mov(64, rdi, rcx);
+  asm.mov(64, rsi, rdx);
+}
+
+function leaveToWindows(asm: Assembler): void {
+  const { first, count } = vectorsSavedOnWindows;
+  for (let i = 0; i < count; i++) asm.op(I.vmovups, xmms[first + i], mem(rsp, 16 * i));
+  asm.alu('add', 64, rsp, 16 * count);
 }
 
 function emitBody(e: Emitter, analysis: Analysis, body: readonly Instr[]): void {
