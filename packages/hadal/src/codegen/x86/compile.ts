@@ -21,7 +21,7 @@ import type { X86Features } from './features.js';
 import { I } from './instructions.js';
 import type { Node } from './node.js';
 import { nameOf } from './node.js';
-import { gprs, mem, rax, rcx, rdi, rdx, rsi, rsp, xmms } from './operands.js';
+import { gprs, masks, mem, rax, rcx, rdi, rdx, rsi, rsp, showOperand, vec, xmms } from './operands.js';
 
 export interface X86Code {
   readonly code: Uint8Array;
@@ -225,21 +225,22 @@ function emit(e: Emitter, instr: Exclude<Instr, { op: 'loop' | 'if' }>, general:
   }
 }
 
-function place(n: Node): string {
-  if (n.reg >= 0) return `${nameOf(n)}:${n.cls === 'gpr' ? 'r' : n.cls === 'vec' ? 'v' : 'k'}${n.reg}`;
-  return n.spilled ? `${nameOf(n)}:stack${n.slot}` : nameOf(n);
+function place(e: Emitter, n: Node): string {
+  if (n.reg < 0) return n.spilled ? `${nameOf(n)}:stack${n.slot}` : nameOf(n);
+  const register = n.cls === 'gpr' ? gprs[n.reg] : n.cls === 'vec' ? vec(n.reg, e.widthOf(n)) : masks[n.reg];
+  return `${nameOf(n)}:${showOperand(register, n.cls === 'gpr' ? e.sizeOf(n) : 64)}`;
 }
 
 /** One L3 instruction with the places of its values. */
 function describe(e: Emitter, instr: Instr): string {
-  const operands = operandsOf(instr).map((v) => place(e.node(v)));
+  const operands = operandsOf(instr).map((v) => place(e, e.node(v)));
   const kind = 'fn' in instr ? ` ${instr.fn}` : 'half' in instr ? ` ${instr.half}` : '';
   const what = instr.op + kind;
   const at = 'buffer' in instr ? ` b${instr.buffer} + ${instr.offset}` : '';
-  const result = 'result' in instr ? `${place(e.node(instr.result))} = ` : '';
+  const result = 'result' in instr ? `${place(e, e.node(instr.result))} = ` : '';
   const carried =
     instr.op === 'loop'
-      ? ` ${place(e.node(instr.index))} with ${instr.params.map((p) => place(e.node(p))).join(', ')}`
+      ? ` ${place(e, e.node(instr.index))} with ${instr.params.map((p) => place(e, e.node(p))).join(', ')}`
       : '';
   return `${result}${what}${at} ${operands.join(', ')}${carried}`;
 }
