@@ -154,13 +154,23 @@ function conv(
   return e.conv(x, contiguousKernel(e, w), rest);
 }
 
+/** Features and channels of a block: rows of as many kernels fit the nearest cache, whatever lies between them in memory. */
+const BLOCK = 16;
+
 /**
  * Small kernels that are views of others are written out: they are packed again and again. Those of one element are matrices, which are
- * packed as well the other way around.
+ * packed as well the other way around. With features and channels swapped, neighbours lie so far apart that they get in each other's way in
+ * the cache; block by block they do not.
  */
 function contiguousKernel(e: TemplateEmitter, w: Position): Position {
-  const size = numel(w.shape.slice(2));
-  return size > 1 && size < 64 ? e.inMemory(w) : w;
+  const [features, channels, ...reach] = w.shape;
+  const size = numel(reach);
+  if (size === 1 || size >= 64 || e.isInMemory(w)) return w;
+  if (features % BLOCK !== 0 || channels % BLOCK !== 0) return e.inMemory(w);
+  const order = [0, 2, 1, 3, ...reach.map((_, i) => i + 4)];
+  const split = [features / BLOCK, BLOCK, channels / BLOCK, BLOCK, ...reach];
+  const blocks = e.written(`in blocks ${w.at}`, () => e.permute(e.reshape(w, split), order));
+  return e.reshape(e.permute(blocks, order), w.shape);
 }
 
 /** Results of attention where no template covers it; null for itself. */

@@ -68,9 +68,13 @@ export class TemplateEmitter extends OpEmitter<Position> {
 
   /** The value itself where it lies in memory anyway, else a copy of it. */
   inMemory(x: Position): Position {
+    return this.isInMemory(x) ? x : this.written(`as it is ${x.at}`, () => x);
+  }
+
+  /** Whether a value lies in memory anyway, in the order of its elements. */
+  isInMemory(x: Position): boolean {
     const n = this.nodes[x.at];
     const { kind } = n.op;
-    const isThere = n.leaf >= 0 || (kind !== 'movement' && kind !== 'gather' && kind !== 'source');
-    return isThere ? x : this.written(`as it is ${x.at}`, () => x);
+    return n.leaf >= 0 || (kind !== 'movement' && kind !== 'gather' && kind !== 'source');
   }
 }

@@ -13,6 +13,7 @@ import { isSmallGemm } from './lower-small-gemm.js';
 import { pairsAlongLanes } from './pairs.js';
 import { regionRows } from './region-rows.js';
 import type { Target } from './target.js';
+import { tileShape } from './tile-shapes.js';
 
 export interface AbstractKernel {
   /** What the compiled kernel is cached under, together with the target's id. */
@@ -99,7 +100,7 @@ function headOf(kernel: CompiledKernel, target: Target): string {
       return `loops ${dims} v${kernel.vectorVariable} ${stages.join(',')} ${pairsAlongLanes(kernel).key}`;
     }
     case 'gemm':
-      return `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b}${isSmallGemm(kernel, target) ? ' small' : ''}`;
+      return `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b} ${isSmallGemm(kernel, target) ? 'small' : tileShape(kernel)}`;
     case 'scan':
       return `scan ${kernel.op} ${kernel.dims.length} v${kernel.line} ${kernel.values.join(',')}`;
     case 'sort': {

@@ -24,6 +24,7 @@ import { layoutOfRows, packPanels, rowPitch } from './lower-pack.js';
 import { isSmallGemm, smallGemmWorkspace, smallProduct } from './lower-small-gemm.js';
 import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
+import { withTiles } from './tile-shapes.js';
 import { type UnitRange, unitRange } from './unit-range.js';
 import { alongLanes } from './vector-loop.js';
 
@@ -51,9 +52,15 @@ export function blockedWorkspace(kernel: GemmKernel, target: Target): readonly n
   return [packedA * 4, packedB * 4, tiles * 4, depth * 8];
 }
 
+/** The target as a kernel sees it that is launched by itself: with register tiles that fit. */
+export function gemmTarget(kernel: GemmKernel, target: Target): Target {
+  return isSmallGemm(kernel, target) ? target : withTiles(kernel, target);
+}
+
 export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Target): L3Function {
   const b = new L3Builder(kernel.name, target.lanes, target);
-  emitGemm(b, kernel, sizes, target, isSmallGemm(kernel, target) ? 'small' : 'all', unitRange(b, sizes));
+  const phase = isSmallGemm(kernel, target) ? 'small' : 'all';
+  emitGemm(b, kernel, sizes, gemmTarget(kernel, target), phase, unitRange(b, sizes));
   return b.finish();
 }
 
@@ -117,13 +124,23 @@ export function emitGemm(
     const zeros = Array.from({ length: mr * columns }, () => b.broadcast(b.constant('f32', 0)));
     const inits = [panelA, panelB, ...zeros];
     const out = b.loop(zero, depth, 1, inits, (_, [at, bt, ...acc]) => {
-      const right = Array.from({ length: columns }, (_x, j) =>
-        b.load(packedB, bt, { lanes, offset: j * lanes }),
-      );
+      const leftOf = (i: number): Value => b.broadcast(b.load(packedA, at, { offset: i * rowStep }));
+      const rightOf = (j: number): Value => b.load(packedB, bt, { lanes, offset: j * lanes });
       const next: Value[] = [];
-      for (let i = 0; i < mr; i++) {
-        const left = b.broadcast(b.load(packedA, at, { offset: i * rowStep }));
-        for (let j = 0; j < columns; j++) next.push(b.fma(left, right[j], acc[i * columns + j]));
+      if (mr < columns) {
+        // The fewer vectors stay in registers beside the accumulators.
+        const left = Array.from({ length: mr }, (_x, i) => leftOf(i));
+        for (let j = 0; j < columns; j++) {
+          const right = rightOf(j);
+          for (let i = 0; i < mr; i++) next[i * columns + j] = b.fma(left[i], right, acc[i * columns + j]);
+        }
+      } else {
+        const right = Array.from({ length: columns }, (_x, j) => rightOf(j));
+        for (let i = 0; i < mr; i++) {
+          const left = leftOf(i);
+          for (let j = 0; j < columns; j++)
+            next[i * columns + j] = b.fma(left, right[j], acc[i * columns + j]);
+        }
       }
       return [b.add(at, b.index(kStep)), b.add(bt, b.index(nr)), ...next];
     });

@@ -29,6 +29,7 @@ import type {
 } from './l2.js';
 import { indexValues } from './l2.js';
 import { lineUnits } from './lines.js';
+import { gemmTarget } from './lower-gemm.js';
 import { splitLoop, withoutWideLanes } from './lower-loops.js';
 import { regionRows } from './region-rows.js';
 import type { Target, Threads } from './target.js';
@@ -66,7 +67,9 @@ export function cutsColumns(m: number, n: number): boolean {
 }
 
 /** Units of one batch point of a gemm: never 0, so that they can be divided by. */
-function gemmUnits({ m, n }: GemmKernel, { gemm: { mr, nr } }: Target): number {
+function gemmUnits(kernel: GemmKernel, target: Target): number {
+  const { m, n } = kernel;
+  const { mr, nr } = gemmTarget(kernel, target).gemm;
   return Math.max(1, cutsColumns(m, n) ? Math.ceil(n / nr) : Math.ceil(m / mr));
 }
 

@@ -27,6 +27,8 @@ export interface Target {
   /** Whether L3's `scale` is an instruction. */
   readonly scales: boolean;
   readonly gemm: GemmTiles;
+  /** Register tiles of other shapes, whose sizes divide `mc` and `nc`; see tile-shapes.ts. */
+  readonly otherTiles?: { readonly [S in 'wide' | 'few']: Pick<GemmTiles, 'mr' | 'nr'> };
 }
 
 /** What a device says of its threads. */

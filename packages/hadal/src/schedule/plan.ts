@@ -12,7 +12,7 @@ import type { AbstractKernel } from '../kernel/l2-sizes.js';
 import { abstractSizes } from '../kernel/l2-sizes.js';
 import { attentionWorkspace } from '../kernel/lower-attention.js';
 import { attentionGradWorkspace } from '../kernel/lower-attention-grad.js';
-import { gemmWorkspace } from '../kernel/lower-gemm.js';
+import { gemmTarget, gemmWorkspace } from '../kernel/lower-gemm.js';
 import { loopsWorkspace } from '../kernel/lower-loops.js';
 import { regionWorkspace } from '../kernel/lower-region.js';
 import { scatterWorkspace } from '../kernel/lower-scatter.js';
@@ -124,7 +124,7 @@ function buildAll(template: Template): BuiltKernel[] {
 function workspaceOf(kernel: Kernel, target: Target): readonly number[] {
   switch (kernel.kind) {
     case 'gemm':
-      return gemmWorkspace(kernel, target);
+      return gemmWorkspace(kernel, gemmTarget(kernel, target));
     case 'loops':
       return loopsWorkspace(kernel, target);
     case 'attention':

@@ -5,11 +5,12 @@
  * A convolution is an implicit gemm: the operand that windows slide over is never expanded in memory, only its index says that neighbouring
  * rows of the matrix overlap.
  * - Images with many positions: for each image, features (m) by positions (n), so that results lie together as the user sees them.
- * - Few positions (late layers), or fewer than a kernel has elements (gradients of kernels): positions of all images (m) by features (n).
+ * - Few positions (late layers, gradients of kernels), wherever that is less work: positions of all images (m) by features (n).
  * Large kernels, as in gradients of kernels, are walked channel by channel.
  */
 import { convDims, dotLayout } from '../base/attributes.js';
 import { InternalError } from '../base/errors.js';
+import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
 import type { TemplateNode } from '../graph/template.js';
 import type { IndexExpr } from '../kernel/index-expr.js';
@@ -31,8 +32,6 @@ export interface ProductLayout {
   readonly inputs: readonly [readonly IndexExpr[], readonly IndexExpr[]];
 }
 
-/** With fewer positions an image does not fill the tiles of its columns. */
-const MANY_POSITIONS = 48;
 /** With more elements a kernel fills blocks of k by itself. */
 const LARGE_KERNEL = 64;
 
@@ -90,13 +89,49 @@ function dotProduct(node: TemplateNode, lhs: readonly number[], rhs: readonly nu
   };
 }
 
+/**
+ * Cycles that it takes a core with vectors of 16 to pack an element of windows or of a kernel one by one and in vectors, to turn one
+ * around, and to store a result where neighbours do not lie together.
+ */
+const ONE_BY_ONE = 1.2;
+const IN_VECTORS = 0.2;
+const TURNED = 0.5;
+const APART = 3;
+/** What the usual way round may take longer by: its results are written as they lie, and estimates are rough. */
+const WORTH = 1.05;
+
+/**
+ * Whether a convolution is a product of features by positions for each image, rather than one of the positions of all images by features.
+ * Tiles that are filled up at the edge of every image, and a kernel that is packed for every image, stand against windows that are packed
+ * one by one. Which it is changes no result: each is the same sum in the same order.
+ *
+ * @param shape the result's
+ */
+function isByImage([samples, , ...positions]: Shape, kernel: Shape, groups: number): boolean {
+  const [all, channels, ...reach] = kernel;
+  const [features, seen, taps] = [all / groups, numel(positions), numel(reach)];
+  const depth = channels * taps;
+  const filled = (rows: number, columns: number): number =>
+    (Math.ceil(rows / 12) * 12 * Math.ceil(columns / 32) * 32 * depth) / 16;
+  const isLarge = taps >= LARGE_KERNEL;
+  const image =
+    filled(features, seen) +
+    features * depth * IN_VECTORS +
+    seen * depth * (isLarge ? ONE_BY_ONE : IN_VECTORS);
+  const together =
+    filled(samples * seen, features) +
+    samples * seen * (depth * (isLarge ? IN_VECTORS : ONE_BY_ONE) + features * APART) +
+    features * depth * TURNED;
+  return samples * image <= WORTH * together;
+}
+
 function convProduct(node: TemplateNode, input: readonly number[], kernel: readonly number[]): ProductLayout {
   const d = convDims(node.attributes);
   const groups = d.featureGroups * d.batchGroups;
   const [samples, , ...positions] = node.shape;
   const features = kernel[0] / groups;
   const [, channels, ...reach] = kernel;
-  const byImage = numel(positions) >= Math.max(MANY_POSITIONS, numel(reach));
+  const byImage = isByImage(node.shape, kernel, groups);
   // Without channels k is empty, and one step of nothing gives zeros.
   const outer = numel(reach) >= LARGE_KERNEL ? Math.max(channels, 1) : 1;
 

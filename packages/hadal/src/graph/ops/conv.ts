@@ -75,6 +75,16 @@ export function convKernelGradient<V extends Operand>(
     const wanted = dilatedSize(gradient.shape[i + 2], d.strides[i]) + (k - 1) * d.rhsDilation[i];
     return wanted - d.low[i] - dilatedSize(input.shape[i + 2], d.lhsDilation[i]);
   });
+  const isOne = (s: number): boolean => s === 1;
+  const isMatrix =
+    [...kernel.slice(2), ...d.strides, ...d.lhsDilation, d.featureGroups, d.batchGroups].every(isOne) &&
+    [...d.low, ...d.high].every((p) => p === 0);
+  if (isMatrix && input.shape[0] === 1) {
+    // A product of matrices, which gives it in the order of the kernel.
+    const positions = kernel.slice(2).map((_, i) => i + 2);
+    const dims = { lhsBatch: [0], rhsBatch: [0], lhsContract: positions, rhsContract: positions };
+    return ops.reshape(ops.dot(gradient, input, dims), kernel);
+  }
   const swap = (x: V): V => swapInGroups(ops, x, 1);
   const found = ops.conv(swap(input), swap(gradient), {
     strides: d.rhsDilation,

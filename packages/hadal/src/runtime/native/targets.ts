@@ -15,6 +15,7 @@ export const avx512Target: Target = {
   float16: true,
   scales: true,
   gemm: { mr: 12, nr: 32, kc: 512, mc: 240, nc: 3072, inPlace: { columns: 384, depth: 512 } },
+  otherTiles: { wide: { mr: 8, nr: 48 }, few: { mr: 4, nr: 96 } },
 };
 
 export const avx2Target: Target = {

@@ -1,0 +1,38 @@
+/**
+ * Which shape the register tile of a product has. Rows and columns of tiles are filled up with zeros, so a tile of 12 rows does 72 rows of
+ * work for 64, and 12 for 3. A tile of as many registers with fewer rows and more columns then has less to do. Each element is the same
+ * chain of fused operations in every shape, so results do not depend on it.
+ */
+import type { GemmKernel } from './l2.js';
+import type { Target } from './target.js';
+
+/** `few`: at most four rows. `wide`: rows that fill tiles of 8 better than those of 12. */
+export type TileShape = 'usual' | 'wide' | 'few';
+
+/** Rows of a tile of `few`. */
+const FEW = 4;
+/** Fewer columns do not fill wide tiles. */
+const MANY_COLUMNS = 192;
+/** What the work has to shrink by: wider tiles take more of the bandwidth of the second cache. */
+const WORTH = 0.95;
+
+function roundUp(x: number, to: number): number {
+  return Math.ceil(x / to) * to;
+}
+
+/**
+ * Decided for all targets alike, as part of a kernel's key; for AVX-512, whose tiles waste most. Without batch dimensions rows are most
+ * often samples, whose number may change: another number of them is no other kernel.
+ */
+export function tileShape({ batch, m, n }: Pick<GemmKernel, 'batch' | 'm' | 'n'>): TileShape {
+  if (batch.length === 0 || n < MANY_COLUMNS) return 'usual';
+  if (m <= FEW) return 'few';
+  return roundUp(m, 8) * roundUp(n, 48) < WORTH * roundUp(m, 12) * roundUp(n, 32) ? 'wide' : 'usual';
+}
+
+/** The target with tiles of a kernel's shape; only for kernels that are launched by themselves. */
+export function withTiles(kernel: GemmKernel, target: Target): Target {
+  const shape = tileShape(kernel);
+  const tiles = shape === 'usual' ? undefined : target.otherTiles?.[shape];
+  return tiles === undefined ? target : { ...target, gemm: { ...target.gemm, ...tiles } };
+}
