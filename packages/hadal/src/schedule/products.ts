@@ -49,12 +49,18 @@ function dotProduct(node: TemplateNode, lhs: readonly number[], rhs: readonly nu
   const free = l.lhsFree.map((d) => lhs[d]);
   const columnSizes = l.rhsFree.map((d) => rhs[d]);
   const contract = l.lhsContract.map((d) => lhs[d]);
-  const [m, n, k] = [numel(free), numel(columnSizes), numel(contract)];
+  // What does not lie together along k is taken step by step, as samples are in gradients of kernels.
+  const isApart = [l.lhsContract, l.rhsContract].some((dims) => dims.length > 1 && dims[0] + 1 !== dims[1]);
+  const inner =
+    isApart && contract[0] > 1 && numel(contract.slice(1)) >= LARGE_KERNEL ? contract.slice(1) : contract;
+  const outer = inner === contract ? 1 : contract[0];
+  const [m, n, k] = [numel(free), numel(columnSizes), numel(inner)];
   const batch = batchSizes.map((s, i) => variableIndex(i, s));
   const at = batch.length;
   const rows = unflatten(free, variableIndex(at, m));
   const columns = unflatten(columnSizes, variableIndex(at + 1, n));
-  const depth = unflatten(contract, variableIndex(at + 2, k));
+  const depth = unflatten(inner, variableIndex(at + 2, k));
+  if (outer > 1) depth.unshift(variableIndex(at + 3, outer));
   const operand = (
     rank: number,
     b: readonly number[],
@@ -79,7 +85,7 @@ function dotProduct(node: TemplateNode, lhs: readonly number[], rhs: readonly nu
     m,
     n,
     k,
-    outer: 1,
+    outer,
     domain: [...batch, ...rows, ...columns],
     a: 0,
     inputs: [

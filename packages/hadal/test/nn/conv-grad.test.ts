@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ArgumentError, DTypeError, ShapeError } from '../../src/base/errors.js';
-import { functional as F, nn, randn, type Tensor, zeros } from '../../src/index.js';
+import { functional as F, fromTypedArray, nn, randn, type Tensor, zeros } from '../../src/index.js';
+import { withWorkspace } from '../../src/tensor/workspace.js';
+import { forEachEngine } from '../support/engines.js';
 
 /** Values of PyTorch are in the fixtures of convolutions; here is what they cannot say. */
 describe('gradients of convolutions by themselves', () => {
@@ -91,5 +93,25 @@ describe('gradients of convolutions by themselves', () => {
   ])('refuse %s', (_, error, message, make) => {
     expect(make).toThrow(error);
     expect(make).toThrow(message);
+  });
+});
+
+forEachEngine('gradients of kernels of one element', (workspace) => {
+  it.each([1, 3])('are sums over %d samples of products of matrices', (samples) => {
+    withWorkspace(workspace, () => {
+      // Whole numbers: sums are exact in any order.
+      const whole = (shape: readonly number[], seed: number): Tensor => {
+        const n = shape.reduce((p, q) => p * q, 1);
+        return fromTypedArray(
+          Float32Array.from({ length: n }, (_, i) => ((i * 7 + seed) % 13) - 6),
+          shape,
+        );
+      };
+      const x = whole([samples, 5, 9, 8], 1);
+      const dy = whole([samples, 40, 9, 8], 2);
+      const [left, right] = [dy.reshape([samples, 40, 72]), x.reshape([samples, 5, 72])];
+      const wanted = left.matmul(right.transpose(1, 2)).sum(0).reshape([40, 5, 1, 1]);
+      expect(nn.grad.conv2dWeight(x, [40, 5, 1, 1], dy).tolistSync()).toEqual(wanted.tolistSync());
+    });
   });
 });

@@ -79,10 +79,10 @@ export function convKernelGradient<V extends Operand>(
   const isMatrix =
     [...kernel.slice(2), ...d.strides, ...d.lhsDilation, d.featureGroups, d.batchGroups].every(isOne) &&
     [...d.low, ...d.high].every((p) => p === 0);
-  if (isMatrix && input.shape[0] === 1) {
+  if (isMatrix) {
     // A product of matrices, which gives it in the order of the kernel.
-    const positions = kernel.slice(2).map((_, i) => i + 2);
-    const dims = { lhsBatch: [0], rhsBatch: [0], lhsContract: positions, rhsContract: positions };
+    const summed = [0, ...kernel.slice(2).map((_, i) => i + 2)];
+    const dims = { lhsBatch: [], rhsBatch: [], lhsContract: summed, rhsContract: summed };
     return ops.reshape(ops.dot(gradient, input, dims), kernel);
   }
   const swap = (x: V): V => swapInGroups(ops, x, 1);
