@@ -80,7 +80,7 @@ export function packPanels(c: PackContext, p: Packing): void {
     }
     const whole = b.compare('eq', rows, b.index(p.width));
     b.when(whole, () => packWhole(c, p, strides, base, first));
-    b.when(b.unary('not', whole), () => packElements(c, p, rows, base, first));
+    b.when(b.unary('not', whole), () => packPart(c, p, strides, rows, base, first));
   });
 }
 
@@ -187,20 +187,8 @@ function packWhole(c: PackContext, p: Packing, s: Strides, base: Value, first: V
   const zero = b.index(0);
   let done = zero;
   let at: readonly Value[] = [start, base];
-  const { lanes } = c.target;
-  if (s.alongOne && !s.acrossOne && lanes > 1 && p.width % lanes === 0) {
-    done = b.mul(b.div(p.depth, b.index(lanes)), b.index(lanes));
-    /** The block of `lanes` columns that begins at `from` and goes `to`, and all that follow it along k. */
-    const blocks = (from: Value, to: Value): void => {
-      b.loop(zero, done, lanes, [from, to], (_, [f, t]) => {
-        transposeBlock(c, s.buffer, f, stepAcross, p.buffer, t, p.width);
-        return [b.add(f, b.index(lanes)), b.add(t, b.index(lanes * p.width))];
-      });
-    };
-    b.loop(zero, b.index(p.width), lanes, [start], (i, [from]) => {
-      blocks(from, b.add(base, i));
-      return [b.add(from, b.mul(stepAcross, b.index(lanes)))];
-    });
+  if (isTransposed(c, p, s)) {
+    done = packTransposed(c, p, s.buffer, null, base, { start, stepAcross });
     at = [b.add(start, done), b.add(base, b.mul(done, b.index(p.width)))];
   } else if (s.alongOne && !s.acrossOne) {
     // Row by row in runs along k: stepping across first would touch `width` cache lines for every k, often of one cache set.
@@ -234,25 +222,78 @@ function packWhole(c: PackContext, p: Packing, s: Strides, base: Value, first: V
   });
 }
 
+/** Whether blocks of the operand are transposed in registers. */
+function isTransposed({ target: { lanes } }: PackContext, p: Packing, s: Strides): boolean {
+  return s.alongOne && !s.acrossOne && lanes > 1 && p.width % lanes === 0;
+}
+
+/**
+ * Packs all that is whole vectors along k, block by block, and says how deep that is. Of a panel with fewer rows than it is wide the last
+ * one is repeated.
+ */
+function packTransposed(
+  { b, target: { lanes } }: PackContext,
+  p: Packing,
+  buffer: number,
+  rows: Value | null,
+  base: Value,
+  { start, stepAcross }: { readonly start: Value; readonly stepAcross: Value },
+): Value {
+  const zero = b.index(0);
+  const done = b.mul(b.div(p.depth, b.index(lanes)), b.index(lanes));
+  b.forEach(zero, b.index(p.width), lanes, (i) => {
+    const row = rows === null ? i : b.min(i, b.sub(rows, b.index(1)));
+    // How far the last row is from the block's first.
+    const reach = rows === null ? null : b.mul(b.sub(b.sub(rows, b.index(1)), row), stepAcross);
+    const from = b.add(start, b.mul(row, stepAcross));
+    b.loop(zero, done, lanes, [from, b.add(base, i)], (_, [f, t]) => {
+      const last = reach === null ? null : b.add(f, reach);
+      transposeBlock(b, { buffer, from: f, step: stepAcross, last }, p.buffer, t, p.width);
+      return [b.add(f, b.index(lanes)), b.add(t, b.index(lanes * p.width))];
+    });
+  });
+  return done;
+}
+
+/** A panel with fewer rows than it is wide. */
+function packPart(c: PackContext, p: Packing, s: Strides, rows: Value, base: Value, first: Value): void {
+  const { b } = c;
+  if (!isTransposed(c, p, s)) {
+    packElements(c, p, rows, base, first);
+    return;
+  }
+  const start = positionAt(c, p, first, p.fromK);
+  const stepAcross = b.sub(positionAt(c, p, b.add(first, b.index(1)), p.fromK), start);
+  const done = packTransposed(c, p, s.buffer, rows, base, { start, stepAcross });
+  const rest = { ...p, fromK: b.add(p.fromK, done), depth: b.sub(p.depth, done) };
+  packElements(c, rest, rows, b.add(base, b.mul(done, b.index(p.width))), first);
+}
+
 /**
  * A lanes x lanes block from rows to columns: log2(lanes) rounds of the perfect shuffle, which interleaves the first half of the
  * vectors with the second, bring element (i, k) to (k, i).
  */
 function transposeBlock(
-  c: PackContext,
-  source: number,
-  from: Value,
-  step: Value,
+  b: L3Builder,
+  source: {
+    readonly buffer: number;
+    readonly from: Value;
+    readonly step: Value;
+    /** The row behind which there is none, or null. */
+    readonly last: Value | null;
+  },
   destination: number,
   to: Value,
   pitch: number,
 ): void {
-  const { b } = c;
-  const { lanes } = c.target;
-  let row = from;
+  const { lanes } = b;
+  let row = source.from;
   let block = Array.from({ length: lanes }, (_, i) => {
-    if (i > 0) row = b.add(row, step);
-    return b.load(source, row, { lanes });
+    if (i > 0) {
+      row = b.add(row, source.step);
+      if (source.last !== null) row = b.min(row, source.last);
+    }
+    return b.load(source.buffer, row, { lanes });
   });
   for (let round = 1; round < lanes; round *= 2) {
     const half = lanes / 2;
