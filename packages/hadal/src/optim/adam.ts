@@ -70,15 +70,16 @@ export class Adam extends Optimizer<AdamSettings> {
 
   protected override scalars(s: AdamSettings, step: number): Scalars {
     const [b1, b2] = s.betas;
+    // The root's bias correction goes into rate and eps, which spares a division of every element; Kingma and Ba 2015, section 2.
+    const rootCorrection = Math.sqrt(1 - b2 ** step);
     return {
       keep: 1 - s.lr * s.weightDecay,
       weightDecay: s.weightDecay,
       newMean: 1 - b1,
       oldSquare: b2,
       newSquare: 1 - b2,
-      rate: s.lr / (1 - b1 ** step),
-      rootCorrection: Math.sqrt(1 - b2 ** step),
-      eps: s.eps,
+      rate: (s.lr * rootCorrection) / (1 - b1 ** step),
+      eps: s.eps * rootCorrection,
     };
   }
 
@@ -100,7 +101,7 @@ export class Adam extends Optimizer<AdamSettings> {
     );
     const largestState = s.amsgrad ? this.state(p, 'largest', s) : null;
     const largest = largestState ? rule.maximum(rule.plain(largestState), square) : square;
-    const spread = rule.add(rule.div(rule.sqrt(largest), 'rootCorrection'), 'eps');
+    const spread = rule.add(rule.sqrt(largest), 'eps');
     const decayed = this.decoupled ? rule.mul(value, 'keep') : value;
     const next = rule.sub(decayed, rule.mul(rule.div(mean, spread), 'rate'));
     return [
