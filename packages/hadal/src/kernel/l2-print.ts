@@ -143,7 +143,7 @@ export function printKernel(kernel: Kernel): string {
     const what = isAttention
       ? ` (${kernel.kind === 'attentionGrad' ? 'gradient of ' : ''}${kernel.results[i]})`
       : '';
-    const once = s.level === 'outer' ? ' (once a row)' : '';
+    const once = s.level === 'outer' ? ' (once a row)' : s.isStreamed ? ' (streamed)' : '';
     out.push(`  b${s.buffer}[${indexKey(s.index)}] := e${s.value}${what}${once}`);
   });
   return out.join('\n');

@@ -198,7 +198,9 @@ export function abstractSizes(kernel: Kernel, target: Target): AbstractKernel {
         return `dot ${e.dtype}`;
     }
   });
-  const stores = kernel.stores.map((s) => `b${s.buffer}[${index(s.index)}]:=${s.value}@${s.level}`);
+  const stores = kernel.stores.map(
+    (s) => `b${s.buffer}[${index(s.index)}]:=${s.value}@${s.level}${s.isStreamed ? '!' : ''}`,
+  );
   const buffers = kernel.buffers.map((b) => `${b.access} ${b.dtype}`);
   const key = [
     headOf(kernel, target),

@@ -76,7 +76,15 @@ export interface Store {
   readonly index: IndexExpr;
   readonly value: ExprId;
   readonly level: 'full' | 'outer';
+  /** Whether so much is stored that it should not go through the caches. */
+  readonly isStreamed?: boolean;
 }
+
+/**
+ * Results from here on are streamed to memory: with as much that is read they fill the last cache of most machines, so whoever reads
+ * them would find little of them there, and a store that goes through the caches first reads the line that it overwrites.
+ */
+export const STREAMED_BYTES = 16 << 20;
 
 export interface KernelBuffer {
   readonly dtype: DType;

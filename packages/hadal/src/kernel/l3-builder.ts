@@ -21,7 +21,7 @@ import type {
   UnaryOp,
   Value,
 } from './l3.js';
-import { kindHasVectors, memKind } from './l3.js';
+import { kindHasVectors, memBytes, memKind } from './l3.js';
 import type { Target } from './target.js';
 
 /**
@@ -299,7 +299,7 @@ export class L3Builder {
     place: number,
     position: Value,
     value: Value,
-    options: { offset?: number; mask?: Value | null } = {},
+    options: { offset?: number; mask?: Value | null; streamed?: boolean } = {},
   ): void {
     let buffer = place;
     let index = position;
@@ -314,6 +314,7 @@ export class L3Builder {
       offset: options.offset ?? 0,
       value,
       mask: options.mask ?? null,
+      streamed: (options.streamed ?? false) && value.type.lanes > 1 && !options.mask && memBytes[mem] === 4,
     });
   }
 

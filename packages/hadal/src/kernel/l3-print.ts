@@ -66,7 +66,9 @@ function printBlock(instrs: readonly Instr[], indent: string, out: string[]): vo
         out.push(`${head}load ${instr.mem} ${address(instr)}`);
         break;
       case 'store':
-        out.push(`${head}store ${instr.mem} ${address(instr)} = ${name(instr.value)}`);
+        out.push(
+          `${head}${instr.streamed ? 'stream' : 'store'} ${instr.mem} ${address(instr)} = ${name(instr.value)}`,
+        );
         break;
       case 'loop': {
         const carried = instr.params.map((p, i) => `${name(p)} = ${name(instr.inits[i])}`).join(', ');

@@ -201,6 +201,8 @@ export type Instr =
       readonly offset: number;
       readonly value: Value;
       readonly mask: Value | null;
+      /** A hint for vectors of four bytes each: what is stored is not read soon. */
+      readonly streamed: boolean;
     }
   /**
    * for (index = start; index < end; index += step) with loop-carried values: `params` hold them inside of the body,

@@ -101,6 +101,8 @@ export class ExprEmitter {
   readonly #pairs: Pairs | null;
   readonly #cuts: ReadonlySet<Guard>;
   #dot: Value | null = null;
+  /** Values that are read back from a workspace: its slot, and the variable that it is indexed by. */
+  readonly #rows = new Map<ExprId, { readonly slot: number; readonly variable: number }>();
   /** The variable that is lanes wide now, or -1. */
   #vector = -1;
   #mask: Value | null = null;
@@ -170,6 +172,19 @@ export class ExprEmitter {
   /** Forgets the stages of another copy of the body (the vector loop's, when its tail is emitted). */
   clearStages(): void {
     this.#stages.clear();
+    this.#rows.clear();
+  }
+
+  /** Stores a value at its place along a variable. */
+  keepInRow(id: ExprId, slot: number, variable: number): void {
+    const value = this.emitLanes(id);
+    const mask = value.type.lanes > 1 ? this.#mask : null;
+    this.#b.store(slot, known(this.#variables[variable], 'a place in a row'), value, { mask });
+  }
+
+  /** From now on, to the next `clearStages`, a value is what `keepInRow` stored. */
+  readFromRow(id: ExprId, slot: number, variable: number): void {
+    this.#rows.set(id, { slot, variable });
   }
 
   bindDot(value: Value): void {
@@ -215,7 +230,7 @@ export class ExprEmitter {
     for (const index of indices) this.#sum(this.#located(index), true);
     const seen = new Set<ExprId>();
     const visit = (id: ExprId): void => {
-      if (seen.has(id)) return;
+      if (seen.has(id) || this.#rows.has(id)) return;
       seen.add(id);
       if (this.#bound(id)) {
         this.emit(id);
@@ -472,7 +487,8 @@ export class ExprEmitter {
       const isVector = value.type.lanes > 1;
       const mask = isVector ? this.#mask : null;
       const pair = isVector ? this.#pairs?.stores.get(this.#kernel.stores.indexOf(s)) : undefined;
-      if (pair === undefined) this.#b.store(s.buffer, index, value, { mask });
+      if (pair === undefined)
+        this.#b.store(s.buffer, index, value, { mask, streamed: s.isStreamed === true });
       else if (s === this.#kernel.stores[pair.even]) {
         const odd = known(
           ready.find((r) => r.s === this.#kernel.stores[pair.odd]),
@@ -486,6 +502,11 @@ export class ExprEmitter {
   #emitNew(id: ExprId): Value {
     const b = this.#b;
     const e = this.#kernel.exprs[id];
+    const row = this.#rows.get(id);
+    if (row !== undefined) {
+      const at = known(this.#variables[row.variable], 'a place in a row');
+      return b.load(row.slot, at, this.#vector === row.variable ? { lanes: b.lanes, mask: this.#mask } : {});
+    }
     switch (e.op) {
       case 'const':
         return dtypeConstant(b, e.value, e.dtype);

@@ -10,10 +10,10 @@
 import type { DType } from '../base/dtype.js';
 import { dtypeInfo, isFloat } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
-import type { Dependence } from './dependence.js';
-import { canVectorize, cutsAlong, dependences } from './dependence.js';
+import { canVectorize, cutsAlong, type Dependence, dependences } from './dependence.js';
 import { fitToDType, isScalarOnly, kinds, memTypeOf } from './elements.js';
 import type { Guard, IndexExpr } from './index-expr.js';
+import { type KeptRow, keptRows, passes, rowVariable } from './kept-rows.js';
 import type { ExprId, LoopKernel, Stage } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
@@ -23,22 +23,6 @@ import { type Pairs, pairsAlongLanes } from './pairs.js';
 import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { type UnitRange, unitRange } from './unit-range.js';
-
-/** The pass in which each stage runs: after all stages it depends on. */
-function passes(kernel: LoopKernel, deps: readonly Dependence[]): number[][] {
-  const level: number[] = [];
-  kernel.stages.forEach((s, i) => {
-    let at = 0;
-    for (const before of deps[s.value].stages) at = Math.max(at, level[before] + 1);
-    level[i] = at;
-  });
-  const out: number[][] = [];
-  level.forEach((l, i) => {
-    out[l] ??= [];
-    out[l].push(i);
-  });
-  return out;
-}
 
 /** A running reduction: how its accumulators start, take one more value, and end. */
 interface Accumulator {
@@ -169,10 +153,22 @@ function known1(values: readonly Value[] | null): Value {
  * same order as those that do.
  */
 export function loopsWorkspace(kernel: LoopKernel, target: Target): readonly number[] {
+  const row = rowVariable(kernel, chooseVector(kernel, target).variable);
+  const rows = keptRowsOf(kernel, target).map(() => kernel.dims[row].size * 4);
+  return hasLaneSums(kernel, target) ? [kernel.stages.length * 3 * (target.lanes + 1) * 4, ...rows] : rows;
+}
+
+function keptRowsOf(kernel: LoopKernel, target: Target): readonly KeptRow[] {
+  const { variable, wide } = chooseVector(kernel, target);
+  // Elements of 64 bits are not kept.
+  return wide ? [] : keptRows(kernel, variable);
+}
+
+/** Whether sums along a row, which do not fit vectors, are kept by lane in memory. */
+function hasLaneSums(kernel: LoopKernel, target: Target): boolean {
   const v = kernel.vectorVariable;
-  if (v < 0 || !kernel.dims[v].reduced || target.lanes === 1) return [];
-  if (!kernel.stages.some(sumsFloats) || chooseVector(kernel, target).variable >= 0) return [];
-  return [kernel.stages.length * 3 * (target.lanes + 1) * 4];
+  if (v < 0 || !kernel.dims[v].reduced || target.lanes === 1) return false;
+  return kernel.stages.some(sumsFloats) && chooseVector(kernel, target).variable < 0;
 }
 
 function sumsFloats(s: Stage): boolean {
@@ -225,14 +221,17 @@ export function emitLoops(
     throw new InternalError(`${kernel.name}: no vectors of 64-bit elements here`);
   const vectorVariable = chosen.variable;
   for (const buffer of kernel.buffers) b.buffer(memTypeOf(b, buffer.dtype), buffer.access);
-  for (const _ of loopsWorkspace(kernel, target)) b.buffer('f32', 'readwrite');
+  // Sums along a row that does not fit lanes are still added up as if it did; see `laneSums`.
+  const hasScratch = hasLaneSums(kernel, target);
+  const scratchSlots = hasScratch ? b.buffer('f32', 'readwrite') : -1;
+  const rows = keptRowsOf(kernel, target).map((row) => ({
+    ...row,
+    slot: b.buffer('f32', 'readwrite'),
+  }));
   const status = statusBuffer(b, kernel);
   const pairs = vectorVariable >= 0 && !chosen.wide ? pairsAlongLanes(kernel) : null;
   const cuts = vectorVariable >= 0 ? cutsOf(kernel, target) : new Set<Guard>();
   const emitter = new ExprEmitter(b, kernel, sizes, deps, status, pairs, cuts);
-  // Sums along a row that does not fit lanes are still added up as if it did; see `laneSums`.
-  const scratchSlots = kernel.buffers.length;
-  const hasScratch = loopsWorkspace(kernel, target).length > 0;
   const sizeOf = (variable: number): Value => b.sizeAt(sizes.variableSlots[variable]);
   const lanes = b.lanes;
   const vectorIsReduced = vectorVariable >= 0 && kernel.dims[vectorVariable].reduced;
@@ -356,7 +355,8 @@ export function emitLoops(
   }
 
   /** One pass over the reduced dimensions for the given stages. `wide`: outer lanes are open, so accumulators are vectors. */
-  function reducePass(stages: readonly number[], wide: boolean): void {
+  function reducePass(stages: readonly number[], pass: number, wide: boolean): void {
+    const kept = rows.filter((r) => r.pass === pass);
     const scratch = hasScratch;
     const accs = stages.map((s) =>
       scratch && sumsFloats(kernel.stages[s]) ? laneSums(s) : accumulator(b, kernel.stages[s]),
@@ -382,6 +382,7 @@ export function emitLoops(
         out.push(...acc.step(params.slice(at, at + acc.width), value, mask, position));
         at += acc.width;
       });
+      for (const { value, slot } of kept) emitter.keepInRow(value, slot, reduced[0]);
       return out;
     }
 
@@ -481,6 +482,7 @@ export function emitLoops(
       emitter.bindStage(stages[i], op === 'argmax' ? result : fitToDType(b, result, dtype));
       at += acc.width;
     });
+    for (const { value, slot } of kept) emitter.readFromRow(value, slot, reduced[0]);
   }
 
   function storePass(): void {
@@ -501,7 +503,9 @@ export function emitLoops(
 
   function atPoint(wide: boolean): void {
     emitter.clearStages();
-    for (const stages of stageLevels) reducePass(stages, wide);
+    stageLevels.forEach((stages, pass) => {
+      reducePass(stages, pass, wide);
+    });
     storePass();
     emitter.storeAll(once);
   }

@@ -1,7 +1,9 @@
 /** What a kernel stores of a group's members, and where. */
+import { dtypeInfo } from '../base/dtype.js';
 import { known } from '../base/errors.js';
+import { numel } from '../base/shape.js';
 import { addIndex, constantIndex, type IndexExpr, indexKey, scaleIndex } from '../kernel/index-expr.js';
-import type { Store } from '../kernel/l2.js';
+import { STREAMED_BYTES, type Store } from '../kernel/l2.js';
 import { pointsOf, reshaped } from './groups.js';
 import { isCore, type KernelReader } from './kernel-reader.js';
 import { flatten, unflatten } from './movement-index.js';
@@ -20,7 +22,14 @@ function storesOf(reader: KernelReader, id: number): Store[] {
   const isOwn = base < 0 && !isCore(n);
   const value = isOwn ? reader.compute(id, own) : reader.read(base < 0 ? id : base, own);
   const level = group.kind === 'row' ? known(group.members.get(id), 'a level') : 'full';
-  return [{ buffer: reader.slot(id, 'write'), index: flatten(pointsOf(nodes, id), own), value, level }];
+  // What is overwritten in place is in the caches already, for it was read.
+  const isStreamed =
+    (group.kind === 'map' || group.kind === 'row') &&
+    level === 'full' &&
+    n.into < 0 &&
+    numel(n.shape) * dtypeInfo[n.dtype].bytes >= STREAMED_BYTES;
+  const index = flatten(pointsOf(nodes, id), own);
+  return [{ buffer: reader.slot(id, 'write'), index, value, level, ...(isStreamed ? { isStreamed } : {}) }];
 }
 
 /** One store for each part, where its elements go. */

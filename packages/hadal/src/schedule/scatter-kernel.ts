@@ -1,8 +1,9 @@
 /** The kernel of a scatter: its result is filled, and then each element of the source goes to the position that an index gives. */
+import { dtypeInfo } from '../base/dtype.js';
 import { numel } from '../base/shape.js';
 import type { TemplateNode } from '../graph/template.js';
 import { variableIndex } from '../kernel/index-expr.js';
-import type { ScatterKernel } from '../kernel/l2.js';
+import { type ScatterKernel, STREAMED_BYTES } from '../kernel/l2.js';
 import type { KernelCore } from './build.js';
 import type { KernelReader } from './kernel-reader.js';
 import { flatten, unflatten } from './movement-index.js';
@@ -28,6 +29,7 @@ export function scatterKernel(reader: KernelReader, id: number): KernelCore<Scat
   const value = reader.read(scatterSource(n), domain);
   const target = domain.map((e, d) => (d === dim ? variableIndex(dims.length, n.shape[dim]) : e));
   const buffer = reader.slot(id, 'write');
+  const bytes = numel(n.shape) * dtypeInfo[n.dtype].bytes;
   if (!isSet) buffers[buffer] = { ...buffers[buffer], access: 'readwrite' };
   return {
     kind: 'scatter',
@@ -37,7 +39,7 @@ export function scatterKernel(reader: KernelReader, id: number): KernelCore<Scat
     elements: numel(n.shape),
     mode: isSet ? 'set' : 'add',
     stores: [
-      { buffer, index: everywhere, value: first, level: 'full' },
+      { buffer, index: everywhere, value: first, level: 'full', isStreamed: bytes >= STREAMED_BYTES },
       { buffer, index: flatten(n.shape, target), value, level: 'full' },
     ],
   };

@@ -320,6 +320,10 @@ export class Assembler {
   vzeroupper(): void {
     this.#raw('vzeroupper', [0xc5, 0xf8, 0x77]);
   }
+  /** Streamed stores are seen before what follows. */
+  sfence(): void {
+    this.#raw('sfence', [0x0f, 0xae, 0xf8]);
+  }
   cpuid(): void {
     this.#raw('cpuid', [0x0f, 0xa2]);
   }

@@ -94,6 +94,7 @@ function emitFunction(
   asm.mov(64, rsp, mem(rsp, frame.callerStack));
   if (isWindows) leaveToWindows(asm);
   for (const r of [...saved].reverse()) asm.pop(gprs[r]);
+  if (e.hasStreamed) asm.sfence();
   asm.vzeroupper();
   asm.bind(nothing);
   asm.ret();

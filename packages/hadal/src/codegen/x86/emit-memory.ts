@@ -250,7 +250,8 @@ function vectorStore(e: Emitter, instr: Store, at: Mem): void {
     case 'f32':
     case 'i32': {
       const v = e.vec(instr.value);
-      if (mask) asm.masked(I.vmovupsStore, mask, false, at, v);
+      if (instr.streamed) streamedStore(e, at, v);
+      else if (mask) asm.masked(I.vmovupsStore, mask, false, at, v);
       else asm.op(I.vmovupsStore, at, v);
       return;
     }
@@ -278,6 +279,22 @@ function vectorStore(e: Emitter, instr: Store, at: Mem): void {
         storeLow(e, t, at, 1, t);
       }
   }
+}
+
+/** Past the caches where the address allows it: it has to be a multiple of the vector's size. */
+function streamedStore(e: Emitter, at: Mem, v: Vec): void {
+  const { asm } = e;
+  const address = e.takeGpr();
+  const [unaligned, done] = [asm.label(), asm.label()];
+  asm.lea(address, at);
+  asm.alu('and', 32, address, v.width / 8 - 1);
+  asm.jcc('ne', unaligned);
+  asm.op(I.vmovntps, at, v);
+  asm.jmp(done);
+  asm.bind(unaligned);
+  asm.op(I.vmovupsStore, at, v);
+  asm.bind(done);
+  e.hasStreamed = true;
 }
 
 function storeMask(e: Emitter, instr: Store, at: Mem): void {

@@ -43,6 +43,8 @@ function isLong(n: Node): boolean {
 }
 
 export class Emitter {
+  /** Whether some store goes past the caches. */
+  hasStreamed = false;
   readonly asm: Assembler;
   readonly analysis: Analysis;
   readonly wide: boolean;

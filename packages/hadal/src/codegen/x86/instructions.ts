@@ -150,6 +150,7 @@ export const I = {
   vmovups: form('vmovups', ['v', 'vm'], 'rb', 0, 1, 0x10, {}),
   vmovaps: form('vmovaps', ['v', 'vm'], 'rb', 0, 1, 0x28, {}),
   vmovupsStore: form('vmovups', ['m', 'v'], 'br', 0, 1, 0x11, {}),
+  vmovntps: form('vmovntps', ['m', 'v'], 'br', 0, 1, 0x2b, {}),
   vmovssLoad: form('vmovss', ['x', 'm'], 'rb', 2, 1, 0x10, scalar),
   vmovssStore: form('vmovss', ['m', 'x'], 'br', 2, 1, 0x11, scalar),
   vmovsdLoad: form('vmovsd', ['x', 'm'], 'rb', 3, 1, 0x10, scalar64),
