@@ -11,7 +11,7 @@ import { ConstantPool } from './constant-pool.js';
 import type { Form, OperandKind, OperandsOf } from './instructions.js';
 import { tupleBytes } from './instructions.js';
 import type { AluOp, Condition, NarrowSize, Size } from './integer-codes.js';
-import { aluOps, conditions, nops, shiftOps, unaryOps } from './integer-codes.js';
+import { aluOps, checkInt32, conditions, nops, shiftOps, unaryOps } from './integer-codes.js';
 import { pointer, showVector } from './listing.js';
 import type { Gpr, Mask, Mem, Operand } from './operands.js';
 import { showOperand } from './operands.js';
@@ -596,8 +596,4 @@ export class Assembler {
     }
     this.#at = at;
   }
-}
-
-function checkInt32(x: number): void {
-  if (x !== (x | 0)) throw new InternalError(`x86: immediate ${x} does not fit in 32 bits`);
 }

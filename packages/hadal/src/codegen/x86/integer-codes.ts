@@ -1,4 +1,6 @@
 /** Opcode numbers of the integer instructions: Intel's manual, volume 2, appendix A. */
+import { InternalError } from '../../base/errors.js';
+
 export type Size = 32 | 64;
 /** Sizes that only loads and stores have. */
 export type NarrowSize = 8 | 16;
@@ -37,3 +39,8 @@ export const nops: readonly (readonly number[])[] = [
   [0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00],
   [0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
 ];
+
+/** Immediates are of 32 bits at the most. */
+export function checkInt32(x: number): void {
+  if (x !== (x | 0)) throw new InternalError(`x86: immediate ${x} does not fit in 32 bits`);
+}
