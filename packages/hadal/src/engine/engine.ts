@@ -288,7 +288,7 @@ export class Engine {
       if (p.plan.threads === threads.count && sameKey(p.key, captured)) return p;
     const recorder = recording.current;
     const span = recorder?.begin('planning') ?? 0;
-    const plan = schedule(decompose(templateOf(captured)), this.backend.target, threads);
+    const plan = schedule(decompose(templateOf(captured), this.backend.target), this.backend.target, threads);
     const key = captured.key.slice(0, captured.keyLength);
     const entry: CachedPlan = {
       key,

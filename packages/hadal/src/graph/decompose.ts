@@ -23,6 +23,7 @@ import type { DType } from '../base/dtype.js';
 import { isHalf } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
+import type { Target } from '../kernel/target.js';
 import { readsArray } from '../schedule/groups.js';
 import type { Reading } from './conv-input.js';
 import { laidOutInput } from './conv-input.js';
@@ -36,6 +37,9 @@ import type { Template, TemplateNode } from './template.js';
 import type { Position } from './template-emitter.js';
 import { TemplateEmitter } from './template-emitter.js';
 import { thinProduct } from './thin-products.js';
+
+/** What decides between forms that mean the same: without masks a guarded read goes element by element. */
+export type DecomposeTarget = Pick<Target, 'masks'>;
 
 /** Scatters one element a row by comparing positions with its index: fuses with what reads it, and costs no pass of its own. */
 function scatterOne(
@@ -126,7 +130,7 @@ function inPlace(e: TemplateEmitter, x: Position): Position {
 }
 
 function conv(
-  e: TemplateEmitter,
+  e: Decomposer,
   input: Position,
   w: Position,
   d: ConvDims,
@@ -135,7 +139,9 @@ function conv(
 ): Position {
   if (numel(shape) === 0) return e.constant(0, input.dtype, shape);
   if (hasPhases(d))
-    return convByPhases(e, input, w, d, shape, (...of) => inPlace(e, conv(e, ...of, 'fused')));
+    return convByPhases(e, input, w, d, shape, (...of) =>
+      inPlace(e, conv(e, ...of, e.target.masks ? 'fused' : 'together')),
+    );
   const isDepthwise = d.featureGroups > 1 && w.shape[1] === 1 && w.shape[0] === d.featureGroups;
   const isOnePerGroup = d.batchGroups > 1 && w.shape[0] === d.batchGroups && shape[0] === 1;
   const isProduct = isGemmType(input.dtype) && !isDepthwise && !isOnePerGroup;
@@ -200,7 +206,7 @@ function attentionAsProducts(
 }
 
 /** What a node becomes; null for itself. */
-function replacement(e: TemplateEmitter, n: TemplateNode, inputs: readonly Position[]): Position | null {
+function replacement(e: Decomposer, n: TemplateNode, inputs: readonly Position[]): Position | null {
   const { attributes, shape } = n;
   switch (n.op.name) {
     case 'indexAdd':
@@ -235,6 +241,13 @@ function isNumber({ body }: TemplateNode, input: TemplateNode, operand: number):
 
 /** Products of dtypes that the gemm template does not multiply are products and a sum. */
 class Decomposer extends TemplateEmitter {
+  readonly target: DecomposeTarget;
+
+  constructor(target: DecomposeTarget) {
+    super();
+    this.target = target;
+  }
+
   override dot(a: Position, b: Position, dims: DotDims): Position {
     if (isGemmType(a.dtype)) return super.dot(a, b, dims);
     const attributes = dotAttributes(dims);
@@ -255,19 +268,19 @@ const decomposed: ReadonlySet<string> = new Set([
   'sumPool',
 ]);
 
-export function decompose(given: Template): Template {
-  const template = placeScans(given, decompose);
-  const made = decomposeOps(template);
+export function decompose(given: Template, target: DecomposeTarget): Template {
+  const template = placeScans(given, (t) => decompose(t, target));
+  const made = decomposeOps(template, target);
   const { origin: first } = template;
   const { origin: second } = made;
   if (made === template || first === undefined || second === undefined) return made;
   return { ...made, origin: first.map((at) => second[at]) };
 }
 
-function decomposeOps(template: Template): Template {
+function decomposeOps(template: Template, target: DecomposeTarget): Template {
   if (!template.nodes.some((n) => n.leaf < 0 && (decomposed.has(n.op.name) || readsArray(n, 0))))
     return template;
-  const e = new Decomposer();
+  const e = new Decomposer(target);
   const moved: number[] = [];
   /** All results of ops with several that became others. */
   const results = new Map<number, readonly Position[]>();

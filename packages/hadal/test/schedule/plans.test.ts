@@ -130,7 +130,7 @@ function planned(graph: (batch: number) => Root[], batch: number, target: Target
   const space = new Workspace(new Engine(new ReferenceBackend()));
   return withWorkspace(space, () => {
     const captured = templateOf(capture(graph(batch)));
-    return { captured, plan: schedule(decompose(captured), target) };
+    return { captured, plan: schedule(decompose(captured, target), target) };
   });
 }
 
