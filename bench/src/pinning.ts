@@ -2,8 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 
+/** Processors of this process, counted before its main thread is kept on one: afterwards there seems to be no other. */
+export const processors = availableParallelism();
+
 /** The last processor: interrupts and other programs tend to be on the first. */
-const processor = availableParallelism() - 1;
+const processor = processors - 1;
 
 /** The command line that runs a program with as many processors as threads, or the program itself where that cannot be asked for. */
 export function pinned(command: readonly string[], threads: number): readonly string[] {

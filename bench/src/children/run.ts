@@ -1,10 +1,9 @@
 /** Runs one of the programs of this folder in a fresh Node, without flags, and reads the line of JSON that it ends with. */
 import { spawn } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ChildError } from '../errors.js';
-import { pinned } from '../pinning.js';
+import { pinned, processors } from '../pinning.js';
 
 export type Figures = { readonly [name: string]: number };
 
@@ -16,7 +15,7 @@ export async function runChild(
 ): Promise<Figures> {
   const path = join(bench, 'children', `${program}.js`);
   // This process may be kept on one processor; a program that people start is not.
-  const [command, ...rest] = pinned([process.execPath, path, ...args], availableParallelism());
+  const [command, ...rest] = pinned([process.execPath, path, ...args], processors);
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
   let out = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
