@@ -100,3 +100,23 @@ describe('memory under a small budget', () => {
     );
   });
 });
+
+describe('dropped handles in a loop without a pause', () => {
+  it('are forgotten while there are few bytes of them, since each costs more than its bytes', () => {
+    const device = open();
+    for (let i = 0; i < 40_000; i++) device.allocate(4);
+    // 16 MiB at 1 KiB each are 16,384 slots of 64 bytes; the finaliser has not run.
+    expect(device.memoryUse.usedBytes).toBeLessThanOrEqual(16_384 * 64);
+  });
+
+  it('leave those that are held with what is in them', () => {
+    const device = open();
+    const held = Array.from({ length: 30_000 }, (_, i) => {
+      const memory = device.allocate(4);
+      device.write(memory, 0, new Uint8Array(Int32Array.of(i).buffer));
+      return memory;
+    });
+    for (let i = 0; i < held.length; i += 997)
+      expect(new Int32Array(device.read(held[i], 0, 4).buffer)[0]).toBe(i);
+  });
+});

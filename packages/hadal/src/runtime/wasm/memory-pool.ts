@@ -21,6 +21,12 @@ const PAGE = 65536;
 /** Growing detaches every view of the memory, so it is done in large steps. */
 const GROWTH_BYTES = 16 * 2 ** 20;
 const FIRST_BUDGET_BYTES = 16 * 2 ** 20;
+/** What a slot counts for in the budget at least: a dropped handle leaves a cell, a slot and an entry of the finaliser behind. */
+const LEAST_CHARGE = 1024;
+
+function charge(bytes: number): number {
+  return Math.max(bytes, LEAST_CHARGE);
+}
 
 class Cell {
   readonly bytes: number;
@@ -65,6 +71,8 @@ export class MemoryPool {
   #oldest: Cell | null = null;
   #newest: Cell | null = null;
   #usedBytes = 0;
+  /** What the slots in use count for in the budget. */
+  #charged = 0;
   #run = 0;
   /** The budget as it stands; see the head of this file. */
   #budget: number;
@@ -148,6 +156,7 @@ export class MemoryPool {
 
   giveBack(slot: Slot): void {
     this.#usedBytes -= slot.bytes;
+    this.#charged -= charge(slot.bytes);
     this.#heap.free(slot);
   }
 
@@ -166,7 +175,7 @@ export class MemoryPool {
       if (!(memory instanceof WasmMemory)) throw new InternalError('this memory belongs to another device');
       const { cell } = memory;
       cell.run = run;
-      needed += cell.bytes;
+      needed += charge(cell.bytes);
       if (!cell.slot) missing = true;
       else if (cell.newer) {
         this.#unlink(cell);
@@ -200,7 +209,7 @@ export class MemoryPool {
       this.bytes.set(new Uint8Array(copy), slot.offset);
       memory.cell.copy = null;
       this.#settle(memory, slot);
-      this.#returnedBytes += memory.bytes;
+      this.#returnedBytes += charge(memory.bytes);
     }
     if (this.#evictedBytes >= this.#budget && 4 * this.#returnedBytes > this.#evictedBytes) {
       this.#raiseBudget(2 * this.#budget);
@@ -226,7 +235,7 @@ export class MemoryPool {
     const cell = this.#oldest;
     if (!cell?.slot || cell.run === this.#run) return false;
     cell.copy = this.bytes.slice(cell.slot.offset, cell.slot.offset + cell.bytes).buffer;
-    this.#evictedBytes += cell.bytes;
+    this.#evictedBytes += charge(cell.bytes);
     this.#dropped.unregister(cell);
     this.#vacate(cell);
     return true;
@@ -234,7 +243,7 @@ export class MemoryPool {
 
   /** Within the budget: growing before evicting. Beyond it: evicting before growing. */
   #place(bytes: number): Slot {
-    while (this.#usedBytes + bytes > this.#budget && this.#evict());
+    while (this.#charged + charge(bytes) > this.#budget && this.#evict());
     let slot = this.#heap.allocate(bytes);
     if (!slot && this.#heap.bytes + bytes <= this.#budget && this.#grow(bytes))
       slot = this.#heap.allocate(bytes);
@@ -247,6 +256,7 @@ export class MemoryPool {
       );
     }
     this.#usedBytes += slot.bytes;
+    this.#charged += charge(slot.bytes);
     return slot;
   }
 
