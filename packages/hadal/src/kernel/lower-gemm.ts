@@ -12,8 +12,9 @@
  * otherwise every tile of the matrix keeps its partial sums in a slot of its own.
  */
 
-import { canVectorize, dependences } from './dependence.js';
+import { dependences } from './dependence.js';
 import { memTypeOf } from './elements.js';
+import { GemmEpilogue } from './gemm-epilogue.js';
 import type { GemmKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
@@ -26,10 +27,6 @@ import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { withTiles } from './tile-shapes.js';
 import { type UnitRange, unitRange } from './unit-range.js';
-import { alongLanes } from './vector-loop.js';
-
-/** Expressions that an epilogue may have to be written out for every vector of a tile: a bias and an activation. */
-const SHORT_EPILOGUE = 8;
 
 function roundUp(x: number, to: number): number {
   return Math.ceil(x / to) * to;
@@ -107,11 +104,10 @@ export function emitGemm(
   const cutsColumns = b.compare('lt', m, n);
   const tilesOf = (size: Value, tile: number): Value => b.div(b.add(size, b.index(tile - 1)), b.index(tile));
   const batchUnits = b.max(b.select(cutsColumns, tilesOf(n, nr), tilesOf(m, mr)), b.index(1));
-  const values = kernel.stores.map((s) => s.value);
-  const indices = kernel.stores.map((s) => s.index);
-  const epilogueLanes = canVectorize(kernel, deps, values, indices, vn, target.masks);
 
   const context = { b, kernel, deps, emitter, target };
+  const epilogue = new GemmEpilogue(context, vm, vn);
+  const wholeVectors = new Array<null>(nr / lanes).fill(null);
   const layoutA = layoutOfRows(context, kernel.a, vm, vk);
   /** Element (i, k) of a panel of A lies at i * rowStep + k * kStep; one panel takes mr * (depth or pitch). */
   const [rowStep, kStep] = layoutA.kind === 'rows' ? [layoutA.pitch, 1] : [1, mr];
@@ -154,48 +150,14 @@ export function emitGemm(
     );
   }
 
-  function epilogue(slot: Value, fromM: Value, fromN: Value): void {
+  function epilogueOf(slot: Value, fromM: Value, fromN: Value): void {
     const rows = b.min(b.index(mr), b.sub(m, fromM));
     const columns = b.min(b.index(nr), b.sub(n, fromN));
     b.forEach(zero, rows, 1, (i) => {
       const row = b.add(slot, b.mul(i, b.index(nr)));
-      emitter.bind(vm, b.add(fromM, i), null, () => {
-        emitter.hoist(values, indices);
-        alongLanes(b, target, columns, epilogueLanes, (j, lanesNow) => {
-          const at = b.add(row, j);
-          emitter.bind(vn, b.add(fromN, j), lanesNow, () =>
-            storeResults(b.load(tiles, at, lanesNow ? { lanes, mask: lanesNow.mask } : {})),
-          );
-        });
-      });
+      epilogue.rowFromMemory(tiles, row, b.add(fromM, i), fromN, columns);
     });
   }
-
-  /** The epilogue of one element or vector; the position is bound. */
-  function storeResults(dot: Value): void {
-    emitter.bindDot(dot);
-    emitter.storeAll(kernel.stores);
-    emitter.unbindDot();
-  }
-
-  /** The epilogue of a whole tile straight from its registers. */
-  function directEpilogue(acc: readonly Value[], fromM: Value, fromN: Value): void {
-    emitter.scoped(() => {
-      emitter.hoist(values, indices);
-      const columns = Array.from({ length: nr / lanes }, (_, j) => b.add(fromN, b.index(j * lanes)));
-      for (let i = 0; i < mr; i++) {
-        emitter.bind(vm, b.add(fromM, b.index(i)), null, () => {
-          emitter.hoist(values, indices);
-          columns.forEach((column, j) => {
-            emitter.bind(vn, column, { mask: null }, () => storeResults(acc[i * columns.length + j]));
-          });
-        });
-      }
-    });
-  }
-
-  /** Written out for each vector of the tile, a long epilogue would cost more code than the trip through memory costs time. */
-  const isShort = epilogueLanes && kernel.stores.length === 1 && kernel.exprs.length <= SHORT_EPILOGUE;
 
   /** Packed as a whole, blocks of B lie one behind the other: where the one of `nb` columns from `jc` on begins, at a depth. */
   function startOfB(jc: Value, nb: Value, at: Value): Value {
@@ -218,9 +180,8 @@ export function emitGemm(
       columnTo = b.select(cutsColumns, columns[1], n);
     }
     if (phase === 'small') {
-      const hoist = (): void => emitter.hoist(values, indices);
       smallProduct(
-        { context, packedB, tiles, table, vm, vn, vk, k, isShort, epilogueLanes, hoist, storeResults },
+        { context, packedB, tiles, table, vm, vn, vk, k, epilogue },
         { rowFrom, rowTo, columnFrom, columnTo },
       );
       return;
@@ -291,11 +252,11 @@ export function emitGemm(
                 acc.forEach((v, i) => {
                   b.store(tiles, slot, v, { offset: i * lanes });
                 });
-                b.when(isLast, () => epilogue(slot, fromM, fromN));
+                b.when(isLast, () => epilogueOf(slot, fromM, fromN));
               };
-              if (isShort) {
+              if (epilogue.isShort) {
                 const isWhole = b.binary('and', isWide, b.compare('le', b.add(ir, b.index(mr)), mb));
-                b.when(isWhole, () => directEpilogue(acc, fromM, fromN));
+                b.when(isWhole, () => epilogue.fromRegisters(acc, mr, wholeVectors, fromM, fromN));
                 b.when(b.unary('not', isWhole), throughMemory);
               } else throughMemory();
             });

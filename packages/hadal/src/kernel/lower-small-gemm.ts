@@ -8,6 +8,7 @@
  * of the columns that are no whole vector. All of k is one block, as it is in the blocked algorithm for such a k, and each element is the
  * same chain of fused operations there: both give the same bits.
  */
+import type { GemmEpilogue } from './gemm-epilogue.js';
 import { factorOf } from './index-expr.js';
 import type { ExprId, GemmKernel } from './l2.js';
 import { indexValues } from './l2.js';
@@ -15,7 +16,6 @@ import type { Value } from './l3.js';
 import type { PackContext } from './lower-pack.js';
 import { packPanels, positionAt } from './lower-pack.js';
 import type { Target } from './target.js';
-import { alongLanes } from './vector-loop.js';
 
 /** Whether an operand is float32 memory with steps that are the same everywhere and lead forwards. */
 function isPlain({ exprs }: GemmKernel, operand: ExprId, across: number, along: number): boolean {
@@ -58,14 +58,7 @@ export interface SmallGemm {
   readonly vn: number;
   readonly vk: number;
   readonly k: Value;
-  /** Whether the epilogue is written out for every vector of a tile; else it is a loop over rows that tiles reach through memory. */
-  readonly isShort: boolean;
-  /** Whether the epilogue goes in vectors. */
-  readonly epilogueLanes: boolean;
-  /** Emits what does not depend on variables that are still unbound. */
-  hoist(): void;
-  /** The epilogue of one element or vector; the position is bound. */
-  storeResults(dot: Value): void;
+  readonly epilogue: GemmEpilogue;
 }
 
 /** What is computed of one batch point. */
@@ -172,46 +165,23 @@ export function smallProduct(s: SmallGemm, { rowFrom, rowTo, columnFrom, columnT
     return out.slice(pointers + 1);
   }
 
-  function storeTile(fromM: Value, rows: number, panel: Panel, acc: readonly Value[]): void {
-    emitter.scoped(() => {
-      s.hoist();
-      const columns = panel.masks.map((_, j) => b.add(panel.from, b.index(j * lanes)));
-      for (let i = 0; i < rows; i++) {
-        emitter.bind(vm, b.add(fromM, b.index(i)), null, () => {
-          s.hoist();
-          columns.forEach((column, j) => {
-            emitter.bind(vn, column, { mask: panel.masks[j] }, () =>
-              s.storeResults(acc[i * columns.length + j]),
-            );
-          });
-        });
-      }
-    });
-  }
-
   /** The epilogue of a column of tiles that lies in memory, row by row. */
-  function epilogue({ from, count }: Panel): void {
+  function fromTiles({ from, count }: Panel): void {
     b.forEach(rowFrom, rowTo, 1, (i) => {
       const row = b.mul(b.sub(i, rowFrom), b.index(nr));
-      emitter.bind(vm, i, null, () => {
-        s.hoist();
-        alongLanes(b, target, count, s.epilogueLanes, (j, lanesNow) => {
-          const dot = b.load(s.tiles, b.add(row, j), lanesNow ? { lanes, mask: lanesNow.mask } : {});
-          emitter.bind(vn, b.add(from, j), lanesNow, () => s.storeResults(dot));
-        });
-      });
+      s.epilogue.rowFromMemory(s.tiles, row, i, from, count);
     });
   }
 
   function allRows(panel: Panel): void {
-    const isDirect = s.isShort && panel.isExact;
+    const isDirect = s.epilogue.isShort && panel.isExact;
     let from = rowFrom;
     for (const rows of rowTiles(mr)) {
       const to = rows === 1 ? rowTo : b.sub(rowTo, b.binary('rem', b.sub(rowTo, from), b.index(rows)));
       b.forEach(from, to, rows, (fromM) => {
         const acc = tileProduct(rows, leftAt(fromM), panel);
         if (isDirect) {
-          storeTile(fromM, rows, panel, acc);
+          s.epilogue.fromRegisters(acc, rows, panel.masks, fromM, panel.from);
           return;
         }
         const slot = b.mul(b.sub(fromM, rowFrom), b.index(nr));
@@ -222,7 +192,7 @@ export function smallProduct(s: SmallGemm, { rowFrom, rowTo, columnFrom, columnT
       });
       from = to;
     }
-    if (!isDirect) epilogue(panel);
+    if (!isDirect) fromTiles(panel);
   }
 
   if (!isInPlace) packB(columnFrom, b.sub(columnTo, columnFrom), nr);

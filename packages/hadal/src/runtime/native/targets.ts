@@ -2,8 +2,8 @@
  * The two x86 instruction sets as targets. Tiles: 24 of 32 registers accumulate on AVX-512 (12 rows of two vectors), 12 of
  * 16 on AVX2. Blocks: mc x kc of A stays in half of a 1 MiB L2. A B panel (kc x nr) is
  * streamed from L2 anyway; the deeper it is, the less often partial sums go through memory: kc 512 against 384 took cold products of
- * 512 from 75 to 82 % of the FMA probe and of 2048 from 87 to 91 %. Read in place, products up to 512
- * wide are 2 to 40 % faster than packed ones, the small ones most.
+ * 512 from 75 to 82 % of the FMA probe and of 2048 from 87 to 91 %. Read in place, products
+ * up to 384 wide gain 2 to 40 % over packed ones, the small ones most; about 512 it is 0 to 10 %, with a loss now and then.
  */
 import type { Target } from '../../kernel/target.js';
 

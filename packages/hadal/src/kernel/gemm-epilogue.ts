@@ -1,0 +1,95 @@
+/** What becomes of a product's elements: the pointwise rest of a gemm kernel, from registers or from a tile in memory. */
+import { canVectorize } from './dependence.js';
+import type { Value } from './l3.js';
+import type { L3Builder } from './l3-builder.js';
+import type { PackContext } from './lower-pack.js';
+import { alongLanes } from './vector-loop.js';
+
+/** Expressions that an epilogue may have to be written out for every vector of a tile: a bias and an activation. */
+const SHORT_EPILOGUE = 8;
+
+export class GemmEpilogue {
+  /**
+   * Whether it is written out for every vector of a tile: a long one would cost more code than the trip through memory, to a loop over
+   * rows, costs time.
+   */
+  readonly isShort: boolean;
+  readonly #context: PackContext;
+  readonly #rows: number;
+  readonly #columns: number;
+  readonly #inLanes: boolean;
+
+  /** @param rows variable of the rows, @param columns and that of the columns. */
+  constructor(context: PackContext, rows: number, columns: number) {
+    const { kernel, deps, target } = context;
+    this.#context = context;
+    this.#rows = rows;
+    this.#columns = columns;
+    const values = kernel.stores.map((s) => s.value);
+    const indices = kernel.stores.map((s) => s.index);
+    this.#inLanes = canVectorize(kernel, deps, values, indices, columns, target.masks);
+    this.isShort = this.#inLanes && kernel.stores.length === 1 && kernel.exprs.length <= SHORT_EPILOGUE;
+  }
+
+  get #b(): L3Builder {
+    return this.#context.b;
+  }
+
+  /** Emits what does not depend on variables that are still unbound. */
+  #hoist(): void {
+    const { emitter, kernel } = this.#context;
+    emitter.hoist(
+      kernel.stores.map((s) => s.value),
+      kernel.stores.map((s) => s.index),
+    );
+  }
+
+  /** One element or vector; the position is bound. */
+  #store(dot: Value): void {
+    const { emitter, kernel } = this.#context;
+    emitter.bindDot(dot);
+    emitter.storeAll(kernel.stores);
+    emitter.unbindDot();
+  }
+
+  /** A tile straight from its registers, row by row: for each vector of a row a mask, or null for all of its lanes. */
+  fromRegisters(
+    acc: readonly Value[],
+    rows: number,
+    masks: readonly (Value | null)[],
+    fromM: Value,
+    fromN: Value,
+  ): void {
+    const b = this.#b;
+    const { emitter, target } = this.#context;
+    emitter.scoped(() => {
+      this.#hoist();
+      const columns = masks.map((_, j) => b.add(fromN, b.index(j * target.lanes)));
+      for (let i = 0; i < rows; i++) {
+        emitter.bind(this.#rows, b.add(fromM, b.index(i)), null, () => {
+          this.#hoist();
+          columns.forEach((column, j) => {
+            emitter.bind(this.#columns, column, { mask: masks[j] }, () =>
+              this.#store(acc[i * columns.length + j]),
+            );
+          });
+        });
+      }
+    });
+  }
+
+  /** `count` columns of row `m` that lie in a buffer from element `start` on. */
+  rowFromMemory(buffer: number, start: Value, m: Value, fromN: Value, count: Value): void {
+    const b = this.#b;
+    const { emitter, target } = this.#context;
+    emitter.bind(this.#rows, m, null, () => {
+      this.#hoist();
+      alongLanes(b, target, count, this.#inLanes, (j, lanesNow) => {
+        const at = b.add(start, j);
+        emitter.bind(this.#columns, b.add(fromN, j), lanesNow, () =>
+          this.#store(b.load(buffer, at, lanesNow ? { lanes: target.lanes, mask: lanesNow.mask } : {})),
+        );
+      });
+    });
+  }
+}
