@@ -1,24 +1,11 @@
 /** What every engine must give bit for bit: the reference's results. */
+
 import { expect, test } from 'vitest';
 import type { DType, Tensor, TypedArray } from '../../src/index.js';
 import { fromTypedArray } from '../../src/index.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
 import type { TestEngine } from '../support/engines.js';
 import { openWorkspace, testEngines } from '../support/engines.js';
-
-export const dtypes: readonly DType[] = [
-  'float32',
-  'float64',
-  'float16',
-  'bfloat16',
-  'int8',
-  'int16',
-  'int32',
-  'int64',
-  'uint8',
-  'uint32',
-  'bool',
-];
 
 const isFloating = (dtype: DType): boolean => dtype.includes('float');
 

@@ -10,8 +10,9 @@ import {
   tensor,
 } from '../../src/index.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
+import { dtypes } from '../support/dtypes.js';
 import { forEachEngine } from '../support/engines.js';
-import { dtypes, elements, finite, sameOnAllEngines } from './agree.js';
+import { elements, finite, sameOnAllEngines } from './agree.js';
 
 const shapes = [[37], [5, 40], [3, 21, 11], [2, 3, 1], [4, 0], [0, 4], [1, 1]];
 

@@ -10,8 +10,9 @@ import {
   zeros,
 } from '../../src/index.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
+import { dtypes } from '../support/dtypes.js';
 import { forEachEngine } from '../support/engines.js';
-import { dtypes, elements, finite, sameOnAllEngines } from './agree.js';
+import { elements, finite, sameOnAllEngines } from './agree.js';
 
 /** Positions below `size`, with repetitions. */
 function positions(shape: readonly number[], size: number, seed = 3): Tensor {

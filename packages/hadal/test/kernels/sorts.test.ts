@@ -2,8 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { arange, explain, full, slice, type Tensor, tensor } from '../../src/index.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
+import { dtypes } from '../support/dtypes.js';
 import { forEachEngine } from '../support/engines.js';
-import { dtypes, elements, sameOnAllEngines } from './agree.js';
+import { elements, sameOnAllEngines } from './agree.js';
 
 function both(x: Tensor, dim: number, descending: boolean): Tensor[] {
   const { values, indices } = x.sort(dim, { descending });

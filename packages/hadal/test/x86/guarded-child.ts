@@ -2,6 +2,7 @@
  * Runs kernels of all kinds in memory beside protected pages, one instruction set and one end of the memories a process, and says
  * before each what it is: an access outside of a buffer ends the process there.
  */
+
 import { writeSync } from 'node:fs';
 import fc from 'fast-check';
 import { compileX86 } from '../../src/codegen/x86/index.js';
@@ -9,6 +10,7 @@ import { type DType, functional as F, fromTypedArray, type Tensor } from '../../
 import { L3Builder } from '../../src/kernel/l3-builder.js';
 import type { Level } from '../../src/runtime/native/features.js';
 import { type Workspace, withWorkspace } from '../../src/tensor/workspace.js';
+import { dtypes } from '../support/dtypes.js';
 import { type Edge, guardedNative, openGuarded } from '../support/guarded-memory.js';
 import { runProgram } from '../support/program.js';
 import { programs } from '../support/random-program.js';
@@ -20,20 +22,6 @@ const [level, edge, fault] = process.argv.slice(2) as [Level, Edge, string | und
 function say(line: string): void {
   writeSync(1, `${line}\n`);
 }
-
-const dtypes: readonly DType[] = [
-  'float32',
-  'float64',
-  'float16',
-  'bfloat16',
-  'int8',
-  'int16',
-  'int32',
-  'int64',
-  'uint8',
-  'uint32',
-  'bool',
-];
 
 function whole(dtype: DType, seed: number, ...shape: number[]): Tensor {
   let state = seed;
