@@ -36,6 +36,7 @@ const target: Target = {
   lanes: 1,
   masks: false,
   float16: false,
+  dots: [],
   wideLanes: 1,
   scales: false,
   gemm: { mr: 1, nr: 1, kc: 1, mc: 1, nc: 1, inPlace: { columns: 0, depth: 0 } },

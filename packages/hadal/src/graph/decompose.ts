@@ -20,7 +20,7 @@ import {
   windowDims,
 } from '../base/attributes.js';
 import type { DType } from '../base/dtype.js';
-import { isHalf } from '../base/dtype.js';
+import { isFloat, isHalf } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
 import type { Target } from '../kernel/target.js';
@@ -38,8 +38,11 @@ import type { Position } from './template-emitter.js';
 import { TemplateEmitter } from './template-emitter.js';
 import { thinProduct } from './thin-products.js';
 
-/** What decides between forms that mean the same: without masks a guarded read goes element by element. */
-export type DecomposeTarget = Pick<Target, 'masks'>;
+/**
+ * What decides between forms that mean the same: without masks a guarded read goes element by element; bytes are multiplied on the gemm
+ * template where the processor adds up their products.
+ */
+export type DecomposeTarget = Pick<Target, 'masks' | 'dots'>;
 
 /** Scatters one element a row by comparing positions with its index: fuses with what reads it, and costs no pass of its own. */
 function scatterOne(
@@ -205,6 +208,26 @@ function attentionAsProducts(
   return [m.scaled(m.times(dS, m.k)), m.scaled(m.turned(dS, m.q)), m.turned(m.kept(p), g)].map(as);
 }
 
+function isByte(dtype: DType): boolean {
+  return dtype === 'int8' || dtype === 'uint8';
+}
+
+/**
+ * A product of integers. Bytes, and bytes that were converted to int32 to be multiplied, stay one where there is an instruction for it:
+ * it takes the left ones with or without signs, the right ones with. It adds up in int32, which wraps as the dtype does.
+ */
+function bytesProduct(e: Decomposer, n: TemplateNode, inputs: readonly Position[]): Position | null {
+  const bytes = inputs.map((x) => {
+    const { op, inputs: of, leaf } = e.nodes[x.at];
+    const isConverted = n.dtype === 'int32' && leaf < 0 && op.name === 'cast';
+    return isConverted ? e.position(of[0]) : x;
+  });
+  const [left, right] = bytes;
+  if (!e.target.dots.includes('bytes') || !isByte(left.dtype) || right.dtype !== 'int8')
+    return e.reshape(dotAsSum(e, inputs[0], inputs[1], n.attributes), n.shape);
+  return e.position(e.nodes.push({ ...n, inputs: bytes.map((x) => x.at) }) - 1);
+}
+
 /** What a node becomes; null for itself. */
 function replacement(e: Decomposer, n: TemplateNode, inputs: readonly Position[]): Position | null {
   const { attributes, shape } = n;
@@ -221,6 +244,7 @@ function replacement(e: Decomposer, n: TemplateNode, inputs: readonly Position[]
       return isOne ? scatterOne(e, source, index, attributes[0], shape) : null;
     }
     case 'dot':
+      if (!isFloat(n.dtype)) return bytesProduct(e, n, inputs);
       if (n.dtype === 'float32') return thinProduct(e, inputs[0], inputs[1], attributes, shape);
       return isGemmType(n.dtype) ? null : e.reshape(dotAsSum(e, inputs[0], inputs[1], attributes), shape);
     case 'maxPool':

@@ -10,6 +10,7 @@ import type {
   BinaryOp,
   BufferSlot,
   CompareOp,
+  DotOp,
   Half,
   HorizontalOp,
   Instr,
@@ -199,6 +200,12 @@ export class L3Builder {
     const y = this.spread(b, lanes);
     const z = this.spread(c, lanes);
     return this.#emit({ op: 'fma', result: this.#value(x.type.kind, lanes), a: x, b: y, c: z });
+  }
+
+  dot(fn: DotOp, a: Value, b: Value, c: Value): Value {
+    const { lanes } = c.type;
+    const result = this.#value(c.type.kind, lanes);
+    return this.#emit({ op: 'dot', fn, result, a: this.spread(a, lanes), b: this.spread(b, lanes), c });
   }
 
   compare(fn: CompareOp, x: Value, y: Value): Value {

@@ -39,6 +39,9 @@ function printBlock(instrs: readonly Instr[], indent: string, out: string[]): vo
       case 'fma':
         out.push(`${head}fma ${names([instr.a, instr.b, instr.c])}`);
         break;
+      case 'dot':
+        out.push(`${head}dot ${instr.fn} ${names([instr.a, instr.b, instr.c])}`);
+        break;
       case 'select':
         out.push(`${head}select ${names([instr.mask, instr.a, instr.b])}`);
         break;

@@ -3,7 +3,7 @@
  * the slot's declaration. Throws `InternalError` naming the instruction.
  */
 import { InternalError } from '../base/errors.js';
-import type { BinaryOp, HorizontalOp, Instr, Kind, L3Function, UnaryOp, Value } from './l3.js';
+import type { BinaryOp, DotOp, HorizontalOp, Instr, Kind, L3Function, UnaryOp, Value } from './l3.js';
 import { kindHasVectors, memKind, operandsOf } from './l3.js';
 
 const numbers: readonly Kind[] = ['index', 'i32', 'i64', 'f32', 'f64'];
@@ -39,6 +39,8 @@ const horizontalKinds: { readonly [op in HorizontalOp]: readonly Kind[] } = {
   and: ['mask'],
   or: ['mask'],
 };
+
+const dotKinds: { readonly [op in DotOp]: Kind } = { bytes: 'i32', bfloat16: 'f32' };
 
 /** Conversions that L3 has; the second list only on scalars. */
 const anyLanes = new Set(['f32>i32', 'i32>f32', 'mask>i32', 'mask>f32']);
@@ -162,6 +164,18 @@ export function verifyL3(fn: L3Function): void {
           check(instr, instr.a.type.kind === 'f32' || instr.a.type.kind === 'f64', 'fma is for f32 and f64');
           for (const v of [instr.b, instr.c, instr.result]) same(instr, instr.a, v);
           break;
+        case 'dot': {
+          for (const v of [instr.a, instr.b])
+            check(
+              instr,
+              v.type.kind === 'i32' && v.type.lanes === instr.c.type.lanes,
+              'takes i32 of equal lanes',
+            );
+          check(instr, instr.c.type.kind === dotKinds[instr.fn], `${instr.fn} gives ${dotKinds[instr.fn]}`);
+          check(instr, instr.c.type.lanes > 1 && !fn.wide, 'is for vectors of functions that are not wide');
+          same(instr, instr.c, instr.result);
+          break;
+        }
         case 'compare':
           same(instr, instr.a, instr.b);
           check(instr, instr.a.type.kind !== 'mask', 'masks are not compared');

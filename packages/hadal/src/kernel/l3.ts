@@ -113,6 +113,14 @@ export type ShiftOp = 'shl' | 'shr' | 'sar';
  */
 export type HorizontalOp = 'add' | 'mul' | 'min' | 'max' | 'and' | 'or';
 
+/**
+ * Dot products of the parts of 32-bit lanes a and b, which are i32, added to c.
+ * - `bytes`: to an i32, a's four bytes without sign times b's four with sign. Wraps.
+ * - `bfloat16`: to an f32, the upper halves' product, then the lower halves', each added with one rounding. Numbers below the normal ones
+ *   count as zero, as operands and as results.
+ */
+export type DotOp = 'bytes' | 'bfloat16';
+
 /** Which half of its operands' lanes `zip` takes. */
 export type Half = 'low' | 'high';
 
@@ -134,6 +142,15 @@ export type Instr =
     }
   /** a * b + c on f32 or f64 with one rounding where the engine has FMA, else two. */
   | { readonly op: 'fma'; readonly result: Value; readonly a: Value; readonly b: Value; readonly c: Value }
+  /** Only for targets that have it among their `dots`. */
+  | {
+      readonly op: 'dot';
+      readonly fn: DotOp;
+      readonly result: Value;
+      readonly a: Value;
+      readonly b: Value;
+      readonly c: Value;
+    }
   | {
       readonly op: 'compare';
       readonly fn: CompareOp;
@@ -265,6 +282,7 @@ export function operandsOf(instr: Instr): readonly Value[] {
     case 'zip':
       return [instr.a, instr.b];
     case 'fma':
+    case 'dot':
       return [instr.a, instr.b, instr.c];
     case 'select':
       return [instr.mask, instr.a, instr.b];

@@ -554,7 +554,7 @@ export class ExprEmitter {
       case 'stage':
         return known(this.#stages.get(e.stage), `stage ${e.stage}`);
       case 'dot':
-        return fitHalf(b, known(this.#dot, 'dot'), e);
+        return fitToDType(b, known(this.#dot, 'dot'), e.dtype);
     }
   }
 

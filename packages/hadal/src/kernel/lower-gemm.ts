@@ -14,13 +14,14 @@
 
 import { dependences } from './dependence.js';
 import { memTypeOf } from './elements.js';
+import { gemmArithmetic, multiplied, SHIFT_BYTES } from './gemm-arithmetic.js';
 import { GemmEpilogue } from './gemm-epilogue.js';
 import type { GemmKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { ExprEmitter } from './lower-exprs.js';
-import type { Packing } from './lower-pack.js';
+import type { Packing, PanelLayout } from './lower-pack.js';
 import { layoutOfRows, packPanels, rowPitch } from './lower-pack.js';
 import { isSmallGemm, smallGemmWorkspace, smallProduct } from './lower-small-gemm.js';
 import { statusBuffer } from './status.js';
@@ -69,7 +70,9 @@ export type GemmPhase = 'all' | 'small' | 'pack B' | 'multiply';
 
 /** Bytes of a B that is packed as a whole. */
 export function wholeBBytes(kernel: GemmKernel, target: Target): number {
-  return roundUp(Math.max(kernel.n, 1), target.gemm.nr) * Math.max(kernel.k, 1) * kernel.outer * 4;
+  const { group } = gemmArithmetic(kernel, target);
+  const depth = Math.ceil(Math.max(kernel.k, 1) / group);
+  return roundUp(Math.max(kernel.n, 1), target.gemm.nr) * depth * kernel.outer * 4;
 }
 
 /**
@@ -89,9 +92,10 @@ export function emitGemm(
   const lanes = target.lanes;
   const deps = dependences(kernel);
   for (const buffer of kernel.buffers) b.buffer(memTypeOf(b, buffer.dtype), buffer.access);
-  const packedA = b.buffer('f32', 'readwrite');
-  const packedB = b.buffer('f32', 'readwrite');
-  const tiles = b.buffer('f32', 'readwrite');
+  const arithmetic = gemmArithmetic(kernel, target);
+  const packedA = b.buffer(arithmetic.packed, 'readwrite');
+  const packedB = b.buffer(arithmetic.packed, 'readwrite');
+  const tiles = b.buffer(arithmetic.sums, 'readwrite');
   const table = b.buffer('i64', 'readwrite');
   const status = statusBuffer(b, kernel);
   const emitter = new ExprEmitter(b, kernel, sizes, deps, status);
@@ -108,17 +112,31 @@ export function emitGemm(
   const context = { b, kernel, deps, emitter, target };
   const epilogue = new GemmEpilogue(context, vm, vn);
   const wholeVectors = new Array<null>(nr / lanes).fill(null);
-  const layoutA = layoutOfRows(context, kernel.a, vm, vk);
+  const layoutA: PanelLayout =
+    arithmetic.dot === null ? layoutOfRows(context, kernel.a, vm, vk) : { kind: 'steps' };
   /** Element (i, k) of a panel of A lies at i * rowStep + k * kStep; one panel takes mr * (depth or pitch). */
   const [rowStep, kStep] = layoutA.kind === 'rows' ? [layoutA.pitch, 1] : [1, mr];
 
   const pitchA = (depth: Value): Value => (layoutA.kind === 'rows' ? b.index(layoutA.pitch) : depth);
+  const times = (left: Value, right: Value, acc: Value): Value => multiplied(b, arithmetic, left, right, acc);
+  /** Packed elements that a depth takes. */
+  const grouped = (depth: Value): Value => {
+    const { group } = arithmetic;
+    return group === 1 ? depth : b.div(b.add(depth, b.index(group - 1)), b.index(group));
+  };
 
-  /** The product of one panel of A and one of B over a block of k: mr x nr accumulators in registers. */
-  function tileProduct(panelA: Value, panelB: Value, depth: Value): readonly Value[] {
+  /**
+   * The product of one panel of A and one of B over a block of k, which is `depth` packed elements: mr x nr accumulators in registers.
+   * They begin as `first`, a vector for each of the panel's columns.
+   */
+  function tileProduct(
+    panelA: Value,
+    panelB: Value,
+    depth: Value,
+    first: readonly Value[],
+  ): readonly Value[] {
     const columns = nr / lanes;
-    const zeros = Array.from({ length: mr * columns }, () => b.broadcast(b.constant('f32', 0)));
-    const inits = [panelA, panelB, ...zeros];
+    const inits = [panelA, panelB, ...Array.from({ length: mr }, () => first).flat()];
     const out = b.loop(zero, depth, 1, inits, (_, [at, bt, ...acc]) => {
       const leftOf = (i: number): Value => b.broadcast(b.load(packedA, at, { offset: i * rowStep }));
       const rightOf = (j: number): Value => b.load(packedB, bt, { lanes, offset: j * lanes });
@@ -128,19 +146,31 @@ export function emitGemm(
         const left = Array.from({ length: mr }, (_x, i) => leftOf(i));
         for (let j = 0; j < columns; j++) {
           const right = rightOf(j);
-          for (let i = 0; i < mr; i++) next[i * columns + j] = b.fma(left[i], right, acc[i * columns + j]);
+          for (let i = 0; i < mr; i++) next[i * columns + j] = times(left[i], right, acc[i * columns + j]);
         }
       } else {
         const right = Array.from({ length: columns }, (_x, j) => rightOf(j));
         for (let i = 0; i < mr; i++) {
           const left = leftOf(i);
           for (let j = 0; j < columns; j++)
-            next[i * columns + j] = b.fma(left, right[j], acc[i * columns + j]);
+            next[i * columns + j] = times(left, right[j], acc[i * columns + j]);
         }
       }
       return [b.add(at, b.index(kStep)), b.add(bt, b.index(nr)), ...next];
     });
     return out.slice(2);
+  }
+
+  /** What sums of a panel begin with: zeros, or what is taken off for elements of A that were shifted. */
+  function firstSums(panelB: Value, depth: Value): readonly Value[] {
+    const zeros = Array.from({ length: nr / lanes }, () => b.broadcast(b.constant(arithmetic.sums, 0)));
+    if (!arithmetic.isShifted) return zeros;
+    const shift = b.broadcast(b.constant('i32', SHIFT_BYTES));
+    const sums = b.loop(zero, depth, 1, [panelB, ...zeros], (_, [at, ...now]) => [
+      b.add(at, b.index(nr)),
+      ...now.map((sum, j) => times(shift, b.load(packedB, at, { lanes, offset: j * lanes }), sum)),
+    ]);
+    return sums.slice(1).map((sum) => b.unary('neg', sum));
   }
 
   /** Adds the partial sums that earlier blocks of k left in a tile's slot; a loop that runs once or not at all. */
@@ -162,7 +192,7 @@ export function emitGemm(
   /** Packed as a whole, blocks of B lie one behind the other: where the one of `nb` columns from `jc` on begins, at a depth. */
   function startOfB(jc: Value, nb: Value, at: Value): Value {
     const width = b.mul(b.div(b.add(nb, b.index(nr - 1)), b.index(nr)), b.index(nr));
-    return b.add(b.mul(jc, b.mul(k, outer)), b.mul(width, at));
+    return b.add(b.mul(jc, b.mul(grouped(k), outer)), b.mul(width, at));
   }
 
   /** `own`: rows or columns of tiles of one batch point, as parts.ts says; null for all of them, or all of `rows`. */
@@ -193,7 +223,8 @@ export function emitGemm(
     const strideN = b.select(many, b.mul(rowTiles, b.index(mr * nr)), zero);
     // Blocks of k are as even as can be: 512 is two of 256 rather than 384 and 128.
     const blocks = b.max(b.div(b.add(k, b.index(kc - 1)), b.index(kc)), b.index(1));
-    const blockDepth = b.div(b.add(k, b.sub(blocks, b.index(1))), blocks);
+    const evenDepth = b.div(b.add(k, b.sub(blocks, b.index(1))), blocks);
+    const blockDepth = b.mul(grouped(evenDepth), b.index(arithmetic.group));
     b.forEach(columnFrom, columnTo, nc, (jc) => {
       const nb = b.min(b.index(nc), b.sub(columnTo, jc));
       b.forEach(zero, b.mul(outer, blocks), 1, (round) => {
@@ -203,9 +234,10 @@ export function emitGemm(
         const depth = b.min(blockDepth, b.sub(k, pc));
         const isLast = b.compare('eq', b.add(round, b.index(1)), b.mul(outer, blocks));
         const partialRounds = b.min(round, b.index(1));
-        const packed = (p: Omit<Packing, 'table'>): void =>
-          emitter.bind(vouter, step, null, () => packPanels(context, { ...p, table }));
-        const startB = phase === 'all' ? zero : startOfB(jc, nb, b.add(b.mul(step, k), pc));
+        const packed = (p: Omit<Packing, 'table' | 'arithmetic'>): void =>
+          emitter.bind(vouter, step, null, () => packPanels(context, { ...p, table, arithmetic }));
+        const packedDepth = grouped(depth);
+        const startB = phase === 'all' ? zero : startOfB(jc, nb, b.add(b.mul(step, grouped(k)), grouped(pc)));
         if (phase !== 'multiply')
           packed({
             buffer: packedB,
@@ -238,7 +270,8 @@ export function emitGemm(
           b.forEach(zero, nb, nr, (jr) => {
             const fromN = b.add(jc, jr);
             const slotN = b.mul(b.div(fromN, b.index(nr)), strideN);
-            const panelB = b.add(startB, b.mul(jr, depth));
+            const panelB = b.add(startB, b.mul(jr, packedDepth));
+            const first = firstSums(panelB, packedDepth);
             const isWide = b.binary('and', isLast, b.compare('le', b.add(jr, b.index(nr)), nb));
             b.forEach(zero, mb, mr, (ir) => {
               const fromM = b.add(ic, ir);
@@ -246,7 +279,7 @@ export function emitGemm(
               const acc = addPartial(
                 slot,
                 partialRounds,
-                tileProduct(b.mul(ir, pitchA(depth)), panelB, depth),
+                tileProduct(b.mul(ir, pitchA(packedDepth)), panelB, packedDepth, first),
               );
               const throughMemory = (): void => {
                 acc.forEach((v, i) => {

@@ -11,12 +11,14 @@
 
 import type { Dependence } from './dependence.js';
 import { canVectorize } from './dependence.js';
+import type { GemmArithmetic } from './gemm-arithmetic.js';
 import { factorOf } from './index-expr.js';
 import type { ExprId, GemmKernel } from './l2.js';
 import { indexValues } from './l2.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
 import type { ExprEmitter } from './lower-exprs.js';
+import { packGroups } from './lower-pack-groups.js';
 import { fillTable, packSteps, packTableRows, separate } from './lower-pack-tables.js';
 import type { Target } from './target.js';
 import { alongLanes, copyNeighbours } from './vector-loop.js';
@@ -39,6 +41,7 @@ export interface Packing {
   readonly count: Value;
   readonly fromK: Value;
   readonly depth: Value;
+  readonly arithmetic: GemmArithmetic;
   /** A buffer slot for `depth` offsets. */
   readonly table: number;
 }
@@ -54,6 +57,10 @@ export interface PackContext {
 export function packPanels(c: PackContext, p: Packing): void {
   const { b } = c;
   const zero = b.index(0);
+  if (p.arithmetic.dot !== null) {
+    packGroups(c, p);
+    return;
+  }
   const strides = constantStrides(c, p.operand, p.across, p.along);
   const parts = strides === null ? separate(c.kernel, c.deps, p.operand, p.across, p.along) : null;
   if (parts !== null) fillTable(c, p, parts);

@@ -9,6 +9,7 @@
 import { dtypeInfo } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
 import { kinds, memTypeOf } from './elements.js';
+import { gemmArithmetic } from './gemm-arithmetic.js';
 import type { ExprId, GemmKernel, PartBuffer, RegionKernel, RegionPart } from './l2.js';
 import { exprArguments, exprIndices, indexValues, regionParts } from './l2.js';
 import type { AbstractKernel, AbstractPart } from './l2-sizes.js';
@@ -55,8 +56,10 @@ function workspacesOf(region: RegionKernel, part: RegionPart, target: Target): r
   const { kernel } = part;
   if (kernel.kind === 'loops') return loopsWorkspace(kernel, target).map((bytes) => ({ mem: 'f32', bytes }));
   const isWhole = region.steps.includes(part) && packsOnce(region, part, target);
+  const { packed, sums } = gemmArithmetic(kernel, target);
+  const mems = [packed, packed, sums, 'i64'] as const;
   return blockedWorkspace(kernel, target).map((bytes, i) => ({
-    mem: i === 3 ? 'i64' : 'f32',
+    mem: mems[i],
     bytes: isWhole && i === PACKED_B ? wholeBBytes(kernel, target) : bytes,
   }));
 }

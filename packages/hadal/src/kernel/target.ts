@@ -1,6 +1,8 @@
 /**
  * What lowering needs to know of a machine. An engine states it; nothing else of the machine reaches L2 and L3.
  */
+import type { DotOp } from './l3.js';
+
 export interface GemmTiles {
   /** Rows and columns of the register tile; `nr` is a multiple of the lanes. */
   readonly mr: number;
@@ -26,6 +28,8 @@ export interface Target {
   readonly float16: boolean;
   /** Whether L3's `scale` is an instruction. */
   readonly scales: boolean;
+  /** Which of L3's `dot` are instructions. */
+  readonly dots: readonly DotOp[];
   readonly gemm: GemmTiles;
   /** Register tiles of other shapes, whose sizes divide `mc` and `nc`; see tile-shapes.ts. */
   readonly otherTiles?: { readonly [S in 'wide' | 'few']: Pick<GemmTiles, 'mr' | 'nr'> };

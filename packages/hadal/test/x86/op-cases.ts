@@ -1,5 +1,5 @@
 /** Every L3 op on every type it takes, as functions of a few loaded values. */
-import type { MemType, Value } from '../../src/kernel/l3.js';
+import type { DotOp, MemType, Value } from '../../src/kernel/l3.js';
 import type { L3Builder } from '../../src/kernel/l3-builder.js';
 
 export interface Case {
@@ -12,6 +12,8 @@ export interface Case {
   readonly vectorOnly?: boolean;
   readonly masked?: boolean;
   readonly avx512Only?: boolean;
+  /** What the processor must have beyond that. */
+  readonly needs?: DotOp;
 }
 
 /** Memory types whose values are always scalar. */
@@ -137,6 +139,32 @@ for (const fn of ['div', 'rem'] as const) {
     build: (b, [x]) => b.binary(fn, b.like(x, -(2n ** 63n)), x),
   });
 }
+for (const [fn, sum] of [
+  ['bytes', 'i32'],
+  ['bfloat16', 'f32'],
+] as const) {
+  const inputs = ['i32', 'i32', sum] as const;
+  const only = { vectorOnly: true, avx512Only: true, needs: fn };
+  const name = `dot ${fn}`;
+  cases.push({ name, inputs, output: sum, build: (b, [x, y, z]) => b.dot(fn, x, y, z), ...only });
+  // The sum is needed afterwards, or a factor is.
+  cases.push({
+    name: `${name} that leaves its sum`,
+    inputs,
+    output: sum,
+    build: (b, [x, y, z]) => b.add(b.dot(fn, x, y, z), z),
+    ...only,
+  });
+}
+cases.push({
+  name: 'dot bytes with itself',
+  inputs: ['i32'],
+  output: 'i32',
+  build: (b, [x]) => b.add(b.dot('bytes', x, x, x), x),
+  vectorOnly: true,
+  avx512Only: true,
+  needs: 'bytes',
+});
 const small = (b: L3Builder, x: Value): Value => b.min(b.max(x, b.like(x, -1e6)), b.like(x, 1e6));
 cases.push(
   { name: 'fma', inputs: ['f32', 'f32', 'f32'], output: 'f32', build: (b, [x, y, z]) => b.fma(x, y, z) },

@@ -7,7 +7,7 @@ import type { Case } from './op-cases.js';
 import { cases, isScalarOnly } from './op-cases.js';
 import { COUNT, data } from './op-data.js';
 import type { Arguments, Level } from './run.js';
-import { compareEngines, levels, missing, runNative } from './run.js';
+import { compareEngines, dotsOf, levels, missing, runNative } from './run.js';
 
 function check(c: Case, level: Level, lanes: number, wide = false): void {
   const b = new L3Builder(c.name.replaceAll(' ', '_'), lanes, { float16: true, scales: false }, wide);
@@ -36,9 +36,18 @@ describe.each(levels)('%s', (level) => {
   const onVectors = cases.filter(
     (c) => !isScalarOnly(c) && (!(c.masked || c.avx512Only) || level === 'avx512'),
   );
-  it.skipIf(why !== null).each(onVectors)(`$name on ${vector} lanes${note}`, (c) => check(c, level, vector));
+  it.skipIf(why !== null).each(onVectors.filter((c) => c.needs === undefined))(
+    `$name on ${vector} lanes${note}`,
+    (c) => check(c, level, vector),
+  );
+  const dots = why === null ? dotsOf(level) : [];
+  for (const c of onVectors.filter((c) => c.needs !== undefined)) {
+    const has = c.needs !== undefined && dots.includes(c.needs);
+    const lack = has ? '' : ` (the processor has no ${c.needs})`;
+    it.skipIf(!has)(`${c.name} on ${vector} lanes${note}${lack}`, () => check(c, level, vector));
+  }
   const inWide = cases.filter(
-    (c) => !/index|zip|horizontal (?!.*mask)|^(div|rem) i|^(div|rem) of/.test(c.name),
+    (c) => !/index|zip|dot|horizontal (?!.*mask)|^(div|rem) i|^(div|rem) of/.test(c.name),
   );
   if (level === 'avx512')
     it.skipIf(why !== null).each(inWide)(`$name on 8 wide lanes${note}`, (c) => check(c, level, 8, true));

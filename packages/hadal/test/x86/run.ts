@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { interpretL3 } from '../../src/codegen/reference/l3-interpreter.js';
 import { compileX86 } from '../../src/codegen/x86/compile.js';
 import { layoutOf } from '../../src/kernel/abi.js';
-import type { L3Function } from '../../src/kernel/l3.js';
+import type { DotOp, L3Function } from '../../src/kernel/l3.js';
 import { memBytes } from '../../src/kernel/l3.js';
 import { printL3 } from '../../src/kernel/l3-print.js';
 import { verifyL3 } from '../../src/kernel/l3-verify.js';
@@ -16,6 +16,12 @@ export const levels: readonly Level[] = ['avx512', 'avx2'];
 export function missing(level: Level): string | null {
   const opened = openNative({ level });
   return opened.ok ? null : opened.reason;
+}
+
+/** The dot products that a level has here. */
+export function dotsOf(level: Level): readonly DotOp[] {
+  const opened = openNative({ level });
+  return opened.ok ? opened.device.target.dots : [];
 }
 
 export interface Arguments {

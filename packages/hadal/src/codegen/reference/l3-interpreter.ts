@@ -8,7 +8,7 @@ import type { Instr, L3Function, MemType, ScalarKind, Value } from '../../kernel
 import { memBytes } from '../../kernel/l3.js';
 import { fused32, fused64 } from './fused.js';
 import type { Lane } from './l3-scalar.js';
-import { binary, bitcast, compare, convert, shift, unary } from './l3-scalar.js';
+import { binary, bitcast, compare, convert, dot, shift, unary } from './l3-scalar.js';
 
 export interface L3Arguments {
   readonly buffers: readonly Uint8Array[];
@@ -151,6 +151,10 @@ export function interpretL3(fn: L3Function, args: L3Arguments): void {
         const fused = args.fused ?? true;
         if (kind === 'f64') return a.map((x, i) => (fused ? fused64(x, b[i], c[i]) : x * b[i] + c[i]));
         return a.map((x, i) => (fused ? fused32(x, b[i], c[i]) : fround(fround(x * b[i]) + c[i])));
+      }
+      case 'dot': {
+        const [a, b, c] = [get(instr.a), get(instr.b), get(instr.c)].map((v) => v.map(Number));
+        return a.map((x, i) => dot(instr.fn, x, b[i], c[i]));
       }
       case 'compare':
         return lanewise(instr.a, instr.b, (x, y) => compare(instr.fn, x, y));

@@ -2,7 +2,8 @@
 import { InternalError } from '../../base/errors.js';
 import { float16Bits, float16Value } from '../../base/half.js';
 import { bigintToFloat32 } from '../../base/round.js';
-import type { BinaryOp, CompareOp, HorizontalOp, Kind, ShiftOp, UnaryOp } from '../../kernel/l3.js';
+import type { BinaryOp, CompareOp, DotOp, HorizontalOp, Kind, ShiftOp, UnaryOp } from '../../kernel/l3.js';
+import { fused32 } from './fused.js';
 
 export type Lane = number | bigint;
 
@@ -110,6 +111,26 @@ function binary64(fn: BinaryOp | HorizontalOp, a: bigint, b: bigint): bigint {
     case 'scale':
       throw new InternalError('scale is for f32');
   }
+}
+
+/** Below 2^-126: what processors that add up bfloat16 take for zero. */
+function normal(x: number): number {
+  return Math.abs(x) < 2 ** -126 ? 0 * x : x;
+}
+
+function bfloat16Value(word: number): number {
+  return normal(Number(bitcast('f32', word << 16)));
+}
+
+/** One lane of `dot`. */
+export function dot(fn: DotOp, a: number, b: number, c: number): number {
+  if (fn === 'bytes') {
+    let sum = c;
+    for (let at = 0; at < 32; at += 8) sum = (sum + ((a >>> at) & 0xff) * ((b << (24 - at)) >> 24)) | 0;
+    return sum;
+  }
+  const high = normal(fused32(bfloat16Value(a >>> 16), bfloat16Value(b >>> 16), normal(c)));
+  return normal(fused32(bfloat16Value(a), bfloat16Value(b), high));
 }
 
 export function compare(fn: CompareOp, x: Lane, y: Lane): Lane {

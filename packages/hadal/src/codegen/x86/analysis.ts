@@ -252,6 +252,11 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
         useMemory(instr.b, n);
         useMemory(instr.c, n);
         return;
+      case 'dot':
+        use(instr.a);
+        useMemory(instr.b, n);
+        use(instr.c);
+        return;
       case 'compare':
         if (isInteger(instr.a)) {
           use(instr.a);

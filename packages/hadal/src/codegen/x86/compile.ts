@@ -184,6 +184,9 @@ function emit(e: Emitter, instr: Exclude<Instr, { op: 'loop' | 'if' }>, general:
     case 'fma':
       vector.fma(e, instr);
       return;
+    case 'dot':
+      vector.dot(e, instr);
+      return;
     case 'broadcast':
       vector.broadcast(e, instr);
       return;

@@ -139,6 +139,18 @@ export function fma(e: Emitter, instr: Op<'fma'>): void {
   e.vecDone(n, dst);
 }
 
+const dotForms = { bytes: I.vpdpbusd, bfloat16: I.vdpbf16ps } as const;
+
+export function dot(e: Emitter, { fn, a, b, c, result }: Op<'dot'>): void {
+  const n = e.node(result);
+  const left = e.vec(a);
+  const right = e.vecOperand(b);
+  const dst = e.vecResult(n);
+  e.vecInto(dst, e.node(c));
+  e.asm.op(dotForms[fn], dst, left, right);
+  e.vecDone(n, dst);
+}
+
 export function vectorUnary(e: Emitter, instr: Op<'unary'>): void {
   const { asm } = e;
   const n = e.node(instr.result);

@@ -120,7 +120,7 @@ const scalar: Rest = { length: 0, tuple: 4 };
 const scalar64: Rest = { length: 0, tuple: 8, evexW: 1 };
 
 /** dst, a, b on packed 32-bit lanes with embedded broadcast. */
-function packed(name: string, pp: 0 | 1, map: 1 | 2, opcode: number, rest: Rest = {}) {
+function packed(name: string, pp: 0 | 1 | 2, map: 1 | 2, opcode: number, rest: Rest = {}) {
   return form(name, ['v', 'v', 'vm'], 'rvb', pp, map, opcode, { ...bcast, ...rest });
 }
 /** dst, a on packed 32-bit lanes. */
@@ -203,6 +203,9 @@ export const I = {
   vfmadd132ps: packed('vfmadd132ps', 1, 2, 0x98),
   vfmadd213ps: packed('vfmadd213ps', 1, 2, 0xa8),
   vfmadd231ps: packed('vfmadd231ps', 1, 2, 0xb8),
+  // bfloat16 pairs added up as float32, and bytes by fours as int32: of the processors that have them
+  vdpbf16ps: packed('vdpbf16ps', 2, 2, 0x52, noVex),
+  vpdpbusd: packed('vpdpbusd', 1, 2, 0x50, noVex),
   vroundps: form('vroundps', ['v', 'vm', 'i'], 'rbi', 1, 3, 0x08, { ...bcast, evexName: 'vrndscaleps' }),
   vaddss: single('vaddss', 2, 1, 0x58),
   vsubss: single('vsubss', 2, 1, 0x5c),

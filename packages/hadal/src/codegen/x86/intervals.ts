@@ -189,6 +189,13 @@ export function findIntervals(body: readonly Instr[], { node, buffers, zipOrder,
         n.hint = c;
         break;
       }
+      case 'dot':
+        // Read while the result's register holds c already.
+        touch(node(instr.a), at + 1);
+        touch(node(instr.b), at + 1);
+        touch(node(instr.c), at);
+        n.hint = node(instr.c);
+        break;
       case 'zip':
         touch(node(instr.a), at);
         touch(node(instr.b), at);

@@ -1,12 +1,13 @@
 /** The native CPU as a device: memory in ArrayBuffers, code in executable pages, launches through one assembled trampoline. */
 import { config } from '../../base/config.js';
 import { ArgumentError } from '../../base/errors.js';
+import type { DotOp } from '../../kernel/l3.js';
 import type { Target, Threads } from '../../kernel/target.js';
 import { oneThread } from '../../kernel/target.js';
 import type { Device, Executable, LaunchSpec, Memory, Program } from '../device.js';
 import { availableMemory } from '../host-memory.js';
 import type { Level, NativeFeatures } from './features.js';
-import { detectLevels } from './features.js';
+import { detectDots, detectLevels } from './features.js';
 import { loadKoffi } from './koffi.js';
 import { Machine } from './machine.js';
 import { MemoryPool, NativeMemory } from './memory.js';
@@ -39,6 +40,7 @@ export type OpenedNative =
 interface OpenMachine {
   readonly machine: Machine;
   readonly levels: readonly Level[];
+  readonly dots: readonly DotOp[];
   readonly threads: ThreadPool;
 }
 
@@ -51,7 +53,7 @@ function openMachine(): OpenMachine | { readonly reason: string } {
     const opened = new Machine(loaded.koffi);
     const levels = detectLevels(opened);
     opened.keepFreedMemory();
-    return { machine: opened, levels, threads: new ThreadPool(opened) };
+    return { machine: opened, levels, dots: detectDots(opened), threads: new ThreadPool(opened) };
   } catch (error) {
     return {
       reason: `native code cannot run here: ${error instanceof Error ? error.message : String(error)}`,
@@ -85,7 +87,7 @@ export class NativeDevice implements Device {
 
   constructor(opened: OpenMachine, features: NativeFeatures, options: NativeOptions) {
     this.#machine = opened.machine;
-    this.target = features.level === 'avx512' ? avx512Target : avx2Target;
+    this.target = features.level === 'avx512' ? { ...avx512Target, dots: opened.dots } : avx2Target;
     this.#pool = new MemoryPool(opened.machine, options.poolBytes ?? 2 ** 30);
     this.#threads = options.threads ?? opened.threads;
     this.#shares = options.shares ?? null;

@@ -1,10 +1,22 @@
 /** Which instruction set to use, from CPUID and XGETBV (Intel SDM volume 1, 14.3 and 15.2-15.4). */
+import type { DotOp } from '../../kernel/l3.js';
 import type { Machine } from './machine.js';
 
 export type Level = 'avx512' | 'avx2';
 
 export interface NativeFeatures {
   readonly level: Level;
+}
+
+/** Which dot products of L3 the processor has; they need the level avx512. */
+export function detectDots(machine: Machine): readonly DotOp[] {
+  if (machine.cpuid(0, 0).eax < 7) return [];
+  const seven = machine.cpuid(7, 0);
+  const dots: DotOp[] = [];
+  // AVX512_VNNI and AVX512_BF16.
+  if (bit(seven.ecx, 11)) dots.push('bytes');
+  if (seven.eax >= 1 && bit(machine.cpuid(7, 1).eax, 5)) dots.push('bfloat16');
+  return dots;
 }
 
 function bit(x: number, n: number): boolean {

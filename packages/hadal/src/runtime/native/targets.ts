@@ -14,6 +14,7 @@ export const avx512Target: Target = {
   masks: true,
   float16: true,
   scales: true,
+  dots: [],
   gemm: { mr: 12, nr: 32, kc: 512, mc: 240, nc: 3072, inPlace: { columns: 512, depth: 512 } },
   otherTiles: { wide: { mr: 8, nr: 48 }, few: { mr: 4, nr: 96 } },
 };
@@ -25,5 +26,6 @@ export const avx2Target: Target = {
   masks: false,
   float16: true,
   scales: false,
+  dots: [],
   gemm: { mr: 6, nr: 16, kc: 384, mc: 240, nc: 3072, inPlace: { columns: 384, depth: 384 } },
 };

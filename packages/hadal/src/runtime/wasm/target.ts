@@ -14,6 +14,7 @@ export const wasmTarget: Target = {
   wideLanes: 1,
   masks: false,
   float16: false,
+  dots: [],
   scales: false,
   gemm: { mr: 4, nr: 8, kc: 512, mc: 64, nc: 512, inPlace: { columns: 64, depth: 128 } },
 };
