@@ -25,6 +25,8 @@ export type UnaryName =
   | 'log1p'
   | 'erf'
   | 'erfc'
+  | 'gelu'
+  | 'geluSlope'
   | 'sigmoid'
   | 'sin'
   | 'cos'

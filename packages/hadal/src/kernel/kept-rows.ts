@@ -24,6 +24,8 @@ const costly: ReadonlySet<string> = new Set([
     'cosh',
     'erf',
     'erfc',
+    'gelu',
+    'geluSlope',
   ],
   ...['sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'asinh', 'acosh', 'atanh', 'atan2', 'pow'],
 ]);

@@ -530,7 +530,7 @@ export function runsOneByOne(group: Group): boolean {
 
 /** Ops of many instructions: in vectors a pass of their own costs less than one element at a time. */
 const manyInstructions = new Set(
-  'exp exp2 expm1 log log2 log10 log1p tanh sigmoid erf erfc sin cos tan pow'.split(' '),
+  'exp exp2 expm1 log log2 log10 log1p tanh sigmoid erf erfc gelu geluSlope sin cos tan pow'.split(' '),
 );
 
 function wantsVectors(n: TemplateNode): boolean {

@@ -11,7 +11,7 @@ const RECOMPUTE_LIMIT = 8;
 /** The same where the reader computes one element after the other. */
 const ONE_BY_ONE_LIMIT = 4;
 
-const expensive = new Set(['exp', 'log', 'tanh', 'erf', 'sqrt', 'div', 'reciprocal']);
+const expensive = new Set(['exp', 'log', 'tanh', 'erf', 'gelu', 'geluSlope', 'sqrt', 'div', 'reciprocal']);
 
 function ownCost(n: TemplateNode): number {
   // Random numbers cost arithmetic but no memory; dropout masks are meant to be computed again in the backward pass.

@@ -175,6 +175,42 @@ forEachEngine('over all of float32', (space) => {
   });
 });
 
+/** Errors of float32 in units of 2^-23, of x for gelu and of 1 for its slope; of float64 in units of 2^-52. */
+const geluBounds = { gelu: [1.1, 8], geluSlope: [1.8, 4] } as const;
+
+forEachEngine('gelu and its slope', (space) => {
+  test.each(Object.entries(geluBounds))('%s', (name, bounds) => {
+    const { float } = elementwise[name as UnaryName].scalar;
+    const r = uniform(11);
+    for (const [which, dtype] of (['float32', 'float64'] as const).entries()) {
+      const near = arrayOf(dtype, () => between(r, -15, 15));
+      for (const x of dtype === 'float32' ? [near, everyFloat] : [near]) {
+        const actual = withWorkspace(space, () => {
+          const made = space.ops.unary(name as UnaryName, fromTypedArray(x, [x.length]).value);
+          return Tensor.of(space, made).dataSync();
+        });
+        let worst: Found = { error: 0, at: [] };
+        x.forEach((v, i) => {
+          const truth = float(v);
+          if (Number.isNaN(truth)) {
+            expect(actual[i], `at ${v}`).toBeNaN();
+            return;
+          }
+          if (Object.is(actual[i], truth)) return;
+          const unit =
+            2 ** (which === 0 ? -23 : -52) * (name === 'gelu' ? Math.max(Math.abs(v), 2 ** -126) : 1);
+          const error = Math.abs(Number(actual[i]) - truth) / unit;
+          if (!(error <= worst.error)) worst = { error, at: [v] };
+        });
+        expect(worst.error, `${dtype} at ${worst.at}`).toBeLessThanOrEqual(bounds[which]);
+      }
+    }
+    const ends = Float32Array.of(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
+    expect(float(ends[0])).toBe(name === 'gelu' ? ends[0] : 1);
+    expect(Math.abs(float(ends[1]))).toBe(0);
+  });
+});
+
 forEachEngine('remainders', (space) => {
   test.each(['float32', 'float64'] as const)(
     'fmod of %s is exact, however far apart its operands',

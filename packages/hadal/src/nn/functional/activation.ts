@@ -117,7 +117,7 @@ export function gelu(x: Tensor, options: { approximate?: 'none' | 'tanh' } = {})
       const inner = f.mul(f.add(v, cubic), Math.sqrt(2 / Math.PI));
       return f.mul(f.mul(v, 0.5), f.add(f.unary('tanh', inner), 1));
     }
-    return f.mul(f.mul(v, 0.5), f.add(f.unary('erf', f.mul(v, Math.SQRT1_2)), 1));
+    return f.unary('gelu', v);
   });
 }
 

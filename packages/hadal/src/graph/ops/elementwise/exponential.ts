@@ -5,6 +5,8 @@ import {
   lowerExp,
   lowerExp2,
   lowerExpm1,
+  lowerGelu,
+  lowerGeluSlope,
   lowerLog,
   lowerLog1p,
   lowerLog2,
@@ -52,6 +54,16 @@ function erfc(x: number): number {
   if (Math.abs(x) < 1) return x < 0.5 ? 1 - erf(x) : 0.5 - (erf(x) - 0.5);
   const size = Math.abs(x) < 28 ? erfcFraction(Math.abs(x)) : 0;
   return x < 0 ? 2 - size : size;
+}
+
+/** The normal distribution function. */
+function normal(x: number): number {
+  return erfc(-x * Math.SQRT1_2) / 2;
+}
+
+/** The density of the normal distribution. */
+function density(x: number): number {
+  return Math.exp(-(x * x) / 2) / Math.sqrt(2 * Math.PI);
 }
 
 /** g times `factor` exp(-x^2). */
@@ -129,6 +141,28 @@ export const exponential = {
     float: erfc,
     lower: lowerErfc,
     gradient: { saves: savesInputs(0), vjp: bellVjp(-TWO_OVER_SQRT_PI) },
+  }),
+  /** x N(x), with the normal distribution function N; 0 at -infinity. */
+  gelu: unaryOp('gelu', {
+    float: (x) => Math.max(x, -40) * normal(x),
+    lower: lowerGelu,
+    gradient: { saves: savesInputs(0), vjp: slopeVjp((c) => c.ops.unary('geluSlope', c.input(0))) },
+  }),
+  /** The slope of `gelu`, N(x) + x N'(x). */
+  geluSlope: unaryOp('geluSlope', {
+    float: (x) => normal(x) + Math.min(Math.max(x, -40), 40) * density(x),
+    lower: lowerGeluSlope,
+    gradient: {
+      saves: savesInputs(0),
+      // N'(x) (2 - x^2)
+      vjp: slopeVjp((c) => {
+        const x = c.input(0);
+        const square = c.ops.arithmetic('mul', x, x);
+        const bell = c.ops.unary('exp', c.ops.arithmetic('mul', square, constantLike(c, x, -0.5)));
+        const scaled = c.ops.arithmetic('mul', bell, constantLike(c, x, 1 / Math.sqrt(2 * Math.PI)));
+        return c.ops.arithmetic('mul', scaled, c.ops.arithmetic('sub', constantLike(c, x, 2), square));
+      }),
+    },
   }),
   /** 1 / (1 + exp(-x)). */
   sigmoid: unaryOp('sigmoid', {
