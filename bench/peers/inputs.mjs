@@ -12,6 +12,11 @@ export function floats(seed, shape, scale = 1) {
   return { data: uniformValues(seed, count(shape), scale), shape };
 }
 
+/** Floats of a shape, or class numbers of a shape where it is said how many classes there are. */
+function values({ shape, classes: number }, seed) {
+  return number === undefined ? floats(seed, shape) : classes(seed, shape, number);
+}
+
 export const inputValues = {
   gemm({ batch, m, n, k, transA, transB }, round, repetition) {
     const lead = batch === 1 ? [] : [batch];
@@ -54,17 +59,13 @@ export const inputValues = {
   chain: ({ size }, round, repetition) => [0, 1].map((i) => floats(inputSeed(round, repetition, i), [size])),
 
   input({ input }, round, repetition) {
-    return floats(inputSeed(round, repetition, 0), input.shape);
+    return values(input, inputSeed(round, repetition, 0));
   },
 
   /** One batch of training: `input` is floats of a shape, or class numbers of a shape. */
   batch({ input, target }, round, repetition) {
     const seed = (i) => inputSeed(round, repetition, i);
-    const x =
-      input.classes === undefined
-        ? floats(seed(0), input.shape)
-        : classes(seed(0), input.shape, input.classes);
-    return [x, classes(seed(1), target.shape, target.classes)];
+    return [values(input, seed(0)), classes(seed(1), target.shape, target.classes)];
   },
 
   /** The first values of a model's parameters, in PyTorch's order and layout. */

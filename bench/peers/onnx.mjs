@@ -1,5 +1,5 @@
 /**
- * Writes ONNX models for onnxruntime-web: as much of the format as the benchmarks' models need. Field numbers are those of onnx.proto
+ * Writes ONNX models for onnxruntime: as much of the format as the benchmarks' models need. Field numbers are those of onnx.proto
  * (ONNX 1.14, IR version 8).
  */
 const schema = `
@@ -26,6 +26,8 @@ message Dimension { optional int64 dim_value = 1; }
 `;
 
 const FLOAT = 1;
+const INT32 = 6;
+const INT64 = 7;
 const OPSET = 17;
 const attributeTypes = { f: 1, i: 2, ints: 7 };
 
@@ -36,10 +38,15 @@ function attribute(name, value) {
   return { name, i: value, type: attributeTypes.i };
 }
 
-function valueInfo({ name, shape }) {
+function valueInfo({ name, shape, classes }) {
   return {
     name,
-    type: { tensorType: { elemType: FLOAT, shape: { dim: shape.map((dimValue) => ({ dimValue })) } } },
+    type: {
+      tensorType: {
+        elemType: classes === undefined ? FLOAT : INT32,
+        shape: { dim: shape.map((dimValue) => ({ dimValue })) },
+      },
+    },
   };
 }
 
@@ -49,28 +56,43 @@ export class OnnxGraph {
   #initializers = [];
   #inputs = [];
 
-  input(name, shape) {
-    this.#inputs.push({ name, shape });
+  /** Floats, or class numbers where it is said how many classes there are. */
+  input(name, shape, classes) {
+    this.#inputs.push({ name, shape, classes });
     return name;
   }
 
   constant({ data, shape }) {
+    return this.#initializer(data, shape, FLOAT);
+  }
+
+  integers({ data, shape }) {
+    return this.#initializer(data, shape, INT64);
+  }
+
+  #initializer(data, dims, dataType) {
     const name = `w${this.#initializers.length}`;
     const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    this.#initializers.push({ name, dims: shape, dataType: FLOAT, rawData });
+    this.#initializers.push({ name, dims, dataType, rawData });
     return name;
   }
 
   node(opType, input, attributes = {}) {
+    return this.nodes(opType, input, 1, attributes)[0];
+  }
+
+  /** An operation with several results. */
+  nodes(opType, input, results, attributes = {}) {
     const name = `n${this.#nodes.length}`;
+    const output = Array.from({ length: results }, (_, i) => (i === 0 ? name : `${name}.${i}`));
     this.#nodes.push({
       name,
       opType,
       input,
-      output: [name],
+      output,
       attribute: Object.entries(attributes).map(([key, value]) => attribute(key, value)),
     });
-    return name;
+    return output;
   }
 
   /** The bytes of a model with these results, each `{ name, shape }`. */

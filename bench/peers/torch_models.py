@@ -36,14 +36,16 @@ class Block(nn.Module):
         return F.relu(y + (x if self.shortcut is None else self.shortcut(x)))
 
 
-def resnet18():
+def resnet18(at_224=False):
     widths = [64, 128, 256, 512]
     blocks = []
     for stage, width in enumerate(widths):
         blocks += [Block(widths[max(0, stage - 1)], width, 1 if stage == 0 else 2), Block(width, width, 1)]
+    stem = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False) if at_224 else nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    pool = [nn.MaxPool2d(3, 2, 1)] if at_224 else []
     return nn.Sequential(
-        nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU(), *blocks,
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10),
+        stem, nn.BatchNorm2d(64), nn.ReLU(), *pool, *blocks,
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000 if at_224 else 10),
     )
 
 
@@ -80,6 +82,29 @@ class Gpt(nn.Module):
         return self.head(self.norm(self.blocks(self.tokens(x) + positions))).flatten(0, 1)
 
 
+class GptToken(Gpt):
+    """The last token of a sequence: keys and values of the tokens before it lie in a cache, its own are added."""
+
+    def __init__(self, sequence=128, width=256, heads=8, blocks=4):
+        super().__init__()
+        self.position = sequence - 1
+        cache = torch.zeros(1, heads, sequence, width // heads)
+        self.caches = nn.ParameterList(nn.Parameter(cache.clone()) for _ in range(2 * blocks))
+
+    def forward(self, x):
+        at = self.position
+        x = self.tokens(x) + self.positions.weight[at : at + 1]
+        for b, block in enumerate(self.blocks):
+            parts = block.attend(block.norm1(x)).view(3, 1, block.heads, 1, -1)
+            keys, values = self.caches[2 * b], self.caches[2 * b + 1]
+            keys[:, :, at : at + 1] = parts[1]
+            values[:, :, at : at + 1] = parts[2]
+            attended = F.scaled_dot_product_attention(parts[0], keys, values)
+            x = x + block.project(attended.reshape(1, 1, -1))
+            x = x + block.down(F.gelu(block.up(block.norm2(x))))
+        return self.head(self.norm(x)).flatten(0, 1)
+
+
 class Lstm(nn.Module):
     def __init__(self):
         super().__init__()
@@ -90,7 +115,15 @@ class Lstm(nn.Module):
         return self.head(self.lstm(x)[0][:, -1])
 
 
-MODELS = {"mlp": mlp, "cnn": cnn, "resnet18": resnet18, "gpt": Gpt, "lstm": Lstm}
+MODELS = {
+    "mlp": mlp,
+    "cnn": cnn,
+    "resnet18": resnet18,
+    "resnet18 at 224": lambda: resnet18(at_224=True),
+    "gpt": Gpt,
+    "gpt token": GptToken,
+    "lstm": Lstm,
+}
 
 
 def set_parameters(net, specs):

@@ -2,14 +2,14 @@
 import { arange, functional as F, nn, type Tensor } from 'hadal';
 import { adam, type Model } from './model.js';
 
-const BLOCKS = 4;
-const WIDTH = 256;
-const HEADS = 8;
-const VOCABULARY = 512;
-const SEQUENCE = 128;
+export const BLOCKS = 4;
+export const WIDTH = 256;
+export const HEADS = 8;
+export const VOCABULARY = 512;
+export const SEQUENCE = 128;
 const BATCH = 8;
 
-class Block extends nn.Module {
+export class Block extends nn.Module {
   readonly norm1 = new nn.LayerNorm(WIDTH);
   readonly attend = new nn.Linear(WIDTH, 3 * WIDTH);
   readonly project = new nn.Linear(WIDTH, WIDTH);
@@ -31,10 +31,11 @@ class Block extends nn.Module {
   }
 }
 
-class Gpt extends nn.Module {
+export class Gpt extends nn.Module {
   readonly tokens = new nn.Embedding(VOCABULARY, WIDTH);
   readonly positions = new nn.Embedding(SEQUENCE, WIDTH);
-  readonly blocks = new nn.Sequential(...Array.from({ length: BLOCKS }, () => new Block()));
+  readonly decoders = Array.from({ length: BLOCKS }, () => new Block());
+  readonly blocks = new nn.Sequential(...this.decoders);
   readonly norm = new nn.LayerNorm(WIDTH);
   readonly head = new nn.Linear(WIDTH, VOCABULARY, { bias: false });
 
@@ -47,7 +48,8 @@ class Gpt extends nn.Module {
 
 // Products of a token with weights, and with all tokens of its sentence: masked scores are computed, as everyone does.
 const weights = BLOCKS * 12 * WIDTH * WIDTH + WIDTH * VOCABULARY;
-const forwardFlops = SEQUENCE * 2 * (weights + BLOCKS * 2 * SEQUENCE * WIDTH);
+export const tokenFlops = 2 * (weights + BLOCKS * 2 * SEQUENCE * WIDTH);
+const forwardFlops = SEQUENCE * tokenFlops;
 
 export const gpt: Model = {
   name: 'gpt',

@@ -1,5 +1,6 @@
 export { cnn } from './cnn.js';
 export { gpt } from './gpt.js';
+export { gptToken } from './gpt-token.js';
 export { lstm } from './lstm.js';
 export { mlp } from './mlp.js';
 export {
@@ -13,5 +14,5 @@ export {
   setParameters,
   trainOn,
 } from './model.js';
-export { resnet18 } from './resnet18.js';
+export { resnet18, resnet18At224 } from './resnet18.js';
 export { tiny } from './tiny.js';

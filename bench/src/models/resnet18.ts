@@ -1,10 +1,19 @@
-/** ResNet-18 in the form for 32x32 images (He et al. 2016, section 4.2's stem): batch norm, stride-2 stages, SGD with momentum. */
+/**
+ * ResNet-18 (He et al. 2016) with batch norm and stages of stride 2: in the form for 32x32 images (section 4.2's stem, 10 classes; SGD with
+ * momentum), and in that of ImageNet (a 7x7 stem by 2, a max-pool by 2, 1000 classes; 224x224).
+ */
 import { functional as F, nn, type Tensor } from 'hadal';
 import type { Model } from './model.js';
 
-const BATCH = 16;
-const SIDE = 32;
 const WIDTHS = [64, 128, 256, 512];
+
+interface Form {
+  readonly name: string;
+  readonly batch: number;
+  readonly side: number;
+  readonly classes: number;
+  readonly stem: { readonly kernel: number; readonly stride: number; readonly pools: boolean };
+}
 
 class Block extends nn.Module {
   readonly conv1: nn.Conv2d;
@@ -33,7 +42,7 @@ class Block extends nn.Module {
 }
 
 class ResNet18 extends nn.Module {
-  readonly conv = new nn.Conv2d(3, WIDTHS[0], 3, { padding: 1, bias: false });
+  readonly conv: nn.Conv2d;
   readonly bn = new nn.BatchNorm2d(WIDTHS[0]);
   readonly blocks = new nn.Sequential(
     ...WIDTHS.flatMap((width, stage) => {
@@ -41,32 +50,59 @@ class ResNet18 extends nn.Module {
       return [new Block(from, width, stage === 0 ? 1 : 2), new Block(width, width, 1)];
     }),
   );
-  readonly head = new nn.Linear(512, 10);
+  readonly head: nn.Linear;
+  readonly #pools: boolean;
+
+  constructor({ classes, stem }: Form) {
+    super();
+    const { kernel, stride } = stem;
+    this.conv = new nn.Conv2d(3, WIDTHS[0], kernel, { stride, padding: kernel >> 1, bias: false });
+    this.head = new nn.Linear(512, classes);
+    this.#pools = stem.pools;
+  }
 
   override forward(x: Tensor): Tensor {
-    const maps = this.blocks.forward(this.bn.forward(this.conv.forward(x)).relu());
-    return this.head.forward(F.adaptiveAvgPool2d(maps, 1).flatten(1));
+    const y = this.bn.forward(this.conv.forward(x)).relu();
+    const stem = this.#pools ? F.maxPool2d(y, 3, { stride: 2, padding: 1 }) : y;
+    return this.head.forward(F.adaptiveAvgPool2d(this.blocks.forward(stem), 1).flatten(1));
   }
 }
 
-const stem = 2 * 3 * 9 * WIDTHS[0] * SIDE ** 2;
-
-const forwardFlops =
-  stem +
-  WIDTHS.reduce((sum, width, stage) => {
+function modelOf(form: Form): Model {
+  const { name, batch, side, classes, stem } = form;
+  const stemSide = side / stem.stride;
+  const stemFlops = 2 * 3 * stem.kernel ** 2 * WIDTHS[0] * stemSide ** 2;
+  const firstSide = stem.pools ? stemSide / 2 : stemSide;
+  const stages = WIDTHS.reduce((sum, width, stage) => {
     const from = WIDTHS[Math.max(0, stage - 1)];
-    const pixels = (SIDE >> stage) ** 2;
+    const pixels = (firstSide >> stage) ** 2;
     const shortcut = stage === 0 ? 0 : from * width;
     return sum + 2 * pixels * (9 * from * width + 3 * 9 * width * width + shortcut);
-  }, 0) +
-  2 * 512 * 10;
+  }, 0);
+  const forwardFlops = stemFlops + stages + 2 * 512 * classes;
+  return {
+    name,
+    input: { shape: [batch, 3, side, side] },
+    target: { shape: [batch], classes },
+    optimizer: { kind: 'sgd', lr: 0.001, momentum: 0.9 },
+    forwardFlops,
+    trainFlops: batch * (3 * forwardFlops - stemFlops),
+    make: () => new ResNet18(form),
+  };
+}
 
-export const resnet18: Model = {
+export const resnet18 = modelOf({
   name: 'resnet18',
-  input: { shape: [BATCH, 3, SIDE, SIDE] },
-  target: { shape: [BATCH], classes: 10 },
-  optimizer: { kind: 'sgd', lr: 0.001, momentum: 0.9 },
-  forwardFlops,
-  trainFlops: BATCH * (3 * forwardFlops - stem),
-  make: () => new ResNet18(),
-};
+  batch: 16,
+  side: 32,
+  classes: 10,
+  stem: { kernel: 3, stride: 1, pools: false },
+});
+
+export const resnet18At224 = modelOf({
+  name: 'resnet18 at 224',
+  batch: 1,
+  side: 224,
+  classes: 1000,
+  stem: { kernel: 7, stride: 2, pools: true },
+});

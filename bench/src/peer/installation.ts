@@ -16,6 +16,7 @@ const packages: { readonly [K in PeerName]: readonly string[] } = {
   'tfjs-wasm': ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'],
   'jaxjs-wasm': ['@jax-js/jax'],
   'ort-wasm': ['onnxruntime-web', 'protobufjs'],
+  'ort-node': ['onnxruntime-node', 'protobufjs'],
 };
 
 /** What runs PyTorch: the one asked for, or the one that setup made. */

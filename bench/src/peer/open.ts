@@ -18,6 +18,7 @@ const scripts: { readonly [K in Exclude<PeerName, 'torch'>]: string } = {
   'tfjs-wasm': 'tfjs.mjs',
   'jaxjs-wasm': 'jaxjs.mjs',
   'ort-wasm': 'ort.mjs',
+  'ort-node': 'ort-node.mjs',
 };
 
 const help = "'npm run bench:setup' installs the peers, and '--peer list' says which are there.";

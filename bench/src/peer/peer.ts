@@ -4,7 +4,7 @@
  */
 import type { OptimizerSpec } from '../models/model.js';
 
-export const peerNames = ['torch', 'tfjs-wasm', 'jaxjs-wasm', 'ort-wasm'] as const;
+export const peerNames = ['torch', 'tfjs-wasm', 'jaxjs-wasm', 'ort-wasm', 'ort-node'] as const;
 export type PeerName = (typeof peerNames)[number];
 
 /** Values of one parameter: uniform in [-scale, scale), plus `offset`. */
@@ -81,6 +81,8 @@ export type PeerCase =
       readonly model: string;
       readonly parameters: readonly ParameterSpec[];
       readonly input: ValuesSpec;
+      /** Of the scores. */
+      readonly output: readonly number[];
     }
   | ConvCase
   | AttentionCase

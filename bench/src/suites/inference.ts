@@ -1,12 +1,23 @@
-/** Forward passes of whole models without a tape, batches of 1 and 32. */
+/** Forward passes of whole models without a tape: batches of 1 and 32, and what serves one request at a time. */
 import { inferenceMode, type nn, type Tensor } from 'hadal';
 import { MismatchError } from '../errors.js';
-import { cnn, type Model, makeInput, mlp, parameterSpecs, resnet18, setParameters } from '../models/index.js';
+import {
+  cnn,
+  gptToken,
+  type Model,
+  makeInput,
+  mlp,
+  parameterSpecs,
+  resnet18,
+  resnet18At224,
+  setParameters,
+} from '../models/index.js';
 import { readAll, realize } from '../realize.js';
 import type { Round, Workload } from '../workload.js';
 
 const models: readonly Model[] = [mlp, cnn, resnet18];
 const batches = [1, 32];
+const singles: readonly Model[] = [resnet18At224, gptToken];
 
 function workload(model: Model, batch: number): Workload {
   const input = { ...model.input, shape: [batch, ...model.input.shape.slice(1)] };
@@ -25,7 +36,7 @@ function workload(model: Model, batch: number): Workload {
       footprint: 8 * parameters.reduce((sum, { shape }) => sum + shape.reduce((n, d) => n * d, 1), 0),
     },
     peer: {
-      case: { kind: 'infer', model: model.name, parameters, input },
+      case: { kind: 'infer', model: model.name, parameters, input, output: [batch, model.target.classes] },
       tolerance: { relative: 1e-3, absolute: 1e-4 },
     },
     prepare(round): Round {
@@ -62,5 +73,8 @@ function workload(model: Model, batch: number): Workload {
 }
 
 export function inferenceWorkloads(): Workload[] {
-  return models.flatMap((model) => batches.map((batch) => workload(model, batch)));
+  return [
+    ...models.flatMap((model) => batches.map((batch) => workload(model, batch))),
+    ...singles.map((model) => workload(model, 1)),
+  ];
 }
