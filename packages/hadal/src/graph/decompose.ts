@@ -5,7 +5,7 @@
  * - scatterAdd of one element a row, as in the gradient of a gather for a loss, becomes a comparison of positions with its index.
  * - dot and conv of dtypes that the gemm template does not multiply become products and a sum.
  * - conv: padding and dilation of the input are written to memory first; a depthwise one becomes a sum of products of shifted inputs.
- * - attention of float64, or of nothing, becomes products and a softmax over the matrix of weights.
+ * - attention of float64, of nothing, or of a single query, becomes products and a softmax over the matrix of weights.
  * - maxPool and sumPool become chains of maxima and sums over shifted inputs, or reductions of large windows (see `pool-windows.ts`).
  * - host ops read whole arrays, so their inputs are put in memory; so is what a scatter writes into, which it copies first.
  * - scans whose steps cannot run as one kernel become the ops of all steps (see `scan-kernels.ts`).
@@ -193,7 +193,9 @@ function attentionAsProducts(
   const how = attentionDims(n.attributes);
   const roles = attentionRoles(inputs, how, isGrad ? 6 : 3);
   const { q, k, v } = roles;
-  if (isGemmType(q.dtype) && [q, k, v].every((x) => numel(x.shape) > 0)) return null;
+  // Lanes of the template are queries: a single one would leave all others idle.
+  const isSingle = !isGrad && q.dtype === 'float32' && q.shape[q.shape.length - 2] === 1;
+  if (!isSingle && isGemmType(q.dtype) && [q, k, v].every((x) => numel(x.shape) > 0)) return null;
   const m = new Matrices<Position>(e, roles, how);
   const as = (x: Position): Position => e.cast(x, q.dtype);
   if (!isGrad) {
@@ -273,9 +275,10 @@ class Decomposer extends TemplateEmitter {
   }
 
   override dot(a: Position, b: Position, dims: DotDims): Position {
-    if (isGemmType(a.dtype)) return super.dot(a, b, dims);
     const attributes = dotAttributes(dims);
     const shape = dotShape(a.shape, b.shape, dims);
+    if (a.dtype === 'float32') return thinProduct(this, a, b, attributes, shape) ?? super.dot(a, b, dims);
+    if (isGemmType(a.dtype)) return super.dot(a, b, dims);
     return this.reshape(dotAsSum(this, a, b, attributes), shape);
   }
 }

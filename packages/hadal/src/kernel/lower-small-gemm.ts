@@ -25,10 +25,17 @@ function isPlain({ exprs }: GemmKernel, operand: ExprId, across: number, along: 
   return [across, along].every((v) => (factorOf(e.index, v) ?? -1) >= 0);
 }
 
+/**
+ * A single row uses every element of B once, so packing it would be most of the work: blocks of k are for what is read again. Chains of
+ * additions have to end somewhere, though, for the sake of their rounding.
+ */
+const VECTOR_DEPTH = 8;
+
 /** Whether a kernel is lowered here; part of its key. */
 export function isSmallGemm(kernel: GemmKernel, { gemm: { inPlace } }: Target): boolean {
   const { m, n, k, outer, a, b, exprs } = kernel;
-  if (outer !== 1 || k > inPlace.depth || n > inPlace.columns) return false;
+  const depth = m === 1 && readsB(kernel) ? VECTOR_DEPTH * inPlace.depth : inPlace.depth;
+  if (outer !== 1 || k > depth || n > inPlace.columns) return false;
   const vm = kernel.batch.length;
   if (!isPlain(kernel, a, vm, vm + 2) || !isPlain(kernel, b, vm + 1, vm + 2)) return false;
   const rows = exprs[a];
