@@ -6,6 +6,7 @@ import type { Fusion, Group } from './groups.js';
 import { buildHost } from './host-kernel.js';
 import { type Binding, KernelReader } from './kernel-reader.js';
 import { scanKernel, sortKernel } from './line-kernels.js';
+import { replacedPart } from './partial-updates.js';
 import type { ProductLayout } from './products.js';
 import { resultStores, scatteredReads } from './result-stores.js';
 import { scatterKernel } from './scatter-kernel.js';
@@ -26,16 +27,20 @@ type Shared = 'name' | 'exprs' | 'buffers' | 'arguments';
 /** What a template says of its kernel; the rest is the same for all of them. */
 export type KernelCore<K extends Kernel> = K extends Kernel ? Omit<K, Shared> : never;
 
+/** @param fresh nodes that are written as a whole although they replace only a part of a leaf: they get memory of their own. */
 export function buildKernel(
   { nodes }: Template,
   fusion: Fusion,
   stored: ReadonlySet<number>,
   group: Group,
+  fresh: ReadonlySet<number>,
 ): BuiltKernel | null {
   const writes = [...group.members.keys()].filter((id) => stored.has(id));
   if (writes.length === 0) return null;
   if (group.kind === 'host') return buildHost(nodes, group, writes);
-  const reader = new KernelReader(nodes, fusion, stored, group, variablesOf(nodes, group, writes));
+  const isPart = group.kind === 'map' && writes.length === 1 && !fresh.has(writes[0]);
+  const part = isPart ? replacedPart(nodes, writes[0]) : null;
+  const reader = new KernelReader(nodes, fusion, stored, group, variablesOf(nodes, group, writes, part));
   const core = coreOf(reader, writes);
   const { exprs, buffers, bindings, argumentTypes } = reader;
   return {

@@ -16,7 +16,21 @@ export interface Ordered {
   readonly fresh: ReadonlySet<number>;
 }
 
-export function order(template: Template, kernels: readonly BuiltKernel[], keys: readonly string[]): Ordered {
+/** What kernels wait for, and which updates in place can be none. */
+interface Dependences {
+  /** Of each kernel, those that run before it. */
+  readonly before: readonly ReadonlySet<number>[];
+  /** Kernels that overwrite a leaf. */
+  readonly updates: ReadonlySet<number>;
+  readonly fresh: ReadonlySet<number>;
+}
+
+/** Nodes that are to replace a leaf but must be written to memory of their own. */
+export function freshUpdates(template: Template, kernels: readonly BuiltKernel[]): ReadonlySet<number> {
+  return dependences(template, kernels).fresh;
+}
+
+function dependences(template: Template, kernels: readonly BuiltKernel[]): Dependences {
   const writer = new Map<number, number>();
   kernels.forEach((k, i) => {
     for (const b of k.bindings) if (b.access === 'write') writer.set(b.node, i);
@@ -65,6 +79,11 @@ export function order(template: Template, kernels: readonly BuiltKernel[], keys:
     updates.add(mine);
   });
 
+  return { before, updates, fresh };
+}
+
+export function order(template: Template, kernels: readonly BuiltKernel[], keys: readonly string[]): Ordered {
+  const { before, updates, fresh } = dependences(template, kernels);
   const waits = before.map((set) => set.size);
   const followers: number[][] = kernels.map(() => []);
   before.forEach((set, i) => {

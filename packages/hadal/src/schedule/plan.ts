@@ -29,7 +29,8 @@ import { collapse } from './collapse.js';
 import { fuse } from './groups.js';
 import type { Lifetime } from './memory.js';
 import { planArena } from './memory.js';
-import { order } from './order.js';
+import { freshUpdates, order } from './order.js';
+import { replacedPart } from './partial-updates.js';
 import { buildRegion } from './region.js';
 import { storedNodes } from './stored.js';
 
@@ -108,17 +109,27 @@ export interface Plan {
   readonly where: ReadonlyMap<number, Place>;
 }
 
-function buildAll(template: Template): BuiltKernel[] {
+const none: ReadonlySet<number> = new Set();
+
+function buildAll(template: Template, fresh = none): BuiltKernel[] {
   const fusion = fuse(template);
   const stored = storedNodes(template, fusion);
   return fusion.groups.flatMap((group) => {
     const built =
       group.kind === 'region'
-        ? buildRegion(template, stored, group, buildAll)
-        : buildKernel(template, fusion, stored, group);
+        ? buildRegion(template, stored, group, (body) => buildAll(body))
+        : buildKernel(template, fusion, stored, group, fresh);
     if (built === null) return [];
     return [built.kernel.kind === 'loops' ? { ...built, kernel: collapse(built.kernel) } : built];
   });
+}
+
+/** Kernels of all groups. What replaces a part of a leaf's memory writes that part, unless it has to have memory of its own. */
+function buildKernels(template: Template): BuiltKernel[] {
+  const kernels = buildAll(template);
+  if (!template.nodes.some((_, id) => replacedPart(template.nodes, id) !== null)) return kernels;
+  const fresh = freshUpdates(template, kernels);
+  return fresh.size === 0 ? kernels : buildAll(template, fresh);
 }
 
 function workspaceOf(kernel: Kernel, target: Target): readonly number[] {
@@ -156,7 +167,7 @@ function shareWorkspace(kernels: readonly Kernel[], target: Target): readonly nu
  * @param threads how many shares a large launch is cut into. Only shares and their workspaces depend on it.
  */
 export function schedule(template: Template, target: Target, threads: Threads = oneThread): Plan {
-  const kernels = chain(template, buildAll(template));
+  const kernels = chain(template, buildKernels(template));
   const abstract = kernels.map((k) => abstractSizes(k.kernel, target));
   const { launches, fresh } = order(
     template,

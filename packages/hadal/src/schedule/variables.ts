@@ -2,10 +2,11 @@
 import { known } from '../base/errors.js';
 import type { TemplateNode } from '../graph/template.js';
 import type { IndexExpr } from '../kernel/index-expr.js';
-import { sameIndex, variableIndex } from '../kernel/index-expr.js';
+import { addIndex, constantIndex, sameIndex, scaleIndex, variableIndex } from '../kernel/index-expr.js';
 import type { LoopDim } from '../kernel/l2.js';
 import type { Group } from './groups.js';
 import { domainIndex, isLine, isProduct, ownIndex, pointsOf } from './groups.js';
+import type { Slice } from './partial-updates.js';
 import type { ProductLayout } from './products.js';
 import { productLayout } from './products.js';
 import { scatterSource } from './scatter-kernel.js';
@@ -24,11 +25,15 @@ export interface Variables {
   readonly product: ProductLayout | null;
 }
 
-/** @param writes the members that are stored. */
+/**
+ * @param writes the members that are stored.
+ * @param part what is computed of a map's domain; null for all of it.
+ */
 export function variablesOf(
   nodes: readonly TemplateNode[],
   group: Group,
   writes: readonly number[],
+  part: Slice | null,
 ): Variables {
   const core = [...group.members.keys()].find((id) => isLine(nodes[id]) || isProduct(nodes[id])) ?? -1;
   if (group.kind === 'gemm') {
@@ -38,7 +43,8 @@ export function variablesOf(
   }
   const line = core >= 0 ? nodes[core].attributes[0] : -1;
   // A scatter walks its source, whose positions are not those of its result.
-  const walked = group.kind === 'scatter' ? nodes[scatterSource(nodes[writes[0]])].shape : group.domain;
+  const whole = group.kind === 'scatter' ? nodes[scatterSource(nodes[writes[0]])].shape : group.domain;
+  const walked = part?.shape ?? whole;
   const dims: LoopDim[] = [];
   const domain = walked.map(() => variableIndex(0, 1));
   const variableAt = walked.map(() => -1);
@@ -50,7 +56,9 @@ export function variablesOf(
       dims.push({ size, reduced });
     });
   }
-  return { dims, domain, variableAt, core, line, product: null };
+  if (part === null) return { dims, domain, variableAt, core, line, product: null };
+  const inPart = domain.map((e, d) => addIndex(scaleIndex(e, part.steps[d]), constantIndex(part.starts[d])));
+  return { dims, domain: inPart, variableAt, core, line, product: null };
 }
 
 /** Where a member is computed, in the kernel's variables. */
