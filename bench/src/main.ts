@@ -5,6 +5,7 @@ import { engine, HadalError, setEngine } from 'hadal';
 import { ChildError, MismatchError, UsageError } from './errors.js';
 import { help, type Options, readOptions } from './options.js';
 import { listing } from './peer/installation.js';
+import { onceOf } from './peer/once.js';
 import { openPeer } from './peer/open.js';
 import type { PeerName } from './peer/peer.js';
 import { pinMainThread } from './pinning.js';
@@ -23,7 +24,8 @@ async function runAgainst(peerName: PeerName | null, options: Options, results: 
       await setEngine(name);
       process.stderr.write(`engine: ${name} (${engine().description})\n`);
       const { threads, rounds } = options;
-      const bench = { engine: name, threads, rounds, prober: openProber(name), peer };
+      const once = peerName === null ? null : onceOf(peerName, options, threads);
+      const bench = { engine: name, threads, rounds, prober: openProber(name), peer, once };
       for (const suite of options.suites) {
         for await (const result of runSuite(suite, bench, options.case ?? '')) results.push(result);
       }

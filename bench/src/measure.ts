@@ -5,6 +5,7 @@
 import { checkClose, type Tolerance } from './compare.js';
 import { collectGarbage } from './garbage.js';
 import { type Limit, limitOf, type Prober } from './limits.js';
+import type { Once } from './peer/once.js';
 import type { Opened, Peer, PeerCase, PeerRound } from './peer/peer.js';
 import type { EngineName, Result } from './result.js';
 import { median, pairwiseRatios } from './statistics.js';
@@ -16,6 +17,8 @@ export interface Bench {
   readonly rounds: number;
   readonly prober: Prober;
   readonly peer: Peer | null;
+  /** The peer in processes of its own, where it can be had so. */
+  readonly once: Once | null;
 }
 
 /** One thread that got less of a processor than this was interrupted by other programs: the round is measured again... */

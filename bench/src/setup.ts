@@ -20,8 +20,8 @@ Usage: npm run bench:setup -- [options]
   --no-torch         only the JavaScript peers
   --help             this text
 
-JavaScript peers come from npm: TensorFlow.js, jax-js and onnxruntime-web, about 450 MB. PyTorch is installed where python3 is
-there; 'npm run bench -- --peer list' says what can be used.
+JavaScript peers come from npm: TensorFlow.js, jax-js, onnxruntime-web and onnxruntime-node, about 750 MB. PyTorch is installed where
+python3 is there; 'npm run bench -- --peer list' says what can be used.
 `;
 
 function runStep(step: Step): boolean {

@@ -57,6 +57,7 @@ test('listing has a line for every peer', () => {
     'missing tfjs-wasm',
     'ready jaxjs-wasm',
     'missing ort-wasm',
+    'missing ort-node',
   ]);
 });
 

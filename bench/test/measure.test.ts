@@ -48,7 +48,8 @@ const doubling: Workload = {
   },
 };
 
-const run = (peer: Peer | null) => measure(doubling, { engine: 'wasm', threads: 2, rounds: 7, prober, peer });
+const run = (peer: Peer | null) =>
+  measure(doubling, { engine: 'wasm', threads: 2, rounds: 7, prober, peer, once: null });
 
 describe('measure', () => {
   test('compares with a peer in every round', async () => {

@@ -1,6 +1,10 @@
-/** Whether resident memory stays flat over many training steps, in a loop without and with reads of the loss. */
+/**
+ * Whether resident memory stays flat over many training steps, in a loop without and with reads of the loss; and the most that a process
+ * holds which trains one of the models.
+ */
 import { runChild } from '../children/run.js';
 import type { Bench } from '../measure.js';
+import { cnn, gpt, lstm, type Model, mlp, resnet18 } from '../models/index.js';
 import type { Result } from '../result.js';
 import { median, slope } from '../statistics.js';
 
@@ -51,5 +55,37 @@ export async function measureMemory(mode: (typeof memoryModes)[number], bench: B
         is: 'most',
       },
     ],
+  };
+}
+
+export const peakModels: readonly Model[] = [mlp, cnn, resnet18, gpt, lstm];
+
+/** Enough that optimizers have their state and that what is kept between steps is there. */
+const PEAK_STEPS = 12;
+/** The peer's peak times this is the most that hadal's may be. */
+const PEAK_SHARE = 1.5;
+
+export async function measurePeak(model: Model, bench: Bench): Promise<Result> {
+  const begun = performance.now();
+  const args = [bench.engine, model.name, String(PEAK_STEPS), String(bench.threads)];
+  const { peak } = await runChild('peak', args);
+  const ms = (performance.now() - begun) / PEAK_STEPS;
+  const theirs = bench.once === null ? null : (await bench.once(model, PEAK_STEPS)).peak;
+  return {
+    suite: 'memory',
+    case: `peak of training ${model.name}`,
+    engine: bench.engine,
+    threads: bench.threads,
+    peer: bench.peer?.name ?? 'none',
+    ms,
+    minMs: ms,
+    detail: { 'MiB most': peak / MiB, ...(theirs === null ? {} : { 'MiB most of the peer': theirs / MiB }) },
+    ...(theirs === null
+      ? {}
+      : {
+          targets: [
+            { what: "share of the peer's peak", value: peak / theirs, bound: PEAK_SHARE, is: 'most' },
+          ],
+        }),
   };
 }

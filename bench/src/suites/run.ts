@@ -7,7 +7,7 @@ import { attentionWorkloads } from './attention.js';
 import { convWorkloads } from './conv.js';
 import { gemmWorkloads } from './gemm.js';
 import { inferenceWorkloads } from './inference.js';
-import { measureMemory, memoryModes } from './memory.js';
+import { measureMemory, measurePeak, memoryModes, peakModels } from './memory.js';
 import { linearity, overheadWorkloads } from './overhead.js';
 import { pointwiseWorkloads } from './pointwise.js';
 import { measureStartup, startupModels } from './startup.js';
@@ -32,7 +32,10 @@ const suites: { readonly [K in SuiteName]: (bench: Bench) => Case[] } = {
   overhead: (bench) => fromWorkloads(overheadWorkloads(), bench),
   startup: (bench) =>
     startupModels.map((model) => ({ name: model, run: () => measureStartup(model, bench) })),
-  memory: (bench) => memoryModes.map((mode) => ({ name: mode, run: () => measureMemory(mode, bench) })),
+  memory: (bench) => [
+    ...memoryModes.map((mode) => ({ name: mode, run: () => measureMemory(mode, bench) })),
+    ...peakModels.map((model) => ({ name: `peak of ${model.name}`, run: () => measurePeak(model, bench) })),
+  ],
 };
 
 /** Measures the cases of a suite whose names contain `only`. */
