@@ -11,7 +11,6 @@ import type {
   BufferSlot,
   CompareOp,
   DotOp,
-  Half,
   HorizontalOp,
   Instr,
   Kind,
@@ -21,6 +20,7 @@ import type {
   ShiftOp,
   UnaryOp,
   Value,
+  Zip,
 } from './l3.js';
 import { kindHasVectors, memBytes, memKind } from './l3.js';
 import type { Target } from './target.js';
@@ -268,7 +268,7 @@ export class L3Builder {
     return this.#emit({ op: 'horizontal', fn, result: this.#value(a.type.kind, 1), a });
   }
 
-  zip(half: Half, a: Value, b: Value): Value {
+  zip(half: Zip, a: Value, b: Value): Value {
     for (const v of [a, b]) {
       if (v.type.kind !== 'f32' || v.type.lanes === 1) throw new InternalError(`zip of ${show(v)}`);
     }

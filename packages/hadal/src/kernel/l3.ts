@@ -121,8 +121,8 @@ export type HorizontalOp = 'add' | 'mul' | 'min' | 'max' | 'and' | 'or';
  */
 export type DotOp = 'bytes' | 'bfloat16';
 
-/** Which half of its operands' lanes `zip` takes. */
-export type Half = 'low' | 'high';
+/** Which lanes `zip` takes: those of one half of both operands in turn, or every other one of both, one operand after the other. */
+export type Zip = 'low' | 'high' | 'even' | 'odd';
 
 export type Instr =
   /**
@@ -190,12 +190,13 @@ export type Instr =
   | { readonly op: 'tail'; readonly result: Value; readonly count: Value }
   | { readonly op: 'horizontal'; readonly fn: HorizontalOp; readonly result: Value; readonly a: Value }
   /**
-   * Lanes of two f32 vectors in turn, from one half of them. Of L lanes, `low` gives a[0], b[0], a[1], b[1], ...,
-   * a[L/2 - 1], b[L/2 - 1], and `high` goes on with a[L/2], b[L/2], ..., a[L - 1], b[L - 1]. Vectors only.
+   * Lanes of two f32 vectors in turn, from one half of them, or apart again. Of L lanes, `low` gives a[0], b[0], a[1], b[1], ...,
+   * a[L/2 - 1], b[L/2 - 1], and `high` goes on with a[L/2], b[L/2], ..., a[L - 1], b[L - 1]. The way back: `even` gives a[0], a[2],
+   * ..., b[0], b[2], ..., and `odd` a[1], a[3], ..., b[1], b[3], .... Vectors only.
    */
   | {
       readonly op: 'zip';
-      readonly half: Half;
+      readonly half: Zip;
       readonly result: Value;
       readonly a: Value;
       readonly b: Value;

@@ -8,7 +8,7 @@ import type { IndexExpr } from './index-expr.js';
 import { factorOf, indexKey } from './index-expr.js';
 import type { ExprId, LoopKernel } from './l2.js';
 import { indexValues } from './l2.js';
-import type { Half, Value } from './l3.js';
+import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
 
 export interface Pair {
@@ -99,26 +99,21 @@ function findPairs(kernel: LoopKernel): Pairs {
 function spreadMask(b: L3Builder, mask: Value | null): readonly [Value | null, Value | null] {
   if (mask === null) return [null, null];
   const ones = b.convert('f32', mask);
-  const spread = (half: Half): Value => b.compare('ne', b.zip(half, ones, ones), b.like(ones, 0));
+  const spread = (half: 'low' | 'high'): Value => b.compare('ne', b.zip(half, ones, ones), b.like(ones, 0));
   return [spread('low'), spread('high')];
 }
 
-/**
- * The even and the odd elements of 2 * lanes neighbours. Zipping two vectors is the perfect shuffle of their elements, and log2(lanes)
- * times that is its inverse.
- */
+/** The even and the odd elements of 2 * lanes neighbours. */
 export function loadPair(
   b: L3Builder,
   buffer: number,
   at: Value,
   mask: Value | null,
 ): readonly [even: Value, odd: Value] {
-  let [low, high] = spreadMask(b, mask).map((m, i) =>
+  const [low, high] = spreadMask(b, mask).map((m, i) =>
     b.load(buffer, at, { lanes: b.lanes, offset: i * b.lanes, mask: m }),
   );
-  for (let round = 1; round < b.lanes; round *= 2)
-    [low, high] = [b.zip('low', low, high), b.zip('high', low, high)];
-  return [low, high];
+  return [b.zip('even', low, high), b.zip('odd', low, high)];
 }
 
 /** Stores 2 * lanes neighbours, given the even and the odd ones. */

@@ -307,7 +307,7 @@ describe('horizontal', () => {
 });
 
 describe('zip', () => {
-  it.each(['low', 'high'] as const)('%s', (half) => {
+  it.each(['low', 'high', 'even', 'odd'] as const)('%s', (half) => {
     check('f32', 4, 'f32', (b, x, y) => b.zip(half, x, y));
     check('f32', 4, 'f32', (b, x, y) => b.zip(half, b.unary('neg', y), b.like(x, 2)));
     check('f32', 4, 'f32', (b, x) => b.zip(half, x, x));
@@ -329,6 +329,17 @@ describe('zip', () => {
     const fn = b.finish();
     for (const [, , out] of [runWasm(fn, args), runReference(fn, args)])
       expect([...new Float32Array(out.buffer)]).toEqual([0, 10, 1, 11, 2, 12, 3, 13]);
+  });
+  it('takes them apart again', () => {
+    const b = new L3Builder('unzip', 4);
+    const [x, o] = [b.buffer('f32', 'read'), b.buffer('f32', 'write')];
+    const halves = [0, 4].map((offset) => b.load(x, b.index(0), { lanes: 4, offset }));
+    b.store(o, b.index(0), b.zip('even', halves[0], halves[1]));
+    b.store(o, b.index(4), b.zip('odd', halves[0], halves[1]));
+    const args = { buffers: [bytesOf(Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7)), new Uint8Array(32)] };
+    const fn = b.finish();
+    for (const [, out] of [runWasm(fn, args), runReference(fn, args)])
+      expect([...new Float32Array(out.buffer)]).toEqual([0, 2, 4, 6, 1, 3, 5, 7]);
   });
   it('is for f32 vectors', () => {
     const b = new L3Builder('zip', 4);

@@ -156,7 +156,7 @@ class ProgramMaker {
       case 8:
         if (this.#lanes === 1) return this.#load();
         return b.zip(
-          this.#pick(['low', 'high'] as const),
+          this.#pick(['low', 'high', 'even', 'odd'] as const),
           this.#some('f32', this.#lanes),
           this.#some('f32', this.#lanes),
         );

@@ -382,7 +382,7 @@ for (const fn of ['and', 'or'] as const) {
   });
 }
 
-for (const half of ['low', 'high'] as const) {
+for (const half of ['low', 'high', 'even', 'odd'] as const) {
   const zips: readonly Pick<Case, 'name' | 'build'>[] = [
     { name: '', build: (b, [x, y]) => b.zip(half, x, y) },
     { name: ' of the same value', build: (b, [x]) => b.zip(half, x, x) },

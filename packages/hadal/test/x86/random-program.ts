@@ -307,7 +307,7 @@ export function randomProgram(options: RandomOptions): L3Function {
       case 5: {
         const [x, y] = [some(p, 'f32', lanes), some(p, 'f32', lanes)];
         const stored = chance(30) ? b.load(input('f32'), bounded(p, 100), { lanes, offset: below(20) }) : y;
-        return b.zip(oneOf(['low', 'high'] as const), x, stored);
+        return b.zip(oneOf(['low', 'high', 'even', 'odd'] as const), x, stored);
       }
       default:
         return b.horizontal(

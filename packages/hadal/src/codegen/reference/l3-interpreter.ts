@@ -185,6 +185,10 @@ export function interpretL3(fn: L3Function, args: L3Arguments): void {
       }
       case 'zip': {
         const [a, b] = [get(instr.a), get(instr.b)];
+        if (instr.half === 'even' || instr.half === 'odd') {
+          const first = instr.half === 'even' ? 0 : 1;
+          return [...a, ...b].filter((_, i) => i % 2 === first);
+        }
         const first = instr.half === 'low' ? 0 : lanes / 2;
         return Array.from({ length: lanes }, (_, i) => (i % 2 === 0 ? a : b)[first + Math.floor(i / 2)]);
       }

@@ -6,7 +6,7 @@
  * embedded in two uses on AVX-512. Each instruction takes one memory operand.
  */
 import { InternalError, known } from '../../base/errors.js';
-import type { Half, Instr, L3Function, MemType, Value } from '../../kernel/l3.js';
+import type { Instr, L3Function, MemType, Value, Zip } from '../../kernel/l3.js';
 import { isFloatKind, operandsOf } from '../../kernel/l3.js';
 import type { X86Features } from './features.js';
 import { findIntervals } from './intervals.js';
@@ -25,7 +25,7 @@ export interface Analysis {
   readonly materialise: ReadonlyMap<number, readonly Node[]>;
   node(v: Value): Node;
   /** For each lane of a `zip`, which lane it is of both operands one after the other. Used with AVX-512. */
-  zipOrder(half: Half): Node;
+  zipOrder(half: Zip): Node;
 }
 
 const float = new Float32Array(1);
@@ -51,23 +51,22 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
     return b;
   });
 
-  function order(half: Half): Node {
-    const first = half === 'low' ? 0 : fn.lanes / 2;
+  function order(half: Zip): Node {
+    const first = { low: 0, high: fn.lanes / 2, even: 0, odd: 1 }[half];
+    const isApart = half === 'even' || half === 'odd';
     const name = `zip ${half}`;
     const n = makeNode(name, -1, 'i32', fn.lanes, 'vec', null);
-    const lanes = Array.from({ length: fn.lanes }, (_, i) => first + (i >> 1) + (i % 2) * fn.lanes);
+    const lanes = Array.from({ length: fn.lanes }, (_, i) =>
+      isApart ? first + 2 * i : first + (i >> 1) + (i % 2) * fn.lanes,
+    );
     n.recompute = { from: 'lanes', name, lanes };
     return n;
   }
-  let low: Node | null = null;
-  let high: Node | null = null;
-  function zipOrder(half: Half): Node {
-    if (half === 'low') {
-      low ??= order(half);
-      return low;
-    }
-    high ??= order(half);
-    return high;
+  const orders: { [Z in Zip]?: Node } = {};
+  function zipOrder(half: Zip): Node {
+    const made = orders[half] ?? order(half);
+    orders[half] = made;
+    return made;
   }
 
   function define(v: Value, def: Instr | null): Node {

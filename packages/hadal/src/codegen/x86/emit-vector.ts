@@ -470,6 +470,14 @@ export function zip(e: Emitter, instr: Op<'zip'>): void {
     e.vecDone(n, dst);
     return;
   }
+  if (instr.half === 'even' || instr.half === 'odd') {
+    // Each half of 128 bits has lanes of both: 64 bits of a, then of b.
+    const dst = e.vecResult(n);
+    asm.op(I.vshufps, dst, e.vec(instr.a), e.vecOperand(instr.b), instr.half === 'even' ? 0x88 : 0xdd);
+    asm.op(I.vpermq, dst, dst, 0xd8);
+    e.vecDone(n, dst);
+    return;
+  }
   // Unpacking works on halves of 128 bits: lanes 0, 1, 4, 5 in one result, 2, 3, 6, 7 in the other.
   const a = e.vec(instr.a);
   const b = e.vecOperand(instr.b);

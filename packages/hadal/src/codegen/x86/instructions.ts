@@ -186,6 +186,8 @@ export const I = {
   vpermilps: form('vpermilps', ['v', 'vm', 'i'], 'rbi', 1, 3, 0x04, bcast),
   vunpcklps: packed('vunpcklps', 0, 1, 0x14),
   vunpckhps: packed('vunpckhps', 0, 1, 0x15),
+  vshufps: form('vshufps', ['v', 'v', 'vm', 'i'], 'rvbi', 0, 1, 0xc6, bcast),
+  vpermq: form('vpermq', ['y', 'ym', 'i'], 'rbi', 1, 3, 0x00, { ...noEvex, vexW: 1, length: 1 }),
   vperm2f128: form('vperm2f128', ['y', 'y', 'ym', 'i'], 'rvbi', 1, 3, 0x06, { ...noEvex, length: 1 }),
   vpermt2ps: packed('vpermt2ps', 1, 2, 0x7f, noVex),
   vpshufb: form('vpshufb', ['v', 'v', 'vm'], 'rvb', 1, 2, 0x00, {}),

@@ -4,7 +4,7 @@
  * outside lives to the loop's end.
  */
 import { InternalError, known } from '../../base/errors.js';
-import type { Half, Instr, Value } from '../../kernel/l3.js';
+import type { Instr, Value, Zip } from '../../kernel/l3.js';
 import { operandsOf } from '../../kernel/l3.js';
 import type { Node } from './node.js';
 import { nameOf } from './node.js';
@@ -15,7 +15,7 @@ type Loop = Extract<Instr, { op: 'loop' }>;
 export interface Values {
   node(v: Value): Node;
   readonly buffers: readonly Node[];
-  zipOrder(half: Half): Node;
+  zipOrder(half: Zip): Node;
   readonly wide: boolean;
 }
 
