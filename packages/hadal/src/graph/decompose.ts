@@ -14,6 +14,7 @@ import type { ConvDims, DotDims } from '../base/attributes.js';
 import {
   attentionDims,
   attentionRoles,
+  convAttributes,
   convDims,
   dotAttributes,
   dotShape,
@@ -23,12 +24,14 @@ import type { DType } from '../base/dtype.js';
 import { isFloat, isHalf } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
+import { stencilOf } from '../kernel/stencil.js';
 import type { Target } from '../kernel/target.js';
 import { readsArray } from '../schedule/groups.js';
 import type { Reading } from './conv-input.js';
 import { laidOutInput } from './conv-input.js';
 import { convByPhases, hasPhases } from './conv-phases.js';
 import { Matrices } from './ops/attention-matrices.js';
+import { stencil } from './ops/conv.js';
 import { UNROLLED, windowElements, windowPositions } from './ops/windows.js';
 import { maxPool, sumPool } from './pool-windows.js';
 import { placeScans } from './scan-kernels.js';
@@ -43,6 +46,9 @@ import { thinProduct } from './thin-products.js';
  * template where the processor adds up their products.
  */
 export type DecomposeTarget = Pick<Target, 'masks' | 'dots'>;
+
+/** What is decomposed: the body of a scan runs as parts of a loop, which not all templates can be. */
+type Where = 'plan' | 'region';
 
 /** Scatters one element a row by comparing positions with its index: fuses with what reads it, and costs no pass of its own. */
 function scatterOne(
@@ -132,6 +138,30 @@ function inPlace(e: TemplateEmitter, x: Position): Position {
   return x;
 }
 
+/** In memory, if need be under the permutation that it is read through. */
+function underPermutation(e: TemplateEmitter, x: Position): Position {
+  const n = e.nodes[x.at];
+  if (n.leaf >= 0 || n.op.name !== 'permute') return e.inMemory(x);
+  const [under] = n.inputs;
+  const last = x.shape.length - 1;
+  return n.attributes[last] === last ? e.permute(e.inMemory(e.position(under)), n.attributes) : e.inMemory(x);
+}
+
+/** A depthwise convolution or a gradient of one as itself, if its template takes it. */
+function stencilConv(
+  e: TemplateEmitter,
+  x: Position,
+  w: Position,
+  d: ConvDims,
+  shape: Shape,
+): Position | null {
+  if (x.dtype !== 'float32' || w.dtype !== 'float32') return null;
+  const found = stencilOf(x.shape, w.shape, d, shape);
+  if (found === null) return null;
+  const operands = [underPermutation(e, x), found.pass === 'taps' ? underPermutation(e, w) : w];
+  return e.emit(stencil, operands, convAttributes(d), shape, x.dtype);
+}
+
 function conv(
   e: Decomposer,
   input: Position,
@@ -141,6 +171,8 @@ function conv(
   reading: Reading = 'together',
 ): Position {
   if (numel(shape) === 0) return e.constant(0, input.dtype, shape);
+  const asStencil = e.hasStencils ? stencilConv(e, input, w, d, shape) : null;
+  if (asStencil !== null) return asStencil;
   if (hasPhases(d))
     return convByPhases(e, input, w, d, shape, (...of) =>
       inPlace(e, conv(e, ...of, e.target.masks ? 'fused' : 'together')),
@@ -268,10 +300,13 @@ function isNumber({ body }: TemplateNode, input: TemplateNode, operand: number):
 /** Products of dtypes that the gemm template does not multiply are products and a sum. */
 class Decomposer extends TemplateEmitter {
   readonly target: DecomposeTarget;
+  /** Whether depthwise convolutions have a template. */
+  readonly hasStencils: boolean;
 
-  constructor(target: DecomposeTarget) {
+  constructor(target: DecomposeTarget, where: Where) {
     super();
     this.target = target;
+    this.hasStencils = target.masks && where === 'plan';
   }
 
   override dot(a: Position, b: Position, dims: DotDims): Position {
@@ -295,19 +330,19 @@ const decomposed: ReadonlySet<string> = new Set([
   'sumPool',
 ]);
 
-export function decompose(given: Template, target: DecomposeTarget): Template {
-  const template = placeScans(given, (t) => decompose(t, target));
-  const made = decomposeOps(template, target);
+export function decompose(given: Template, target: DecomposeTarget, where: Where = 'plan'): Template {
+  const template = placeScans(given, (t) => decompose(t, target, 'region'));
+  const made = decomposeOps(template, target, where);
   const { origin: first } = template;
   const { origin: second } = made;
   if (made === template || first === undefined || second === undefined) return made;
   return { ...made, origin: first.map((at) => second[at]) };
 }
 
-function decomposeOps(template: Template, target: DecomposeTarget): Template {
+function decomposeOps(template: Template, target: DecomposeTarget, where: Where): Template {
   if (!template.nodes.some((n) => n.leaf < 0 && (decomposed.has(n.op.name) || readsArray(n, 0))))
     return template;
-  const e = new Decomposer(target);
+  const e = new Decomposer(target, where);
   const moved: number[] = [];
   /** All results of ops with several that became others. */
   const results = new Map<number, readonly Position[]>();

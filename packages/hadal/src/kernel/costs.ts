@@ -5,8 +5,16 @@
 import { dtypeInfo } from '../base/dtype.js';
 import { numel } from '../base/shape.js';
 import { dependences, indexDependence } from './dependence.js';
-import type { AttentionGradKernel, AttentionKernel, ExprId, Kernel, RegionKernel } from './l2.js';
+import type {
+  AttentionGradKernel,
+  AttentionKernel,
+  ExprId,
+  Kernel,
+  RegionKernel,
+  StencilKernel,
+} from './l2.js';
 import { variableSizes } from './l2.js';
+import { stencilVariables } from './stencil.js';
 
 export interface KernelCost {
   /**
@@ -60,6 +68,10 @@ export function attentionFlops(kernel: AttentionKernel | AttentionGradKernel): n
   return 2 * numel(batch) * pairs * width;
 }
 
+export function stencilFlops({ samples, channels, positions, taps }: StencilKernel): number {
+  return 2 * samples * channels * numel(positions) * numel(taps);
+}
+
 /** @param elements how many elements each buffer of the kernel has. */
 export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelCost {
   const bytesOf = (buffer: number): number => dtypeInfo[kernel.buffers[buffer].dtype].bytes;
@@ -82,6 +94,17 @@ export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelC
       if (deps[id].dot) for (let v = 0; v < kernel.batch.length + 2; v++) own.add(v);
       return own;
     }
+    if (kernel.kind === 'stencil') {
+      const result = {
+        slide: stencilVariables.positions,
+        spread: stencilVariables.image,
+        taps: stencilVariables.taps,
+      };
+      if (deps[id].dot)
+        for (const v of [stencilVariables.sample, stencilVariables.channel, ...result[kernel.pass]])
+          if (v !== stencilVariables.sample || kernel.pass !== 'taps') own.add(v);
+      return own;
+    }
     if (kernel.kind === 'loops') {
       for (const s of deps[id].stages)
         for (const v of variablesOf(kernel.stages[s].value)) if (!kernel.dims[v].reduced) own.add(v);
@@ -94,6 +117,7 @@ export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelC
 
   let flops = 0;
   if (kernel.kind === 'gemm') flops += 2 * numel(sizes);
+  else if (kernel.kind === 'stencil') flops += stencilFlops(kernel);
   else if (kernel.kind === 'attention' || kernel.kind === 'attentionGrad') flops += attentionFlops(kernel);
   else if (kernel.kind === 'loops') for (const s of kernel.stages) flops += points(stagePoints(s.value));
   else if (kernel.kind === 'scan' || (kernel.kind === 'scatter' && kernel.mode === 'add'))

@@ -1,12 +1,23 @@
 /** What becomes of a product's elements: the pointwise rest of a gemm kernel, from registers or from a tile in memory. */
+import type { Dependence } from './dependence.js';
 import { canVectorize } from './dependence.js';
+import type { GemmKernel, StencilKernel } from './l2.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
-import type { PackContext } from './lower-pack.js';
+import type { ExprEmitter } from './lower-exprs.js';
+import type { Target } from './target.js';
 import { alongLanes } from './vector-loop.js';
 
 /** Expressions that an epilogue may have to be written out for every vector of a tile: a bias and an activation. */
 const SHORT_EPILOGUE = 8;
+
+interface EpilogueContext {
+  readonly b: L3Builder;
+  readonly kernel: GemmKernel | StencilKernel;
+  readonly deps: readonly Dependence[];
+  readonly emitter: ExprEmitter;
+  readonly target: Target;
+}
 
 export class GemmEpilogue {
   /**
@@ -14,21 +25,22 @@ export class GemmEpilogue {
    * rows, costs time.
    */
   readonly isShort: boolean;
-  readonly #context: PackContext;
+  /** Whether its expressions fit lanes along a row. */
+  readonly isInLanes: boolean;
+  readonly #context: EpilogueContext;
   readonly #rows: number;
   readonly #columns: number;
-  readonly #inLanes: boolean;
 
   /** @param rows variable of the rows, @param columns and that of the columns. */
-  constructor(context: PackContext, rows: number, columns: number) {
+  constructor(context: EpilogueContext, rows: number, columns: number) {
     const { kernel, deps, target } = context;
     this.#context = context;
     this.#rows = rows;
     this.#columns = columns;
     const values = kernel.stores.map((s) => s.value);
     const indices = kernel.stores.map((s) => s.index);
-    this.#inLanes = canVectorize(kernel, deps, values, indices, columns, target.masks);
-    this.isShort = this.#inLanes && kernel.stores.length === 1 && kernel.exprs.length <= SHORT_EPILOGUE;
+    this.isInLanes = canVectorize(kernel, deps, values, indices, columns, target.masks);
+    this.isShort = this.isInLanes && kernel.stores.length === 1 && kernel.exprs.length <= SHORT_EPILOGUE;
   }
 
   get #b(): L3Builder {
@@ -84,7 +96,7 @@ export class GemmEpilogue {
     const { emitter, target } = this.#context;
     emitter.bind(this.#rows, m, null, () => {
       this.#hoist();
-      alongLanes(b, target, count, this.#inLanes, (j, lanesNow) => {
+      alongLanes(b, target, count, this.isInLanes, (j, lanesNow) => {
         const at = b.add(start, j);
         emitter.bind(this.#columns, b.add(fromN, j), lanesNow, () =>
           this.#store(b.load(buffer, at, lanesNow ? { lanes: target.lanes, mask: lanesNow.mask } : {})),

@@ -79,6 +79,18 @@ function head(kernel: Exclude<Kernel, RegionKernel>): string[] {
         `  dot = sum over k of e${kernel.a} * e${kernel.b}`,
       ];
     }
+    case 'stencil': {
+      const { pass, samples, channels, taps, strides, low, x, y, weights } = kernel;
+      const [rows, columns] = pass === 'spread' ? kernel.image : kernel.positions;
+      const sum =
+        pass === 'taps'
+          ? `samples and positions of e${x} * e${y}`
+          : `taps of e${x} * ${weights.map((w) => `e${w}`).join(' ')}`;
+      return [
+        `${start} stencil v0 < ${samples}, v1 < ${channels}, ${rows} x ${columns}, taps ${taps.join(' x ')} by ${strides.join(' x ')} from -${low.join(', -')}`,
+        `  dot = sum over ${sum}`,
+      ];
+    }
     case 'scan':
       return [
         `${start} scan for ${loopsOver(kernel.dims)}`,
@@ -164,6 +176,10 @@ function showSize(kernel: Kernel): string {
       const batches = batch.filter((s) => s > 1);
       const depth = outer > 1 ? `${outer}*${k}` : `${k}`;
       return `${batches.map((s) => `${s} of `).join('')}${m} x ${n} x ${depth}`;
+    }
+    case 'stencil': {
+      const { samples, channels, positions, taps } = kernel;
+      return `${samples} x ${channels} of ${positions.join(' x ')} by ${taps.join(' x ')}`;
     }
     case 'loops': {
       const outer = kernel.dims.filter((d) => !d.reduced).map((d) => d.size);

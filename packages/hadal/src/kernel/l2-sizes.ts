@@ -10,6 +10,7 @@ import { indexKey } from './index-expr.js';
 import type { CompiledKernel, HostKernel, Kernel, PartBuffer, RegionKernel } from './l2.js';
 import { attentionOperands, exprArguments, regionParts, variableSizes } from './l2.js';
 import { isSmallGemm } from './lower-small-gemm.js';
+import { stencilKey } from './lower-stencil.js';
 import { pairsAlongLanes } from './pairs.js';
 import { regionRows } from './region-rows.js';
 import type { Target } from './target.js';
@@ -101,6 +102,8 @@ function headOf(kernel: CompiledKernel, target: Target): string {
     }
     case 'gemm':
       return `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b} ${isSmallGemm(kernel, target) ? 'small' : tileShape(kernel)}`;
+    case 'stencil':
+      return stencilKey(kernel, target);
     case 'scan':
       return `scan ${kernel.op} ${kernel.dims.length} v${kernel.line} ${kernel.values.join(',')}`;
     case 'sort': {

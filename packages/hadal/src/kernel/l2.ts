@@ -10,6 +10,7 @@
  *   order of such a line. Their stores are an epilogue as well and see the result, at each position of the line, as stage 0.
  * - A **scatter** kernel fills its result, then stores to or adds to positions that an expression gives.
  *
+ * - A **stencil** kernel is a convolution with a filter for each channel, or one of its gradients; its stores see each result as dot.
  * - An **attention** kernel is softmax(scale q k^T + mask) v for each batch point without the matrix of weights in memory, and an
  *   **attentionGrad** kernel its gradients; their operands are expressions as a gemm's are, and each store sees its result as dot.
  *
@@ -25,8 +26,10 @@ import type { DType, TypedArray } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
 import { kinds } from './elements.js';
 import type { Guard, IndexExpr } from './index-expr.js';
+import { factorOf } from './index-expr.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
+import { type StencilShape, stencilVariables } from './stencil.js';
 
 export type ExprId = number;
 
@@ -122,6 +125,19 @@ export interface GemmKernel extends Common {
   readonly outer: number;
   readonly a: ExprId;
   readonly b: ExprId;
+}
+
+/**
+ * A depthwise convolution or one of its gradients, of what `x` (over sample, channel and image or, of `spread`, position) reads: with
+ * `weights` (over channel, one a tap), or of `taps` with `y` (over sample, channel and position). Its variables are `stencilVariables`.
+ */
+export interface StencilKernel extends Common, StencilShape {
+  readonly kind: 'stencil';
+  readonly x: ExprId;
+  /** -1 but of `taps`. */
+  readonly y: ExprId;
+  /** None of `taps`. */
+  readonly weights: readonly ExprId[];
 }
 
 /**
@@ -275,6 +291,7 @@ export interface RegionKernel extends Common {
 export type CompiledKernel =
   | LoopKernel
   | GemmKernel
+  | StencilKernel
   | AttentionKernel
   | AttentionGradKernel
   | ScanKernel
@@ -298,6 +315,10 @@ export function variableSizes(kernel: Kernel): number[] {
       return kernel.dims.map((d) => d.size);
     case 'gemm':
       return [...kernel.batch, kernel.m, kernel.n, kernel.k, kernel.outer];
+    case 'stencil': {
+      const { samples, channels, image, positions, taps } = kernel;
+      return [samples, channels, ...image, ...positions, ...taps];
+    }
     case 'scan':
       return [...kernel.dims];
     case 'sort':
@@ -399,7 +420,7 @@ function verifyParts(kernel: Kernel, fail: (why: string) => never): void {
 }
 
 function hasDot({ kind }: Kernel): boolean {
-  return kind === 'gemm' || kind === 'attention' || kind === 'attentionGrad';
+  return kind === 'gemm' || kind === 'stencil' || kind === 'attention' || kind === 'attentionGrad';
 }
 
 /** Checks numbering and references of a kernel; throws `InternalError`. */
@@ -433,6 +454,7 @@ export function verifyKernel(kernel: Kernel): void {
     if (e.op === 'stage' && e.stage >= stageCount(kernel)) fail(`no stage ${e.stage}`);
   });
   verifyParts(kernel, fail);
+  if (kernel.kind === 'stencil') verifyStencil(kernel, fail);
   for (const s of kernel.stores) {
     checkIndex(s.index, kernel.exprs.length);
     const buffer = kernel.buffers[s.buffer];
@@ -452,6 +474,32 @@ export function verifyKernel(kernel: Kernel): void {
     )
       fail('a mask is bool or of float32 arithmetic');
   }
+}
+
+function verifyStencil(kernel: StencilKernel, fail: (why: string) => never): void {
+  const isTaps = kernel.pass === 'taps';
+  const [image, positions] = [kernel.image, kernel.positions];
+  const reads = (id: ExprId): boolean => {
+    const e = kernel.exprs[id];
+    return e?.op === 'load' && e.dtype === 'float32';
+  };
+  const neighbours = (id: ExprId, [, variable]: readonly [number, number], size: number): boolean => {
+    const e = kernel.exprs[id];
+    return e.op === 'load' && factorOf(e.index, variable) === (size === 1 ? 0 : 1);
+  };
+  const isPositions = kernel.pass === 'spread';
+  if (![kernel.x, ...(isTaps ? [kernel.y] : [])].every(reads)) fail('a stencil reads float32 memory');
+  if (
+    !neighbours(
+      kernel.x,
+      stencilVariables[isPositions ? 'positions' : 'image'],
+      (isPositions ? positions : image)[1],
+    )
+  )
+    fail('columns do not lie together');
+  if (isTaps && !neighbours(kernel.y, stencilVariables.positions, positions[1]))
+    fail('columns do not lie together');
+  if (kernel.weights.length !== (isTaps ? 0 : kernel.taps[0] * kernel.taps[1])) fail('not one weight a tap');
 }
 
 function verifyRegion(kernel: RegionKernel, fail: (why: string) => never): void {

@@ -10,6 +10,7 @@ import { lowerRegion } from './lower-region.js';
 import { lowerScan } from './lower-scan.js';
 import { lowerScatter } from './lower-scatter.js';
 import { lowerSort } from './lower-sort.js';
+import { lowerStencil } from './lower-stencil.js';
 import type { Target } from './target.js';
 
 export function lower(kernel: LoweredKernel, sizes: AbstractKernel, target: Target): L3Function {
@@ -18,6 +19,8 @@ export function lower(kernel: LoweredKernel, sizes: AbstractKernel, target: Targ
       return lowerLoops(kernel, sizes, target);
     case 'gemm':
       return lowerGemm(kernel, sizes, target);
+    case 'stencil':
+      return lowerStencil(kernel, sizes, target);
     case 'scan':
       return lowerScan(kernel, sizes, target);
     case 'sort':

@@ -9,11 +9,12 @@
  *
  * A unit of a scan or a sort is some of its lines. A scatter is one unit. A unit of a loops kernel is a step of its outermost loop, or one vector where that loop runs over lanes. A unit of a gemm is one
  * row of register tiles of one batch point, or one column of tiles where the result is wider than high: each thread packs its own
- * operands, so what all of them need should be the smaller one. A unit of attention is a panel of queries of one batch point, one of its
+ * operands, so what all of them need should be the smaller one. A unit of a stencil is a channel of a sample, or of a gradient by filters
+ * a channel. A unit of attention is a panel of queries of one batch point, one of its
  * gradient a batch point. A unit of a region is a row, where it can be cut along rows.
  */
 import { panelWidth } from './attention-blocks.js';
-import { attentionFlops } from './costs.js';
+import { attentionFlops, stencilFlops } from './costs.js';
 import type {
   AttentionGradKernel,
   AttentionKernel,
@@ -26,6 +27,7 @@ import type {
   ScanKernel,
   ScatterKernel,
   SortKernel,
+  StencilKernel,
 } from './l2.js';
 import { indexValues } from './l2.js';
 import { lineUnits } from './lines.js';
@@ -116,6 +118,16 @@ function gemmParts(kernel: GemmKernel, target: Target): Parts {
   };
 }
 
+/** What of a stencil's time goes into memory and edges: so many times that of its arithmetic. */
+const STENCIL_FACTOR = 3;
+
+function stencilParts(kernel: StencilKernel): Parts {
+  const { pass, samples, channels } = kernel;
+  const units = pass === 'taps' ? channels : samples * channels;
+  const cost = (STENCIL_FACTOR * stencilFlops(kernel)) / PRODUCT_FLOPS / units;
+  return { units, cost, divisible: units > 1 && !storesInOrder(kernel) };
+}
+
 /** Units are steps of the outermost loop that is not the line's. */
 function lineParts(kernel: ScanKernel | SortKernel): Parts {
   const units = lineUnits(kernel);
@@ -153,6 +165,8 @@ export function partsOf(kernel: Kernel, target: Target): Parts {
       return loopParts(kernel, target);
     case 'gemm':
       return gemmParts(kernel, target);
+    case 'stencil':
+      return stencilParts(kernel);
     case 'scan':
     case 'sort':
       return lineParts(kernel);

@@ -139,7 +139,7 @@ function why(template: Template, fusion: Fusion, home: Group, group: Group, valu
   }
   const around = leadsAround(home, group);
   const reduction = readers.find((id) => nodes[id].op.kind === 'reduce');
-  if (home.kind === 'gemm' && reduction !== undefined) {
+  if ((home.kind === 'gemm' || home.kind === 'stencil') && reduction !== undefined) {
     const text = `${name(reduction)} needs whole rows, of which a tile of the product has a part`;
     return { reason: 'reduction', text };
   }

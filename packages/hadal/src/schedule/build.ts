@@ -10,6 +10,7 @@ import { replacedPart } from './partial-updates.js';
 import type { ProductLayout } from './products.js';
 import { resultStores, scatteredReads } from './result-stores.js';
 import { scatterKernel } from './scatter-kernel.js';
+import { stencilKernel } from './stencil-kernel.js';
 import { variablesOf } from './variables.js';
 
 export interface BuiltKernel {
@@ -63,6 +64,8 @@ function coreOf(reader: KernelReader, writes: readonly number[]): KernelCore<Ker
       return scanKernel(reader, writes);
     case 'sort':
       return sortKernel(reader, writes);
+    case 'stencil':
+      return stencilKernel(reader, writes);
     default:
       return product ? gemmKernel(reader, product, writes) : loopKernel(reader, writes);
   }
@@ -90,5 +93,6 @@ function loopKernel(reader: KernelReader, writes: readonly number[]): KernelCore
 function nameOf({ group, names }: KernelReader, { kind }: KernelCore<Kernel>): string {
   if (group.kind === 'attention') return kind;
   const short = names.length > 6 ? [...names.slice(0, 5), `${names.length - 5}_more`] : names;
-  return [group.kind, ...(short.length > 0 || group.kind === 'gemm' ? short : ['copy'])].join('_');
+  const isCore = group.kind === 'gemm' || group.kind === 'stencil';
+  return [group.kind, ...(short.length > 0 || isCore ? short : ['copy'])].join('_');
 }

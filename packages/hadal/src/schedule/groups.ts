@@ -6,6 +6,7 @@
  * - `row`: reductions over the same dimensions of one domain, with elementwise ops over the whole domain (level `full`) or over
  *   what is left of it (level `outer`): softmax, layer norm, loss chains;
  * - `gemm`: a dot or a convolution with elementwise ops over its result, the epilogue;
+ * - `stencil`: a depthwise convolution or one of its gradients with its epilogue;
  * - `scan`, `sort`: one op along lines of its domain with elementwise ops over its result; elementwise ops that a scan reads are part
  *   of it too;
  * - `scatter`: one op alone;
@@ -27,7 +28,7 @@ export type Level = 'full' | 'outer';
 
 export interface Group {
   readonly id: number;
-  kind: 'map' | 'row' | 'gemm' | 'attention' | 'scan' | 'sort' | 'scatter' | 'host' | 'region';
+  kind: 'map' | 'row' | 'gemm' | 'stencil' | 'attention' | 'scan' | 'sort' | 'scatter' | 'host' | 'region';
   readonly domain: readonly number[];
   /** row: the reduced dimensions. */
   reduced: readonly number[];
@@ -80,9 +81,13 @@ export function computes(n: TemplateNode): boolean {
   );
 }
 
-/** Whether a node runs on the gemm template. */
+/** Whether a node runs on the gemm template, or on that of depthwise convolutions. */
 export function isProduct(n: TemplateNode): boolean {
   return n.op.kind === 'dot' || n.op.kind === 'conv';
+}
+
+export function isStencil(n: TemplateNode): boolean {
+  return n.leaf < 0 && n.op.name === 'stencil';
 }
 
 /** Whether a node's value is the one that its kernel's template computes, which elementwise ops around it read. */
@@ -504,7 +509,8 @@ export function fuse(template: Template): Fusion {
     if (node.op.kind === 'result') placeResult(id);
     else if (node.op.kind === 'reduce') placeReduce(id);
     else if (node.op.kind === 'scan') placeScan(id);
-    else if (isProduct(node)) join(id, newGroup('gemm', node.shape, []), 'full', outsideOf(id));
+    else if (isProduct(node))
+      join(id, newGroup(isStencil(node) ? 'stencil' : 'gemm', node.shape, []), 'full', outsideOf(id));
     else if (
       node.op.kind === 'sort' ||
       node.op.kind === 'scatter' ||

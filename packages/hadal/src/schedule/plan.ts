@@ -17,6 +17,7 @@ import { loopsWorkspace } from '../kernel/lower-loops.js';
 import { regionWorkspace } from '../kernel/lower-region.js';
 import { scatterWorkspace } from '../kernel/lower-scatter.js';
 import { sortWorkspace } from '../kernel/lower-sort.js';
+import { stencilWorkspace } from '../kernel/lower-stencil.js';
 import type { Part, Parts } from '../kernel/parts.js';
 import { divide, partsOf } from '../kernel/parts.js';
 import { needsStatus } from '../kernel/status.js';
@@ -136,6 +137,8 @@ function workspaceOf(kernel: Kernel, target: Target): readonly number[] {
   switch (kernel.kind) {
     case 'gemm':
       return gemmWorkspace(kernel, gemmTarget(kernel, target));
+    case 'stencil':
+      return stencilWorkspace(target);
     case 'loops':
       return loopsWorkspace(kernel, target);
     case 'attention':

@@ -10,6 +10,7 @@ import type { Slice } from './partial-updates.js';
 import type { ProductLayout } from './products.js';
 import { productLayout } from './products.js';
 import { scatterSource } from './scatter-kernel.js';
+import { stencilDomain } from './stencil-kernel.js';
 
 export interface Variables {
   /** The loops in the order in which they run; a product's are its template's. */
@@ -40,6 +41,10 @@ export function variablesOf(
     const product = productLayout(nodes, core);
     const variableAt = product.domain.map(() => -1);
     return { dims: [], domain: product.domain, variableAt, core, line: -1, product };
+  }
+  if (group.kind === 'stencil') {
+    const domain = stencilDomain(nodes, core);
+    return { dims: [], domain, variableAt: domain.map(() => -1), core, line: -1, product: null };
   }
   const line = core >= 0 ? nodes[core].attributes[0] : -1;
   // A scatter walks its source, whose positions are not those of its result.

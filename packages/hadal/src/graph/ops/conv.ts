@@ -153,3 +153,6 @@ export const conv: ArrayOp = {
     return out;
   },
 };
+
+/** A convolution that runs on a template of its own; see `kernel/stencil.ts`. Only decomposition makes it. */
+export const stencil: ArrayOp = { ...conv, name: 'stencil' };
