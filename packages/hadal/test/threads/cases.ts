@@ -54,6 +54,12 @@ export const cases: { readonly [name: string]: Case } = {
     const [x, w] = [some(1, 2, 8, 10, 10), some(2, 8, 1, 3, 3)];
     return withGradients([x, w], F.maxPool2d(F.conv2d(x, w, null, { groups: 8 }), 2));
   },
+  'a depthwise convolution over narrow and wide rows': () => {
+    const [x, y, w] = [some(1, 3, 5, 9, 7), some(2, 2, 5, 6, 45), some(3, 5, 1, 3, 3)];
+    const of = (image: Tensor, stride: number): Tensor =>
+      F.conv2d(image, w, null, { groups: 5, padding: 1, stride });
+    return withGradients([x, y, w], of(x, 1), of(x, 2), of(y, 1).relu(), of(y, 2));
+  },
   'maps with tails': () => {
     const x = [1, 3, 4, 5, 1023, 1027].map((n, i) => some(i, n));
     return withGradients(x, ...x.map((t) => t.mul(2).sin().exp()));

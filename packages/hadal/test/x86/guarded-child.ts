@@ -110,6 +110,21 @@ for (const size of [5, 7, 16, 19])
         return gradients([x, w], F.conv2d(x, w, null, { stride, dilation, padding, groups }));
       };
 
+for (const [h, w] of [
+  [1, 1],
+  [7, 7],
+  [6, 16],
+  [5, 17],
+  [4, 33],
+])
+  for (const kernel of [3, 5])
+    for (const stride of [1, 2])
+      convolutions[`depthwise convolution ${h} x ${w} by ${kernel}, ${stride}`] = () => {
+        const [x, filters] = [some(1, 2, 3, h, w), some(2, 3, 1, kernel, kernel)];
+        const options = { stride, padding: kernel >> 1, groups: 3 };
+        return gradients([x, filters], F.conv2d(x, filters, null, options).relu());
+      };
+
 const others: { readonly [name: string]: Case } = {
   'every other element': () => {
     const x = some(1, 67);
