@@ -10,7 +10,7 @@ import type { Slice } from './partial-updates.js';
 import type { ProductLayout } from './products.js';
 import { productLayout } from './products.js';
 import { scatterSource } from './scatter-kernel.js';
-import { stencilDomain } from './stencil-kernel.js';
+import { stencilDomain } from './stencil-layout.js';
 
 export interface Variables {
   /** The loops in the order in which they run; a product's are its template's. */
