@@ -169,6 +169,10 @@ export class ExprEmitter {
     this.#stages.set(stage, value);
   }
 
+  unbindStage(stage: number): void {
+    this.#stages.delete(stage);
+  }
+
   /** Forgets the stages of another copy of the body (the vector loop's, when its tail is emitted). */
   clearStages(): void {
     this.#stages.clear();

@@ -4,12 +4,12 @@
  *
  * The order of a reduction is part of hadal's numerics, so it depends on the reduced shape and the lanes alone, never on what is
  * fused: reduced dimensions are walked in order; where the last dimension is reduced it is cut into lanes, each lane adds up on
- * its own, the lanes are joined by a halving tree, and the rest of the row is added lane by lane (masked) or one by one after.
+ * its own, the lanes are joined by a halving tree, and the rest of the row is added lane by lane (masked) or one by one after. The
+ * vectors of a row go in turn to `WAYS` accumulators, so that an addition need not wait for the one before it.
  */
 
-import type { DType } from '../base/dtype.js';
-import { dtypeInfo, isFloat } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
+import { type Accumulator, accumulator, BLOCK } from './accumulators.js';
 import { canVectorize, cutsAlong, type Dependence, dependences } from './dependence.js';
 import { fitToDType, isScalarOnly, kinds, memTypeOf } from './elements.js';
 import type { Guard, IndexExpr } from './index-expr.js';
@@ -24,128 +24,22 @@ import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { type UnitRange, unitRange } from './unit-range.js';
 
-/** A running reduction: how its accumulators start, take one more value, and end. */
-interface Accumulator {
-  readonly width: number;
-  start(lanes: number): Value[];
-  step(acc: readonly Value[], value: Value, mask: Value | null, position: Value | null): Value[];
-  /** Joins the accumulators of all lanes and those of a scalar tail. */
-  finish(vector: readonly Value[] | null, scalar: readonly Value[] | null): Value;
-  /** Whether blocks start from nothing and are added to a total, so that a long sum keeps its digits. */
-  readonly inBlocks?: boolean;
-  /** Called at the end of a block, or of a block of blocks, by accumulators that keep their values in memory. */
-  endBlock?(which: 'block' | 'blocks'): void;
-}
+/** Accumulators of a row along lanes: an addition takes four times as long as it keeps an adder busy. */
+const WAYS = 4;
 
-/**
- * Steps that add up from zero before they join the sum of 128 blocks, which joins the total: the rounding errors of n numbers grow as
- * n / 128^2 + 256, not as n.
- */
-const BLOCK = 128;
+/** Accumulators that are open at once where vectors of columns are reduced together. */
+const OPEN_ACCUMULATORS = 8;
 
-function accumulator(b: L3Builder, stage: Stage): Accumulator {
-  const kind = kinds[stage.dtype];
-  const constant = (lanes: number, value: number | bigint): Value => b.spread(b.constant(kind, value), lanes);
-  const keep = (mask: Value | null, next: Value, old: Value): Value =>
-    mask ? b.select(mask, next, old) : next;
+/** A longer formula keeps processors busy by itself, and written out several times it is much code. */
+const SHORT_FORMULA = 24;
 
-  if (stage.op === 'sum') {
-    if (kind === 'mask') throw new InternalError('bools are summed as integers');
-    const wrap = (v: Value): Value => (isFloat(stage.dtype) ? v : fitToDType(b, v, stage.dtype));
-    return {
-      width: 1,
-      inBlocks: isFloat(stage.dtype),
-      start: (lanes) => [constant(lanes, kind === 'i64' ? 0n : 0)],
-      step: ([acc], value, mask) => [keep(mask, wrap(b.add(acc, value)), acc)],
-      finish: (vector, scalar) => {
-        if (vector === null) return known1(scalar);
-        const joined = b.horizontal('add', vector[0]);
-        return wrap(scalar === null ? joined : b.add(joined, scalar[0]));
-      },
-    };
-  }
-  if (stage.op === 'prod') {
-    return {
-      width: 1,
-      start: (lanes) => [constant(lanes, kind === 'i64' ? 1n : 1)],
-      step: ([acc], value) => {
-        const next = b.mul(acc, value);
-        return [isFloat(stage.dtype) ? next : fitToDType(b, next, stage.dtype)];
-      },
-      finish: (_, scalar) => known1(scalar),
-    };
-  }
-  if (stage.op === 'argmax') {
-    const lowest = extreme(stage.dtype, 'min');
-    return {
-      width: 2,
-      start: (lanes) => [constant(lanes, lowest), b.constant('i64', 0n)],
-      step: ([best, at], value, mask, position) => {
-        if (position === null || mask !== null) throw new InternalError('argmax runs one element at a time');
-        let better = b.compare('lt', best, value);
-        if (isFloat(stage.dtype)) {
-          const firstNaN = b.binary('and', b.compare('ne', value, value), b.compare('eq', best, best));
-          better = b.binary('or', better, firstNaN);
-        }
-        return [b.select(better, value, best), b.select(better, b.convert('i64', position), at)];
-      },
-      finish: (_, scalar) => {
-        if (scalar === null) throw new InternalError('argmax runs one element at a time');
-        return scalar[1];
-      },
-    };
-  }
-  // max and min: NaN never enters the extremum (L3's max gives its second operand) but is remembered beside it.
-  const fn = stage.op;
-  const identity = extreme(stage.dtype, fn === 'max' ? 'min' : 'max');
-  if (!isFloat(stage.dtype)) {
-    return {
-      width: 1,
-      start: (lanes) => [constant(lanes, identity)],
-      step: ([acc], value, mask) => [keep(mask, b.binary(fn, value, acc), acc)],
-      finish: (vector, scalar) => {
-        if (vector === null) return known1(scalar);
-        const joined = b.horizontal(fn, vector[0]);
-        return scalar === null ? joined : b.binary(fn, joined, scalar[0]);
-      },
-    };
-  }
-  // Of 0 and -0 the one that wins depends on the order in which lanes are compared: adding 0 makes either 0.
-  const poison = (best: Value, nan: Value): Value =>
-    b.select(b.compare('ne', nan, nan), nan, b.add(best, b.like(best, 0)));
-  return {
-    width: 2,
-    start: (lanes) => [constant(lanes, identity), constant(lanes, 0)],
-    step: ([best, nan], value, mask) => [
-      keep(mask, b.binary(fn, value, best), best),
-      keep(mask, b.select(b.compare('ne', value, value), value, nan), nan),
-    ],
-    finish: (vector, scalar) => {
-      if (vector === null) {
-        if (scalar === null) throw new InternalError('a reduction without accumulators');
-        return poison(scalar[0], scalar[1]);
-      }
-      let best = b.horizontal(fn, vector[0]);
-      let nan = b.horizontal('add', vector[1]);
-      if (scalar !== null) {
-        best = b.binary(fn, best, scalar[0]);
-        nan = b.add(nan, scalar[1]);
-      }
-      return poison(best, nan);
-    },
-  };
-}
-
-/** The least or greatest value that a dtype has. */
-export function extreme(dtype: DType, which: 'min' | 'max'): number | bigint {
-  if (isFloat(dtype)) return which === 'min' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-  const value = dtypeInfo[dtype][which];
-  return kinds[dtype] === 'i64' ? BigInt(value) : value;
-}
-
-function known1(values: readonly Value[] | null): Value {
-  if (values === null) throw new InternalError('a reduction without accumulators');
-  return values[0];
+/** Places along open outer lanes that a pass is emitted for together. */
+interface Places {
+  readonly count: number;
+  /** Emits something at one of them. */
+  at<T>(place: number, body: () => T): T;
+  /** What a stage comes to there. */
+  setStage(place: number, stage: number, value: Value): void;
 }
 
 /**
@@ -155,7 +49,9 @@ function known1(values: readonly Value[] | null): Value {
 export function loopsWorkspace(kernel: LoopKernel, target: Target): readonly number[] {
   const row = rowVariable(kernel, chooseVector(kernel, target).variable);
   const rows = keptRowsOf(kernel, target).map(() => kernel.dims[row].size * 4);
-  return hasLaneSums(kernel, target) ? [kernel.stages.length * 3 * (target.lanes + 1) * 4, ...rows] : rows;
+  return hasLaneSums(kernel, target)
+    ? [kernel.stages.length * 3 * (WAYS * target.lanes + 1) * 4, ...rows]
+    : rows;
 }
 
 function keptRowsOf(kernel: LoopKernel, target: Target): readonly KeptRow[] {
@@ -242,7 +138,7 @@ export function emitLoops(
   const allIndices = kernel.stores.map((s) => s.index);
   /** The size of a loop cut down to whole vectors. */
   const wholeVectors = (variable: number, wide: number): Value => {
-    const key = variable * 64 + wide;
+    const key = variable * 128 + wide;
     const have = whole.get(key);
     if (have) return have;
     const end = b.mul(b.div(sizeOf(variable), b.index(wide)), b.index(wide));
@@ -252,11 +148,12 @@ export function emitLoops(
   const whole = new Map<number, Value>();
   // Computed at the head of the kernel, where every loop sees them.
   if (vectorVariable >= 0) wholeVectors(vectorVariable, lanes);
-  if (hasScratch) wholeVectors(kernel.vectorVariable, target.lanes);
+  if (vectorIsReduced) wholeVectors(vectorVariable, lanes * WAYS);
+  if (hasScratch) for (const wide of [1, WAYS]) wholeVectors(kernel.vectorVariable, target.lanes * wide);
 
   /**
    * Runs `body` for all values of a variable, in vector steps with a tail if it is the vector variable. `carried` go around
-   * all rounds: those for vector steps first, then those for scalar steps.
+   * all rounds: those for vector steps first, then those for scalar steps. `together` takes so many vector steps at once.
    */
   function loopOver(
     variable: number,
@@ -264,6 +161,7 @@ export function emitLoops(
     indices: readonly IndexExpr[],
     carried: { readonly vector: readonly Value[]; readonly scalar: readonly Value[] },
     body: (acc: readonly Value[], which: 'vector' | 'scalar', position: Value) => readonly Value[],
+    together: { readonly count: number; body(from: Value): void } | null = null,
   ): { vector: readonly Value[]; scalar: readonly Value[] } {
     emitter.hoist(roots, indices);
     const size = sizeOf(variable);
@@ -295,7 +193,14 @@ export function emitLoops(
     }
     const end = range ? b.min(stop, whole) : whole;
     const rest = range ? b.max(first, whole) : whole;
-    let vector = b.loop(first, end, lanes, carried.vector, (i, params) =>
+    let next = first;
+    if (together !== null) {
+      const step = lanes * together.count;
+      const steps = b.div(b.sub(b.max(end, first), first), b.index(step));
+      next = b.add(first, b.mul(steps, b.index(step)));
+      b.forEach(first, next, step, (i) => emitter.scoped(() => together.body(i)));
+    }
+    let vector = b.loop(next, end, lanes, carried.vector, (i, params) =>
       emitter.bind(variable, i, { mask: null }, () => body(params, 'vector', i)),
     );
     if (target.masks) {
@@ -317,22 +222,27 @@ export function emitLoops(
    */
   function laneSums(stage: number): Accumulator {
     const wide = target.lanes;
-    const cells = wide + 1;
+    const ways = wide * WAYS;
+    const cells = ways + 1;
     const block = stage * 3 * cells;
     const blocks = block + cells;
     const total = blocks + cells;
     const slot = scratchSlots;
     return {
       width: 0,
+      join: () => [],
       start: () => {
         b.forEach(b.index(block), b.index(total + cells), 1, (i) => b.store(slot, i, b.constant('f32', 0)));
         return [];
       },
       step: (_, value, _mask, position) => {
         if (position === null) throw new InternalError('a lane sum needs its position in the row');
+        const inWays = b.binary('rem', position, b.index(ways));
         const inLane = b.binary('rem', position, b.index(wide));
-        const isMain = b.compare('lt', position, wholeVectors(kernel.vectorVariable, wide));
-        const at = b.add(target.masks ? inLane : b.select(isMain, inLane, b.index(wide)), b.index(block));
+        const isOfWays = b.compare('lt', position, wholeVectors(kernel.vectorVariable, ways));
+        const isOfLanes = b.compare('lt', position, wholeVectors(kernel.vectorVariable, wide));
+        const inRest = target.masks ? inLane : b.select(isOfLanes, inLane, b.index(ways));
+        const at = b.add(b.select(isOfWays, inWays, inRest), b.index(block));
         b.store(slot, at, b.add(b.load(slot, at), value));
         return [];
       },
@@ -344,27 +254,40 @@ export function emitLoops(
         });
       },
       finish: () => {
-        let sums = Array.from({ length: wide }, (_, l) => b.load(slot, b.index(total), { offset: l }));
+        const at = (cell: number): Value => b.load(slot, b.index(total), { offset: cell });
+        const lane = (l: number): Value =>
+          joinWays(
+            (way) => at(way * wide + l),
+            (p, q) => b.add(p, q),
+          );
+        let sums = Array.from({ length: wide }, (_, l) => lane(l));
         while (sums.length > 1) {
           const half = sums.length / 2;
           sums = sums.slice(0, half).map((v, l) => b.add(v, sums[l + half]));
         }
-        return target.masks ? sums[0] : b.add(sums[0], b.load(slot, b.index(total), { offset: wide }));
+        return target.masks ? sums[0] : b.add(sums[0], at(ways));
       },
     };
   }
 
-  /** One pass over the reduced dimensions for the given stages. `wide`: outer lanes are open, so accumulators are vectors. */
-  function reducePass(stages: readonly number[], pass: number, wide: boolean): void {
+  /**
+   * One pass over the reduced dimensions for the given stages. `wide`: outer lanes are open, so accumulators are vectors, at `places`.
+   */
+  function reducePass(stages: readonly number[], pass: number, wide: boolean, places: Places): void {
     const kept = rows.filter((r) => r.pass === pass);
     const scratch = hasScratch;
     const accs = stages.map((s) =>
       scratch && sumsFloats(kernel.stages[s]) ? laneSums(s) : accumulator(b, kernel.stages[s]),
     );
+    const width = accs.reduce((sum, acc) => sum + acc.width, 0);
     const values = stages.map((s) => kernel.stages[s].value);
     const needVector = vectorIsReduced || wide;
     const needScalar = !needVector || (vectorIsReduced && !target.masks);
-    const starts = (lanesOf: number): Value[] => accs.flatMap((a) => a.start(lanesOf));
+    const copies = vectorIsReduced ? WAYS : places.count;
+    const starts = (lanesOf: number, count: number): Value[] =>
+      Array.from({ length: count }, () => accs.flatMap((a) => a.start(lanesOf))).flat();
+    const copyOf = (params: readonly Value[], copy: number): readonly Value[] =>
+      params.slice(copy * width, (copy + 1) * width);
     const positions = new Map<number, Value>();
 
     function stepAll(params: readonly Value[]): Value[] {
@@ -385,19 +308,34 @@ export function emitLoops(
       for (const { value, slot } of kept) emitter.keepInRow(value, slot, reduced[0]);
       return out;
     }
+    const stepPlaces = (params: readonly Value[]): Value[] =>
+      Array.from({ length: places.count }, (_, p) => places.at(p, () => stepAll(copyOf(params, p)))).flat();
 
     type Carried = { vector: readonly Value[]; scalar: readonly Value[] };
+    type Step = (at: Value, params: readonly Value[]) => readonly Value[];
     const isBlocked = accs.flatMap((a) => Array.from({ length: a.width }, () => a.inBlocks === true));
+    const fromNothing = (before: readonly Value[]): Value[] =>
+      before.map((v, k) => (isBlocked[k % width] ? b.like(v, 0) : v));
+    const addTo = (before: readonly Value[], after: readonly Value[]): Value[] =>
+      after.map((v, k) => (isBlocked[k % width] ? b.add(before[k], v) : v));
+
+    /** What `body` does at one point of the innermost loop. */
+    const pointStep =
+      (variable: number, vector: { mask(at: Value): Value | null } | null, body = stepAll): Step =>
+      (at, params) =>
+        emitter.bind(variable, at, vector ? { mask: vector.mask(at) } : null, () => {
+          positions.set(variable, at);
+          return body(params);
+        });
 
     /** The innermost loop from `start` to `end`, in blocks of blocks. */
     function inBlocks(
-      variable: number,
       start: Value,
       end: Value,
       step: number,
       blockSteps: number,
-      vector: { mask(at: Value): Value | null } | null,
       totals: readonly Value[],
+      body: Step,
     ): readonly Value[] {
       /** From nothing, for the sums of a block; others go on. */
       const parts = (
@@ -408,45 +346,69 @@ export function emitLoops(
         to: Value,
       ) => {
         const stop = b.min(b.add(from, b.index(wide)), to);
-        const inits = before.map((v, k) => (isBlocked[k] ? b.like(v, 0) : v));
-        const after = which === 'blocks' ? blocks(from, stop, inits) : steps(from, stop, inits);
+        const inits = fromNothing(before);
+        const after = which === 'blocks' ? blocks(from, stop, inits) : b.loop(from, stop, step, inits, body);
         for (const acc of accs) acc.endBlock?.(which);
-        return after.map((v, k) => (isBlocked[k] ? b.add(before[k], v) : v));
+        return addTo(before, after);
       };
       const blockWidth = step * blockSteps;
       const blocks = (from: Value, to: Value, carried: readonly Value[]): readonly Value[] =>
         b.loop(from, to, blockWidth, carried, (at, before) => parts(at, blockWidth, before, 'block', to));
-      const steps = (from: Value, to: Value, carried: readonly Value[]): readonly Value[] =>
-        b.loop(from, to, step, carried, (at, params) =>
-          emitter.bind(variable, at, vector ? { mask: vector.mask(at) } : null, () => {
-            positions.set(variable, at);
-            return stepAll(params);
-          }),
-        );
       const wide = blockWidth * BLOCK;
       return b.loop(start, end, wide, totals, (at, before) => parts(at, wide, before, 'blocks', end));
     }
 
+    /** Steps of as many vectors as there are ways, each with accumulators of its own. */
+    function waysStep(one: Step): Step {
+      const isShort = kernel.exprs.length <= SHORT_FORMULA && rows.length === 0;
+      if (isShort)
+        return (from, params) =>
+          Array.from({ length: WAYS }, (_, w) => {
+            const at = w === 0 ? from : b.add(from, b.index(w * lanes));
+            return one(at, copyOf(params, w));
+          }).flat();
+      // Written out once, with the accumulators in turn.
+      return (from, params) =>
+        b.loop(from, b.add(from, b.index(WAYS * lanes)), lanes, params, (at, now) => [
+          ...now.slice(width),
+          ...one(at, copyOf(now, 0)),
+        ]);
+    }
+
+    /** Along lanes: in steps of all ways; what is left over by the first way, masked, or in vectors and one by one. */
+    function alongLanes(variable: number, carried: Carried): Carried {
+      const size = sizeOf(variable);
+      const waysEnd = wholeVectors(variable, lanes * WAYS);
+      const end = wholeVectors(variable, lanes);
+      const one = pointStep(variable, { mask: () => null });
+      const step = lanes * WAYS;
+      const main = inBlocks(b.index(0), waysEnd, step, BLOCK, carried.vector, waysStep(one));
+      const first = copyOf(main, 0);
+      let { scalar } = carried;
+      const tail = { mask: (at: Value) => b.tail(b.sub(size, at)) };
+      const rest = target.masks
+        ? b.loop(waysEnd, size, lanes, fromNothing(first), pointStep(variable, tail))
+        : b.loop(waysEnd, end, lanes, fromNothing(first), one);
+      if (!target.masks) {
+        const after = b.loop(end, size, 1, fromNothing(scalar), pointStep(variable, null));
+        scalar = addTo(scalar, after);
+      }
+      return { vector: [...addTo(first, rest), ...main.slice(width)], scalar };
+    }
+
     function innermost(variable: number, carried: Carried): Carried {
       emitter.hoist(values, []);
+      if (variable === vectorVariable) return alongLanes(variable, carried);
       const size = sizeOf(variable);
       const zero = b.index(0);
-      if (variable === vectorVariable) {
-        const end = wholeVectors(variable, lanes);
-        const none = { mask: () => null };
-        const main = inBlocks(variable, zero, end, lanes, BLOCK, none, carried.vector);
-        if (!target.masks)
-          return { vector: main, scalar: inBlocks(variable, end, size, 1, BLOCK, null, carried.scalar) };
-        const tail = { mask: (at: Value) => b.tail(b.sub(size, at)) };
-        return { vector: inBlocks(variable, end, size, lanes, BLOCK, tail, main), scalar: carried.scalar };
-      }
       const split = carried.vector.length;
       let both: readonly Value[] = [...carried.vector, ...carried.scalar];
+      const step = pointStep(variable, null, stepPlaces);
       if (scratch && variable === kernel.vectorVariable) {
-        const end = wholeVectors(variable, target.lanes);
-        both = inBlocks(variable, zero, end, 1, BLOCK * target.lanes, null, both);
-        both = inBlocks(variable, end, size, 1, BLOCK * target.lanes, null, both);
-      } else both = inBlocks(variable, zero, size, 1, BLOCK, null, both);
+        const end = wholeVectors(variable, target.lanes * WAYS);
+        both = inBlocks(zero, end, 1, BLOCK * WAYS * target.lanes, both, step);
+        both = inBlocks(end, size, 1, BLOCK * WAYS * target.lanes, both, step);
+      } else both = inBlocks(zero, size, 1, BLOCK, both, step);
       return { vector: both.slice(0, split), scalar: both.slice(split) };
     }
 
@@ -461,10 +423,13 @@ export function emitLoops(
       });
     }
 
-    const begin: Carried = { vector: needVector ? starts(lanes) : [], scalar: needScalar ? starts(1) : [] };
+    const begin: Carried = {
+      vector: needVector ? starts(lanes, copies) : [],
+      scalar: needScalar ? starts(1, 1) : [],
+    };
     let end = begin;
     if (reduced.length > 0) end = nest(0, begin);
-    else if (wide) end = { vector: stepAll(begin.vector), scalar: [] };
+    else if (wide) end = { vector: stepPlaces(begin.vector), scalar: [] };
     else end = { vector: [], scalar: stepAll(begin.scalar) };
     if (reduced.length === 0) {
       for (const acc of accs) {
@@ -474,12 +439,23 @@ export function emitLoops(
     }
     let at = 0;
     accs.forEach((acc, i) => {
-      const vector = needVector ? end.vector.slice(at, at + acc.width) : null;
-      const scalar = needScalar ? end.scalar.slice(at, at + acc.width) : null;
+      const stage = stages[i];
+      const { dtype, op } = kernel.stages[stage];
+      const own = (params: readonly Value[], copy: number): readonly Value[] =>
+        copyOf(params, copy).slice(at, at + acc.width);
+      const set = (place: number, result: Value): void =>
+        places.setStage(place, stage, op === 'argmax' ? result : fitToDType(b, result, dtype));
       // Open outer lanes each hold a result of their own; nothing is joined across them.
-      const result = wide ? acc.finish(null, vector) : acc.finish(vector, scalar);
-      const { dtype, op } = kernel.stages[stages[i]];
-      emitter.bindStage(stages[i], op === 'argmax' ? result : fitToDType(b, result, dtype));
+      if (wide) for (let p = 0; p < places.count; p++) set(p, acc.finish(null, own(end.vector, p)));
+      else {
+        const vector = needVector
+          ? joinWays(
+              (way) => own(end.vector, way),
+              (p, q) => acc.join(p, q),
+            )
+          : null;
+        set(0, acc.finish(vector, needScalar ? own(end.scalar, 0) : null));
+      }
       at += acc.width;
     });
     for (const { value, slot } of kept) emitter.readFromRow(value, slot, reduced[0]);
@@ -501,28 +477,72 @@ export function emitLoops(
     if (full.length > 0) nest(0);
   }
 
-  function atPoint(wide: boolean): void {
+  /** The point that is bound. */
+  const here: Places = {
+    count: 1,
+    at: (_, body) => body(),
+    setStage: (_, stage, value) => emitter.bindStage(stage, value),
+  };
+
+  /** Neighbouring vectors from a position of the vector variable on. */
+  function neighbours(from: Value, count: number): Places {
+    const positions = Array.from({ length: count }, (_, p) => b.add(from, b.index(p * lanes)));
+    const stages = positions.map(() => new Map<number, Value>());
+    return {
+      count,
+      at: (place, body) =>
+        emitter.bind(vectorVariable, positions[place], { mask: null }, () => {
+          for (const [stage, value] of stages[place]) emitter.bindStage(stage, value);
+          const result = body();
+          for (const stage of stages[place].keys()) emitter.unbindStage(stage);
+          return result;
+        }),
+      setStage: (place, stage, value) => stages[place].set(stage, value),
+    };
+  }
+
+  function atPlaces(wide: boolean, places: Places): void {
     emitter.clearStages();
     stageLevels.forEach((stages, pass) => {
-      reducePass(stages, pass, wide);
+      reducePass(stages, pass, wide, places);
     });
-    storePass();
-    emitter.storeAll(once);
+    for (let p = 0; p < places.count; p++) {
+      places.at(p, () => {
+        storePass();
+        emitter.storeAll(once);
+      });
+    }
+  }
+
+  /** How many vectors of columns are reduced together, so that more of each row is read at a time: as many as registers hold. */
+  function columnsTogether(): number {
+    if (vectorIsReduced || reduced.length === 0 || kernel.exprs.length > SHORT_FORMULA) return 1;
+    const widest = Math.max(0, ...stageLevels.map((stages) => stages.length));
+    return widest === 0 ? 1 : Math.max(1, Math.floor(OPEN_ACCUMULATORS / widest));
   }
 
   function outerNest(depth: number): void {
     if (depth === outer.length) {
-      atPoint(false);
+      atPlaces(false, here);
       return;
     }
     const variable = outer[depth];
-    loopOver(variable, allValues, allIndices, { vector: [], scalar: [] }, (_acc, which) => {
-      if (depth + 1 === outer.length) atPoint(which === 'vector');
+    const count = variable === vectorVariable && depth + 1 === outer.length ? columnsTogether() : 1;
+    const together =
+      count === 1 ? null : { count, body: (from: Value) => atPlaces(true, neighbours(from, count)) };
+    const visit = (_: readonly Value[], which: 'vector' | 'scalar'): readonly Value[] => {
+      if (depth + 1 === outer.length) atPlaces(which === 'vector', here);
       else outerNest(depth + 1);
       return [];
-    });
+    };
+    loopOver(variable, allValues, allIndices, { vector: [], scalar: [] }, visit, together);
   }
   outerNest(0);
+}
+
+/** Joins what the ways came to, two by two. */
+function joinWays<T>(way: (index: number) => T, join: (a: T, b: T) => T): T {
+  return join(join(way(0), way(1)), join(way(2), way(3)));
 }
 
 /** What becomes lanes: a variable, or -1 for none; how many; and whether f64 and i64 are vectors as well. */

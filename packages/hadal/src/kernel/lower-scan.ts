@@ -8,6 +8,7 @@
 import type { DType } from '../base/dtype.js';
 import { isFloat } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
+import { extreme } from './accumulators.js';
 import { dependences } from './dependence.js';
 import { fitToDType, kinds, memTypeOf } from './elements.js';
 import type { ScanKernel } from './l2.js';
@@ -16,7 +17,6 @@ import type { Kind, L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { forEachLine, sideBySide } from './lines.js';
 import { ExprEmitter } from './lower-exprs.js';
-import { extreme } from './lower-loops.js';
 import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 

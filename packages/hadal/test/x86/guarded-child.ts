@@ -36,8 +36,8 @@ function read(tensors: readonly Tensor[]): void {
   for (const t of tensors) t.dataSync();
 }
 
-/** Lengths around whole vectors of all lanes. */
-const lengths = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 65];
+/** Lengths around whole vectors of all lanes, and one of more vectors than are reduced together. */
+const lengths = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 65, 130];
 
 function ofDType(dtype: DType): void {
   for (const n of lengths) {
