@@ -39,7 +39,7 @@ import { dotAsSum, sumOfProducts } from './sum-products.js';
 import type { Template, TemplateNode } from './template.js';
 import type { Position } from './template-emitter.js';
 import { TemplateEmitter } from './template-emitter.js';
-import { thinProduct } from './thin-products.js';
+import { type ProductPlace, thinProduct } from './thin-products.js';
 
 /**
  * What decides between forms that mean the same: without masks a guarded read goes element by element; bytes are multiplied on the gemm
@@ -279,7 +279,7 @@ function replacement(e: Decomposer, n: TemplateNode, inputs: readonly Position[]
     }
     case 'dot':
       if (!isFloat(n.dtype)) return bytesProduct(e, n, inputs);
-      if (n.dtype === 'float32') return thinProduct(e, inputs[0], inputs[1], attributes, shape);
+      if (n.dtype === 'float32') return thinProduct(e, e.place, inputs[0], inputs[1], attributes, shape);
       return isGemmType(n.dtype) ? null : e.reshape(dotAsSum(e, inputs[0], inputs[1], attributes), shape);
     case 'maxPool':
       return maxPool(e, inputs[0], windowDims(attributes));
@@ -302,17 +302,20 @@ class Decomposer extends TemplateEmitter {
   readonly target: DecomposeTarget;
   /** Whether depthwise convolutions have a template. */
   readonly hasStencils: boolean;
+  readonly place: ProductPlace;
 
   constructor(target: DecomposeTarget, where: Where) {
     super();
     this.target = target;
     this.hasStencils = target.masks && where === 'plan';
+    this.place = { masks: target.masks, isStep: where === 'region' };
   }
 
   override dot(a: Position, b: Position, dims: DotDims): Position {
     const attributes = dotAttributes(dims);
     const shape = dotShape(a.shape, b.shape, dims);
-    if (a.dtype === 'float32') return thinProduct(this, a, b, attributes, shape) ?? super.dot(a, b, dims);
+    if (a.dtype === 'float32')
+      return thinProduct(this, this.place, a, b, attributes, shape) ?? super.dot(a, b, dims);
     if (isGemmType(a.dtype)) return super.dot(a, b, dims);
     return this.reshape(dotAsSum(this, a, b, attributes), shape);
   }

@@ -1,7 +1,7 @@
 /**
- * Products in which one operand is a vector (a batch of one sample, a head with one output, an outer product). A register tile would
- * multiply mostly zeros and the other operand would be packed to be read once; as products and a sum in the other operand's own order
- * they run at the speed of its memory.
+ * Products in which one operand is a vector (a batch of one sample, a head with one output, an outer product) or a few rows (a small batch).
+ * A register tile would multiply mostly zeros and the other operand would be packed to be read once; as products and sums in the other
+ * operand's own order they run at the speed of its memory.
  */
 import { dotLayout } from '../base/attributes.js';
 import type { Shape } from '../base/shape.js';
@@ -26,9 +26,56 @@ function keepInMemory(e: TemplateEmitter, x: Position): void {
   if (n.leaf < 0 && n.op.kind !== 'source') e.nodes[at] = { ...n, boundary: true };
 }
 
-/** The product if one operand is a vector and the other one runs along its rows, else null. */
+/** Where a product runs. */
+export interface ProductPlace {
+  /** Whether loads and stores take masks, and vectors are long. */
+  readonly masks: boolean;
+  /** Whether it is done in every step of a loop, which packs its matrices once and can be cut along rows. */
+  readonly isStep: boolean;
+}
+
+/**
+ * Rows that are multiplied in one pass over a matrix, each with a sum in registers. Vectors without masks are short: with them a register tile of
+ * more than three rows does as well. In short rows joining lanes takes as long as adding up. Of deep matrices the rows fall into the same sets of the first cache,
+ * which holds eight of each (4 KiB apart, as 1024 floats are).
+ */
+function mostRows({ masks, isStep }: ProductPlace, depth: number): number {
+  if (isStep) return masks ? 2 : 1;
+  if (!masks) return 3;
+  if (depth < 256) return 4;
+  return depth < 1536 ? 8 : 6;
+}
+
+/** Columns and depth from which packing takes most of the time of a product of few rows. */
+const LEAST = 64;
+
+/** A few rows times a matrix that is summed along its rows, in one pass over the matrix; else null. */
+function fewRows(
+  e: TemplateEmitter,
+  where: ProductPlace,
+  left: Side,
+  right: Side,
+  shape: Shape,
+): Position | null {
+  if (left.batch.length > 0 || right.free.length !== 1 || right.contract.length !== 1) return null;
+  // Both run along their rows.
+  if (right.contract[0] !== 1 || left.contract[0] !== left.x.shape.length - 1) return null;
+  const [columns, depth] = right.x.shape;
+  const rows = left.free.reduce((n, d) => n * left.x.shape[d], 1);
+  if (rows < 2 || rows > mostRows(where, depth) || columns < LEAST || depth < LEAST) return null;
+  keepInMemory(e, left.x);
+  const matrix = e.reshape(left.x, [rows, depth]);
+  const sums = Array.from({ length: rows }, (_, i) => {
+    const row = e.expand(e.slice(matrix, [i, 0], [1, 1], [1, depth]), [columns, depth]);
+    return e.reshape(e.reduce('sum', e.arithmetic('mul', row, right.x), [1]), [1, columns]);
+  });
+  return e.reshape(e.interleave(sums, [rows, 1]), shape);
+}
+
+/** The product if one operand is a vector or a few rows and the other one runs along its rows, else null. */
 export function thinProduct(
   e: TemplateEmitter,
+  where: ProductPlace,
   a: Position,
   b: Position,
   attributes: Attributes,
@@ -38,7 +85,8 @@ export function thinProduct(
   const left: Side = { x: a, batch: l.lhsBatch, free: l.lhsFree, contract: l.lhsContract };
   const right: Side = { x: b, batch: l.rhsBatch, free: l.rhsFree, contract: l.rhsContract };
   const isVector = ({ x, free }: Side): boolean => free.every((d) => x.shape[d] === 1);
-  if (numel(shape) === 0 || !(isVector(left) || isVector(right))) return null;
+  if (numel(shape) === 0) return null;
+  if (!isVector(left) && !isVector(right)) return fewRows(e, where, left, right, shape);
   const [vector, other] = isVector(left) ? [left, right] : [right, left];
   // Along rows; down columns a tile reads memory in better order. The choice is the op's: whether its operand is a view must not show.
   const isInOrder = [...other.batch, ...other.free, ...other.contract].every((d, i) => d === i);

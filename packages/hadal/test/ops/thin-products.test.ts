@@ -79,3 +79,53 @@ onEveryEngine('products with a vector', ({ run, name }) => {
       expect(Array.from(F.linear(bad, w).dataSync(), Number).every((v) => !Number.isFinite(v))).toBe(true);
     }));
 });
+
+onEveryEngine('products of a few rows', ({ run, name }) => {
+  test('are those of a formula, whatever follows', () =>
+    run(() => {
+      fc.assert(
+        fc.property(
+          fc.record({
+            lead: fc.constantFrom([2], [3], [8], [9], [2, 2], [1, 5], [3, 1, 2]),
+            columns: fc.integer({ min: 63, max: 90 }),
+            depth: fc.constantFrom(63, 64, 70, 257, 300),
+            grown: fc.boolean(),
+          }),
+          ({ lead, columns, depth, grown }) => {
+            const rows = lead.reduce<number>((a, b) => a * b, 1);
+            const [x, w, bias] = [inMemory(...lead, depth), inMemory(columns, depth), inMemory(columns)];
+            const given = grown ? x.mul(2) : x;
+            const y = F.linear(given, w, bias);
+            const added = Array.from(bias.dataSync(), Number);
+            const want = expected(given, w.t().contiguous(), rows, columns, depth);
+            expect(y.shape).toEqual([...lead, columns]);
+            expectClose(
+              grown ? y.relu() : y,
+              want.map((v, i) => v + added[i % columns]).map((v) => (grown ? Math.max(v, 0) : v)),
+              8 * depth,
+            );
+          },
+        ),
+        { numRuns: name === 'reference' ? 5 : 25 },
+      );
+    }));
+
+  test('have gradients', () =>
+    run(() => {
+      const [x, w] = [inMemory(3, 70).requiresGrad_(), inMemory(65, 70).requiresGrad_()];
+      const y = F.linear(x, w);
+      y.square().sum().backward();
+      const dy = y.detach().mul(2);
+      expectClose(x.grad ?? x, expected(dy, w.detach(), 3, 70, 65), 4000);
+      expectClose(w.grad ?? w, expected(dy.t().contiguous(), x.detach(), 65, 70, 3), 4000);
+    }));
+
+  test('read the matrix once, unless there are too many for sums in registers', () =>
+    run(() => {
+      const kinds = (rows: number): string[] =>
+        explain(F.linear(inMemory(rows, 100), inMemory(200, 100))).kernels.map((k) => k.kind);
+      // The sums, and behind them in the same launch what puts them side by side.
+      expect(kinds(3)).toEqual(['region']);
+      expect(kinds(9)).toEqual(['gemm']);
+    }));
+});
