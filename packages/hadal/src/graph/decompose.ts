@@ -3,7 +3,7 @@
  * can read.
  *
  * - scatterAdd of one element a row, as in the gradient of a gather for a loss, becomes a comparison of positions with its index.
- * - dot and conv of dtypes that the gemm template does not multiply become products and a sum.
+ * - dot: with a vector it becomes products and a sum (see `thin-products.ts`).
  * - conv: padding and dilation of the input are written to memory first; a depthwise one becomes a sum of products of shifted inputs.
  * - attention of float64, of nothing, or of a single query, becomes products and a softmax over the matrix of weights.
  * - maxPool and sumPool become chains of maxima and sums over shifted inputs, or reductions of large windows (see `pool-windows.ts`).
@@ -21,9 +21,10 @@ import {
   windowDims,
 } from '../base/attributes.js';
 import type { DType } from '../base/dtype.js';
-import { isFloat, isHalf } from '../base/dtype.js';
+import { isHalf } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
+import { multipliesBytes } from '../kernel/gemm-arithmetic.js';
 import { stencilOf } from '../kernel/stencil.js';
 import type { Target } from '../kernel/target.js';
 import { readsArray } from '../schedule/groups.js';
@@ -35,7 +36,6 @@ import { stencil } from './ops/conv.js';
 import { UNROLLED, windowElements, windowPositions } from './ops/windows.js';
 import { maxPool, sumPool } from './pool-windows.js';
 import { placeScans } from './scan-kernels.js';
-import { dotAsSum, sumOfProducts } from './sum-products.js';
 import type { Template, TemplateNode } from './template.js';
 import type { Position } from './template-emitter.js';
 import { TemplateEmitter } from './template-emitter.js';
@@ -64,8 +64,8 @@ function scatterOne(
   return e.where(hit, e.expand(source, shape), e.constant(0, source.dtype, shape));
 }
 
-/** Whether the gemm template multiplies a dtype: in float32, rounded after. */
-function isGemmType(dtype: DType): boolean {
+/** Whether attention's templates compute with a dtype: as float32, rounded after. */
+function isAttentionType(dtype: DType): boolean {
   return dtype === 'float32' || isHalf(dtype);
 }
 
@@ -104,32 +104,6 @@ function fewPositions(e: TemplateEmitter, x: Position, w: Position, d: ConvDims,
     return e.reshape(sum, [1, groups, ...positions.map(() => 1)]);
   });
   return e.interleave(sums, positions);
-}
-
-/** Windows of the input times the kernel, for dtypes without a gemm. */
-function convAsSum(e: TemplateEmitter, x: Position, w: Position, d: ConvDims, shape: Shape): Position {
-  const kernel = w.shape.slice(2);
-  const spatial = shape.slice(2);
-  const groups = d.featureGroups * d.batchGroups;
-  const channels = w.shape[1];
-  const features = w.shape[0] / groups;
-  const n = shape[0];
-  const windows = e.windows(x, { sizes: kernel, strides: d.strides, dilations: d.rhsDilation });
-  // [n, group, channels, spatial, kernel], wherever the groups come from.
-  const split =
-    d.batchGroups > 1
-      ? e.permute(e.reshape(windows, [groups, n, channels, ...spatial, ...kernel]), [
-          1,
-          0,
-          ...Array.from({ length: 1 + 2 * kernel.length }, (_, i) => i + 2),
-        ])
-      : e.reshape(windows, [n, groups, channels, ...spatial, ...kernel]);
-  const rank = kernel.length;
-  const order = [0, 1, ...spatial.map((_, i) => 3 + i), 2, ...kernel.map((_, i) => 3 + rank + i)];
-  const left = e.reshape(e.permute(split, order), [n, groups, 1, ...spatial, channels, ...kernel]);
-  const right = e.reshape(w, [1, groups, features, ...spatial.map(() => 1), channels, ...kernel]);
-  const wide = [n, groups, features, ...spatial, channels, ...kernel];
-  return e.reshape(sumOfProducts(e, left, right, wide, 1 + rank), shape);
 }
 
 /** A product's result in memory; what is pointwise is computed where it is read. */
@@ -179,7 +153,7 @@ function conv(
     );
   const isDepthwise = d.featureGroups > 1 && w.shape[1] === 1 && w.shape[0] === d.featureGroups;
   const isOnePerGroup = d.batchGroups > 1 && w.shape[0] === d.batchGroups && shape[0] === 1;
-  const isProduct = isGemmType(input.dtype) && !isDepthwise && !isOnePerGroup;
+  const isProduct = !isDepthwise && !isOnePerGroup;
   const { x, dims: rest } = laidOutInput(
     e,
     input,
@@ -191,7 +165,6 @@ function conv(
   if (isDepthwise && numel(w.shape.slice(2)) <= UNROLLED) return depthwise(e, x, w, rest, shape);
   if (isOnePerGroup && input.dtype === w.dtype && numel(shape.slice(2)) <= UNROLLED && !isHalf(input.dtype))
     return fewPositions(e, x, w, rest, shape);
-  if (!isGemmType(input.dtype)) return convAsSum(e, x, w, rest, shape);
   return e.conv(x, contiguousKernel(e, w), rest);
 }
 
@@ -227,7 +200,7 @@ function attentionAsProducts(
   const { q, k, v } = roles;
   // Lanes of the template are queries: a single one would leave all others idle.
   const isSingle = !isGrad && q.dtype === 'float32' && q.shape[q.shape.length - 2] === 1;
-  if (!isSingle && isGemmType(q.dtype) && [q, k, v].every((x) => numel(x.shape) > 0)) return null;
+  if (!isSingle && isAttentionType(q.dtype) && [q, k, v].every((x) => numel(x.shape) > 0)) return null;
   const m = new Matrices<Position>(e, roles, how);
   const as = (x: Position): Position => e.cast(x, q.dtype);
   if (!isGrad) {
@@ -242,23 +215,18 @@ function attentionAsProducts(
   return [m.scaled(m.times(dS, m.k)), m.scaled(m.turned(dS, m.q)), m.turned(m.kept(p), g)].map(as);
 }
 
-function isByte(dtype: DType): boolean {
-  return dtype === 'int8' || dtype === 'uint8';
-}
-
 /**
- * A product of integers. Bytes, and bytes that were converted to int32 to be multiplied, stay one where there is an instruction for it:
- * it takes the left ones with or without signs, the right ones with. It adds up in int32, which wraps as the dtype does.
+ * A product of int32 that bytes were converted to for it is one of the bytes themselves where the processor adds up those; it does so in
+ * int32.
  */
 function bytesProduct(e: Decomposer, n: TemplateNode, inputs: readonly Position[]): Position | null {
+  if (n.dtype !== 'int32') return null;
   const bytes = inputs.map((x) => {
     const { op, inputs: of, leaf } = e.nodes[x.at];
-    const isConverted = n.dtype === 'int32' && leaf < 0 && op.name === 'cast';
-    return isConverted ? e.position(of[0]) : x;
+    return leaf < 0 && op.name === 'cast' ? e.position(of[0]) : x;
   });
-  const [left, right] = bytes;
-  if (!e.target.dots.includes('bytes') || !isByte(left.dtype) || right.dtype !== 'int8')
-    return e.reshape(dotAsSum(e, inputs[0], inputs[1], n.attributes), n.shape);
+  const [left, right] = bytes.map((x) => x.dtype);
+  if (!multipliesBytes(e.target, left, right)) return null;
   return e.position(e.nodes.push({ ...n, inputs: bytes.map((x) => x.at) }) - 1);
 }
 
@@ -278,9 +246,8 @@ function replacement(e: Decomposer, n: TemplateNode, inputs: readonly Position[]
       return isOne ? scatterOne(e, source, index, attributes[0], shape) : null;
     }
     case 'dot':
-      if (!isFloat(n.dtype)) return bytesProduct(e, n, inputs);
-      if (n.dtype === 'float32') return thinProduct(e, e.place, inputs[0], inputs[1], attributes, shape);
-      return isGemmType(n.dtype) ? null : e.reshape(dotAsSum(e, inputs[0], inputs[1], attributes), shape);
+      if (isHalf(n.dtype)) return null;
+      return thinProduct(e, e.place, inputs[0], inputs[1], attributes, shape) ?? bytesProduct(e, n, inputs);
     case 'maxPool':
       return maxPool(e, inputs[0], windowDims(attributes));
     case 'sumPool':
@@ -297,7 +264,7 @@ function isNumber({ body }: TemplateNode, input: TemplateNode, operand: number):
   return body !== undefined && operand >= body.carries && input.argument >= 0;
 }
 
-/** Products of dtypes that the gemm template does not multiply are products and a sum. */
+/** Where the nodes of a template are made that take the place of others. */
 class Decomposer extends TemplateEmitter {
   readonly target: DecomposeTarget;
   /** Whether depthwise convolutions have a template. */
@@ -312,12 +279,9 @@ class Decomposer extends TemplateEmitter {
   }
 
   override dot(a: Position, b: Position, dims: DotDims): Position {
-    const attributes = dotAttributes(dims);
+    if (isHalf(a.dtype)) return super.dot(a, b, dims);
     const shape = dotShape(a.shape, b.shape, dims);
-    if (a.dtype === 'float32')
-      return thinProduct(this, this.place, a, b, attributes, shape) ?? super.dot(a, b, dims);
-    if (isGemmType(a.dtype)) return super.dot(a, b, dims);
-    return this.reshape(dotAsSum(this, a, b, attributes), shape);
+    return thinProduct(this, this.place, a, b, dotAttributes(dims), shape) ?? super.dot(a, b, dims);
   }
 }
 

@@ -1,17 +1,11 @@
-/** Products of matrices as pointwise products and sums, for what the gemm template does not multiply or not well. */
+/** Products of matrices as pointwise products and sums, for what the gemm template does not multiply well. */
 import { dotLayout } from '../base/attributes.js';
 import type { Shape } from '../base/shape.js';
 import type { Attributes } from './op.js';
 import type { Position, TemplateEmitter } from './template-emitter.js';
 
 /** The sum over the last `count` dimensions of a product. */
-export function sumOfProducts(
-  e: TemplateEmitter,
-  a: Position,
-  b: Position,
-  wide: Shape,
-  count: number,
-): Position {
+function sumOfProducts(e: TemplateEmitter, a: Position, b: Position, wide: Shape, count: number): Position {
   const product = e.arithmetic('mul', e.expand(a, wide), e.expand(b, wide));
   const kept = wide.slice(0, wide.length - count);
   const dims = wide.flatMap((size, d) => (d < kept.length || size === 1 ? [] : [d]));

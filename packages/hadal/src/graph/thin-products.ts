@@ -86,7 +86,8 @@ export function thinProduct(
   const right: Side = { x: b, batch: l.rhsBatch, free: l.rhsFree, contract: l.rhsContract };
   const isVector = ({ x, free }: Side): boolean => free.every((d) => x.shape[d] === 1);
   if (numel(shape) === 0) return null;
-  if (!isVector(left) && !isVector(right)) return fewRows(e, where, left, right, shape);
+  if (!isVector(left) && !isVector(right))
+    return a.dtype === 'float32' ? fewRows(e, where, left, right, shape) : null;
   const [vector, other] = isVector(left) ? [left, right] : [right, left];
   // Along rows; down columns a tile reads memory in better order. The choice is the op's: whether its operand is a view must not show.
   const isInOrder = [...other.batch, ...other.free, ...other.contract].every((d, i) => d === i);

@@ -39,7 +39,10 @@ export class GemmEpilogue {
     this.#columns = columns;
     const values = kernel.stores.map((s) => s.value);
     const indices = kernel.stores.map((s) => s.index);
-    this.isInLanes = canVectorize(kernel, deps, values, indices, columns, target.masks);
+    const { masks, lanes } = target;
+    this.isInLanes =
+      lanes > 1 &&
+      canVectorize(kernel, deps, values, indices, columns, masks, null, new Set(), context.b.wide);
     this.isShort = this.isInLanes && kernel.stores.length === 1 && kernel.exprs.length <= SHORT_EPILOGUE;
   }
 

@@ -13,12 +13,13 @@
  */
 
 import { dependences } from './dependence.js';
-import { memTypeOf } from './elements.js';
-import { gemmArithmetic, multiplied, SHIFT_BYTES } from './gemm-arithmetic.js';
+import { isScalarOnly, memTypeOf } from './elements.js';
+import { elementTarget, gemmArithmetic, multiplied, SHIFT_BYTES, singles } from './gemm-arithmetic.js';
 import { GemmEpilogue } from './gemm-epilogue.js';
 import type { GemmKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
+import { memBytes } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { ExprEmitter } from './lower-exprs.js';
 import type { Packing, PanelLayout } from './lower-pack.js';
@@ -39,7 +40,9 @@ export function gemmWorkspace(kernel: GemmKernel, target: Target): readonly numb
 }
 
 /** The workspace of all phases but `small`. */
-export function blockedWorkspace(kernel: GemmKernel, target: Target): readonly number[] {
+export function blockedWorkspace(kernel: GemmKernel, given: Target): readonly number[] {
+  const target = elementTarget(kernel, given);
+  const { packed, sums } = gemmArithmetic(kernel, target);
   const { mr, nr, kc, mc, nc } = target.gemm;
   const depth = Math.min(Math.max(kernel.k, 1), kc);
   // Rows of A that are copied as they are lie a fixed pitch apart.
@@ -47,18 +50,20 @@ export function blockedWorkspace(kernel: GemmKernel, target: Target): readonly n
   const packedB = roundUp(Math.min(Math.max(kernel.n, 1), nc), nr) * depth;
   const isPartial = kernel.k > kc || kernel.outer > 1;
   const tiles = isPartial ? roundUp(kernel.m, mr) * roundUp(kernel.n, nr) : mr * nr;
-  return [packedA * 4, packedB * 4, tiles * 4, depth * 8];
+  return [packedA * memBytes[packed], packedB * memBytes[packed], tiles * memBytes[sums], depth * 8];
 }
 
 /** The target as a kernel sees it that is launched by itself: with register tiles that fit. */
 export function gemmTarget(kernel: GemmKernel, target: Target): Target {
-  return isSmallGemm(kernel, target) ? target : withTiles(kernel, target);
+  return isSmallGemm(kernel, target) ? target : elementTarget(kernel, withTiles(kernel, target));
 }
 
 export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Target): L3Function {
-  const b = new L3Builder(kernel.name, target.lanes, target);
+  const own = gemmTarget(kernel, target);
+  const isWide = own.lanes > 1 && isScalarOnly(kernel.exprs[kernel.a].dtype);
+  const b = new L3Builder(kernel.name, own.lanes, own, isWide);
   const phase = isSmallGemm(kernel, target) ? 'small' : 'all';
-  emitGemm(b, kernel, sizes, gemmTarget(kernel, target), phase, unitRange(b, sizes));
+  emitGemm(b, kernel, sizes, own, phase, unitRange(b, sizes));
   return b.finish();
 }
 
@@ -70,9 +75,14 @@ export type GemmPhase = 'all' | 'small' | 'pack B' | 'multiply';
 
 /** Bytes of a B that is packed as a whole. */
 export function wholeBBytes(kernel: GemmKernel, target: Target): number {
-  const { group } = gemmArithmetic(kernel, target);
+  const { group, packed } = gemmArithmetic(kernel, target);
   const depth = Math.ceil(Math.max(kernel.k, 1) / group);
-  return roundUp(Math.max(kernel.n, 1), target.gemm.nr) * depth * kernel.outer * 4;
+  return (
+    roundUp(Math.max(kernel.n, 1), elementTarget(kernel, target).gemm.nr) *
+    depth *
+    kernel.outer *
+    memBytes[packed]
+  );
 }
 
 /**
@@ -83,11 +93,12 @@ export function emitGemm(
   b: L3Builder,
   kernel: GemmKernel,
   sizes: AbstractKernel,
-  target: Target,
+  given: Target,
   phase: GemmPhase = 'all',
   units: UnitRange | null = null,
   rows: UnitRange | null = null,
 ): void {
+  const target = elementTarget(kernel, given);
   const { mr, nr, kc, mc, nc } = target.gemm;
   const lanes = target.lanes;
   const deps = dependences(kernel);
@@ -113,12 +124,14 @@ export function emitGemm(
   const epilogue = new GemmEpilogue(context, vm, vn);
   const wholeVectors = new Array<null>(nr / lanes).fill(null);
   const layoutA: PanelLayout =
-    arithmetic.dot === null ? layoutOfRows(context, kernel.a, vm, vk) : { kind: 'steps' };
+    arithmetic === singles ? layoutOfRows(context, kernel.a, vm, vk) : { kind: 'steps' };
   /** Element (i, k) of a panel of A lies at i * rowStep + k * kStep; one panel takes mr * (depth or pitch). */
   const [rowStep, kStep] = layoutA.kind === 'rows' ? [layoutA.pitch, 1] : [1, mr];
 
   const pitchA = (depth: Value): Value => (layoutA.kind === 'rows' ? b.index(layoutA.pitch) : depth);
   const times = (left: Value, right: Value, acc: Value): Value => multiplied(b, arithmetic, left, right, acc);
+  /** In every lane, where there are lanes: a part of a function with vectors of other elements has none of its own. */
+  const spread = (x: Value): Value => (lanes > 1 ? b.broadcast(x) : x);
   /** Packed elements that a depth takes. */
   const grouped = (depth: Value): Value => {
     const { group } = arithmetic;
@@ -138,7 +151,7 @@ export function emitGemm(
     const columns = nr / lanes;
     const inits = [panelA, panelB, ...Array.from({ length: mr }, () => first).flat()];
     const out = b.loop(zero, depth, 1, inits, (_, [at, bt, ...acc]) => {
-      const leftOf = (i: number): Value => b.broadcast(b.load(packedA, at, { offset: i * rowStep }));
+      const leftOf = (i: number): Value => spread(b.load(packedA, at, { offset: i * rowStep }));
       const rightOf = (j: number): Value => b.load(packedB, bt, { lanes, offset: j * lanes });
       const next: Value[] = [];
       if (mr < columns) {
@@ -163,7 +176,8 @@ export function emitGemm(
 
   /** What sums of a panel begin with: zeros, or what is taken off for elements of A that were shifted. */
   function firstSums(panelB: Value, depth: Value): readonly Value[] {
-    const zeros = Array.from({ length: nr / lanes }, () => b.broadcast(b.constant(arithmetic.sums, 0)));
+    const nothing = b.constant(arithmetic.sums, arithmetic.sums === 'i64' ? 0n : 0);
+    const zeros = Array.from({ length: nr / lanes }, () => spread(nothing));
     if (!arithmetic.isShifted) return zeros;
     const shift = b.broadcast(b.constant('i32', SHIFT_BYTES));
     const sums = b.loop(zero, depth, 1, [panelB, ...zeros], (_, [at, ...now]) => [

@@ -10,15 +10,14 @@
  */
 
 import type { Dependence } from './dependence.js';
-import { canVectorize } from './dependence.js';
-import type { GemmArithmetic } from './gemm-arithmetic.js';
+import { type GemmArithmetic, singles } from './gemm-arithmetic.js';
 import { factorOf } from './index-expr.js';
 import type { ExprId, GemmKernel } from './l2.js';
 import { indexValues } from './l2.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
 import type { ExprEmitter } from './lower-exprs.js';
-import { packGroups } from './lower-pack-groups.js';
+import { packElements, packGroups } from './lower-pack-elements.js';
 import { fillTable, packSteps, packTableRows, separate } from './lower-pack-tables.js';
 import type { Target } from './target.js';
 import { alongLanes, copyNeighbours } from './vector-loop.js';
@@ -61,8 +60,10 @@ export function packPanels(c: PackContext, p: Packing): void {
     packGroups(c, p);
     return;
   }
-  const strides = constantStrides(c, p.operand, p.across, p.along);
-  const parts = strides === null ? separate(c.kernel, c.deps, p.operand, p.across, p.along) : null;
+  const isSingle = p.arithmetic === singles;
+  const strides = isSingle ? constantStrides(c, p.operand, p.across, p.along) : null;
+  const parts =
+    isSingle && strides === null ? separate(c.kernel, c.deps, p.operand, p.across, p.along) : null;
   if (parts !== null) fillTable(c, p, parts);
   b.forEach(zero, p.count, p.width, (panel) => {
     const rows = b.min(b.index(p.width), b.sub(p.count, panel));
@@ -334,29 +335,4 @@ function copyRun(
     return;
   }
   for (; at < width; at++) b.store(destination, to, b.load(source, from, { offset: at }), { offset: at });
-}
-
-/** Any operand, any number of rows: through the expression, zeros beyond the edge. */
-function packElements(c: PackContext, p: Packing, rows: Value, base: Value, first: Value): void {
-  const { b, kernel, deps, emitter, target } = c;
-  const vector =
-    p.width % target.lanes === 0 &&
-    canVectorize(kernel, deps, [p.operand], [], p.across, target.masks) &&
-    deps[p.operand].variables.has(p.across);
-  emitter.scoped(() => {
-    emitter.hoist([p.operand], []);
-    b.forEach(b.index(0), p.depth, 1, (k) => {
-      const row = b.add(base, b.mul(k, b.index(p.width)));
-      emitter.bind(p.along, b.add(p.fromK, k), null, () => {
-        emitter.hoist([p.operand], []);
-        alongLanes(b, target, rows, vector, (i, lanesNow) => {
-          emitter.bind(p.across, b.add(first, i), lanesNow, () => {
-            const value = lanesNow ? emitter.emitLanes(p.operand) : emitter.emit(p.operand);
-            b.store(p.buffer, b.add(row, i), value);
-          });
-        });
-        b.forEach(rows, b.index(p.width), 1, (i) => b.store(p.buffer, b.add(row, i), b.constant('f32', 0)));
-      });
-    });
-  });
 }

@@ -8,7 +8,7 @@
  * of the columns that are no whole vector. All of k is one block, as it is in the blocked algorithm for such a k, and each element is the
  * same chain of fused operations there: both give the same bits.
  */
-import { oneByOne } from './gemm-arithmetic.js';
+import { singles } from './gemm-arithmetic.js';
 import type { GemmEpilogue } from './gemm-epilogue.js';
 import { factorOf } from './index-expr.js';
 import type { ExprId, GemmKernel } from './l2.js';
@@ -137,7 +137,7 @@ export function smallProduct(s: SmallGemm, { rowFrom, rowTo, columnFrom, columnT
       count,
       fromK: zero,
       depth: k,
-      arithmetic: oneByOne,
+      arithmetic: singles,
       table: s.table,
     });
   const packed = (start: Value, width: number): Source => ({

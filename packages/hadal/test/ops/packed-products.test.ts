@@ -1,7 +1,16 @@
 /** Products of bfloat16 and of bytes, which some processors add up several at a time, mean what they mean one by one. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type DType, einsum, explain, functional as F, nn, type Tensor, tensor } from '../../src/index.js';
+import {
+  cat,
+  type DType,
+  einsum,
+  explain,
+  functional as F,
+  nn,
+  type Tensor,
+  tensor,
+} from '../../src/index.js';
 import { onEveryEngine } from '../support/engines.js';
 
 /** Whole numbers of a dtype from -128 (or 0) on, far apart. */
@@ -158,6 +167,50 @@ onEveryEngine('products of packed elements', ({ run, name, space }) => {
         Number.POSITIVE_INFINITY,
         Number.POSITIVE_INFINITY,
       ]);
+    }));
+
+  test.each(['float64', 'int64', 'int32', 'int16', 'uint32'] as const)(
+    '%s of any shape and layout',
+    (dtype) =>
+      run(() => {
+        fc.assert(
+          fc.property(shapes, ({ m, n, k, isLeftTurned, isRightTurned }) => {
+            const own = (...shape: number[]): Tensor => bytes('uint8', ...shape).to(dtype);
+            const a = isLeftTurned ? own(k, m).t() : own(m, k);
+            const b = isRightTurned ? own(n, k).t() : own(k, n);
+            const got = a.matmul(b);
+            expect(got.dtype).toBe(dtype);
+            const wrap = dtype === 'int16' ? (x: number) => (x << 16) >> 16 : (x: number) => x;
+            expect(numbers(got)).toEqual(exact(a, b).map(wrap));
+          }),
+          { numRuns: name === 'reference' ? 5 : 20 },
+        );
+      }),
+  );
+
+  test('float64 and int64 deeper than a block, converted and with what is pointwise', () =>
+    run(() => {
+      for (const dtype of ['float64', 'int64'] as const) {
+        const [a, b, bias] = [bytes('int8', 13, 1027), bytes('int8', 1027, 21), bytes('int8', 21)];
+        const got = a.to(dtype).neg().matmul(b.to(dtype)).add(bias).relu();
+        const sums = exact(a.to('float64').neg(), b);
+        const biases = numbers(bias);
+        expect(numbers(got)).toEqual(sums.map((x, i) => Math.max(x + biases[i % 21], 0) + 0));
+      }
+    }));
+
+  test('products in a loop are what they are outside of it', () =>
+    run(() => {
+      const lstm = new nn.LSTM(6, 10).to('float64');
+      const x = bytes('int8', 7, 3, 6).to('float64').div(100);
+      const { output } = lstm.forward(x);
+      let state: { hidden: Tensor; cell: Tensor } | null = null;
+      const steps = Array.from({ length: 7 }, (_, t) => {
+        const step = lstm.forward(x.narrow(0, t, 1), state);
+        state = step;
+        return step.output;
+      });
+      expect(numbers(cat(steps, 0))).toEqual(numbers(output));
     }));
 
   test('are one instruction for several, where the processor has it', () =>

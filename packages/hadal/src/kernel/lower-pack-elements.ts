@@ -1,9 +1,46 @@
-/** Packing elements that lie behind one another along k as one of 32 bits, for products that add up several at a time. */
+/**
+ * Packing through an operand's expression: element by element, or several that lie behind one another along k as one of 32 bits, for products
+ * that add up so many at a time.
+ */
 import { canVectorize } from './dependence.js';
 import { packedTogether, SHIFT_BYTES } from './gemm-arithmetic.js';
 import type { Value } from './l3.js';
 import type { PackContext, Packing } from './lower-pack.js';
 import { alongLanes } from './vector-loop.js';
+
+/** Whether neighbours across a panel are computed in lanes. */
+function packsInLanes({ b, kernel, deps, target }: PackContext, p: Packing): boolean {
+  return (
+    target.lanes > 1 &&
+    p.width % target.lanes === 0 &&
+    canVectorize(kernel, deps, [p.operand], [], p.across, target.masks, null, new Set(), b.wide) &&
+    deps[p.operand].variables.has(p.across)
+  );
+}
+
+/** Any operand, any number of rows: through the expression, zeros beyond the edge. */
+export function packElements(c: PackContext, p: Packing, rows: Value, base: Value, first: Value): void {
+  const { b, emitter, target } = c;
+  const vector = packsInLanes(c, p);
+  const { packed } = p.arithmetic;
+  const nothing = b.constant(packed, packed === 'i64' ? 0n : 0);
+  emitter.scoped(() => {
+    emitter.hoist([p.operand], []);
+    b.forEach(b.index(0), p.depth, 1, (k) => {
+      const row = b.add(base, b.mul(k, b.index(p.width)));
+      emitter.bind(p.along, b.add(p.fromK, k), null, () => {
+        emitter.hoist([p.operand], []);
+        alongLanes(b, target, rows, vector, (i, lanesNow) => {
+          emitter.bind(p.across, b.add(first, i), lanesNow, () => {
+            const value = lanesNow ? emitter.emitLanes(p.operand) : emitter.emit(p.operand);
+            b.store(p.buffer, b.add(row, i), value);
+          });
+        });
+        b.forEach(rows, b.index(p.width), 1, (i) => b.store(p.buffer, b.add(row, i), nothing));
+      });
+    });
+  });
+}
 
 /** Panels in steps of packed elements: for each group of k the elements across lie together. What is beyond the edges counts as zero. */
 export function packGroups(c: PackContext, p: Packing): void {
@@ -17,14 +54,11 @@ export function packGroups(c: PackContext, p: Packing): void {
 }
 
 function packPanel(c: PackContext, p: Packing, rows: Value, base: Value, first: Value): void {
-  const { b, kernel, deps, emitter, target } = c;
+  const { b, kernel, emitter, target } = c;
   const { group, isShifted } = p.arithmetic;
   const { dtype } = kernel.exprs[p.operand];
   const isRows = p.across === kernel.batch.length;
-  const inLanes =
-    p.width % target.lanes === 0 &&
-    canVectorize(kernel, deps, [p.operand], [], p.across, target.masks) &&
-    deps[p.operand].variables.has(p.across);
+  const inLanes = packsInLanes(c, p);
   const one = b.index(1);
 
   /** The packed elements of a group; one that `isPart` has fewer than it could. */
