@@ -321,7 +321,7 @@ export class L3Builder {
       offset: options.offset ?? 0,
       value,
       mask: options.mask ?? null,
-      streamed: (options.streamed ?? false) && value.type.lanes > 1 && !options.mask && memBytes[mem] === 4,
+      streamed: (options.streamed ?? false) && value.type.lanes > 1 && memBytes[mem] === 4,
     });
   }
 

@@ -24,7 +24,7 @@ function storesOf(reader: KernelReader, id: number): Store[] {
   const level = group.kind === 'row' ? known(group.members.get(id), 'a level') : 'full';
   // What is overwritten in place is in the caches already, for it was read.
   const isStreamed =
-    (group.kind === 'map' || group.kind === 'row') &&
+    (group.kind === 'map' || group.kind === 'row' || group.kind === 'stencil') &&
     level === 'full' &&
     n.into < 0 &&
     numel(n.shape) * dtypeInfo[n.dtype].bytes >= STREAMED_BYTES;

@@ -8,7 +8,7 @@ import type { Form } from './instructions.js';
 import { I } from './instructions.js';
 import type { NarrowSize, Size } from './integer-codes.js';
 import type { Node } from './node.js';
-import type { Mem, Vec } from './operands.js';
+import type { Mask, Mem, Vec } from './operands.js';
 import { mem, poolMem, vec, xmms } from './operands.js';
 
 type Load = Extract<Instr, { op: 'load' }>;
@@ -250,7 +250,7 @@ function vectorStore(e: Emitter, instr: Store, at: Mem): void {
     case 'f32':
     case 'i32': {
       const v = e.vec(instr.value);
-      if (instr.streamed) streamedStore(e, at, v);
+      if (instr.streamed && (mask === null || v.width === 512)) streamedStore(e, at, v, mask);
       else if (mask) asm.masked(I.vmovupsStore, mask, false, at, v);
       else asm.op(I.vmovupsStore, at, v);
       return;
@@ -281,18 +281,27 @@ function vectorStore(e: Emitter, instr: Store, at: Mem): void {
   }
 }
 
-/** Past the caches where the address allows it: it has to be a multiple of the vector's size. */
-function streamedStore(e: Emitter, at: Mem, v: Vec): void {
+/** All lanes of a mask of 16. */
+const ALL_ON = 0xffff;
+
+/** Past the caches where the address allows it, a multiple of the vector's size, and no lane is off. */
+function streamedStore(e: Emitter, at: Mem, v: Vec, mask: Mask | null): void {
   const { asm } = e;
   const address = e.takeGpr();
   const [unaligned, done] = [asm.label(), asm.label()];
+  if (mask) {
+    asm.op(I.kmovwToGpr, address, mask);
+    asm.alu('cmp', 32, address, ALL_ON);
+    asm.jcc('ne', unaligned);
+  }
   asm.lea(address, at);
   asm.alu('and', 32, address, v.width / 8 - 1);
   asm.jcc('ne', unaligned);
   asm.op(I.vmovntps, at, v);
   asm.jmp(done);
   asm.bind(unaligned);
-  asm.op(I.vmovupsStore, at, v);
+  if (mask) asm.masked(I.vmovupsStore, mask, false, at, v);
+  else asm.op(I.vmovupsStore, at, v);
   asm.bind(done);
   e.hasStreamed = true;
 }
