@@ -237,6 +237,34 @@ function spreadSums<V extends Operand>(
   return sum;
 }
 
+/**
+ * The way back from sums of small windows: a convolution of each image with a kernel of ones, apart as windows step. One pass, where sums
+ * of copies would be several over an array of the size of the input.
+ */
+function convolvedSums<V extends Operand>(c: VjpContext<V>, g: V, d: WindowDims): V {
+  const { ops } = c;
+  const shape = c.inputShapes[0];
+  const rank = d.sizes.length;
+  const lead = shape.slice(0, shape.length - rank);
+  const counts = g.shape.slice(lead.length);
+  const images = numel(lead);
+  const ones = new Array<number>(rank).fill(1);
+  const found = ops.conv(
+    ops.reshape(g, [1, images, ...counts]),
+    ops.constant(1, g.dtype, [images, 1, ...d.sizes]),
+    {
+      strides: ones,
+      low: d.sizes.map((k) => k - 1),
+      high: d.sizes.map((_, i) => shape[lead.length + i] - 1 - (counts[i] - 1) * d.strides[i]),
+      lhsDilation: d.strides,
+      rhsDilation: ones,
+      featureGroups: images,
+      batchGroups: 1,
+    },
+  );
+  return ops.reshape(found, shape);
+}
+
 /** The sum of each window over the last dimensions. Attributes as for maxPool; windows have no dilation. */
 export const sumPool: ArrayOp = {
   kind: 'pool',
@@ -246,6 +274,10 @@ export const sumPool: ArrayOp = {
     const d = windowDims(c.attributes);
     const shape = c.inputShapes[0];
     const lead = shape.length - d.sizes.length;
+    const steps = d.strides.some((step) => step > 1);
+    const overlaps = d.sizes.some((size, i) => size > d.strides[i]);
+    if (g.dtype === 'float32' && steps && overlaps && numel(d.sizes) <= UNROLLED && numel(g.shape) > 0)
+      return [convolvedSums(c, g, d)];
     let back = g;
     d.sizes.forEach((size, i) => {
       back = spreadSums(c, back, lead + i, shape[lead + i], { size, stride: d.strides[i] });
