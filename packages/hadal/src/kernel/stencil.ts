@@ -23,7 +23,11 @@ export type Pair = readonly [rows: number, columns: number];
 export interface StencilShape {
   readonly pass: StencilPass;
   readonly samples: number;
+  /** Of `taps` filters: pairs of a feature and a channel of its group, in that order. */
   readonly channels: number;
+  /** Channels and features of a group; one but of `taps`. */
+  readonly groupChannels: number;
+  readonly groupFeatures: number;
   readonly image: Pair;
   readonly positions: Pair;
   readonly taps: Pair;
@@ -48,6 +52,8 @@ export interface RowSteps {
 const MOST_TAPS = 25;
 /** More steps at the edges than this are not written out. */
 const MOST_EDGE_STEPS = 8;
+/** With more channels in a group a product fills its tiles. */
+const MOST_GROUP_CHANNELS = 16;
 /** Sizes that fit the lanes of a mask's comparison whatever is added to them. */
 const LARGEST = 2 ** 28;
 
@@ -77,12 +83,15 @@ function isDepthwise(kernel: Shape, d: ConvDims): boolean {
   return d.batchGroups === 1 && kernel[1] === 1 && kernel[0] === d.featureGroups && isAll(d.rhsDilation, 1);
 }
 
+const alone = { groupChannels: 1, groupFeatures: 1 };
+
 function slideOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape): StencilShape | null {
   if (!isDepthwise(kernel, d) || !isAll(d.lhsDilation, 1)) return null;
   return {
     pass: 'slide',
     samples: input[0],
     channels: input[1],
+    ...alone,
     image: pair(input.slice(2), 1),
     positions: pair(shape.slice(2), 1),
     taps: pair(kernel.slice(2), 1),
@@ -99,6 +108,7 @@ function spreadOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape): Stenc
     pass: 'spread',
     samples: input[0],
     channels: input[1],
+    ...alone,
     image: pair(shape.slice(2), 1),
     positions: pair(input.slice(2), 1),
     taps: pair(reach, 1),
@@ -110,19 +120,19 @@ function spreadOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape): Stenc
   };
 }
 
-/** Channels as groups of samples, samples as channels, and a kernel as large as what lies at positions. */
+/**
+ * Channels as samples of groups, samples as channels, and a kernel as large as what lies at positions: the gradient of a kernel, of which
+ * every pair of a channel and a feature of one group has a filter of its own.
+ */
 function tapsOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape): StencilShape | null {
-  const isTaps =
-    d.batchGroups > 1 &&
-    kernel[0] === d.batchGroups &&
-    shape[0] === 1 &&
-    isAll(d.strides, 1) &&
-    isAll(d.lhsDilation, 1);
-  if (!isTaps) return null;
+  const isTaps = d.batchGroups > 1 && isAll(d.strides, 1) && isAll(d.lhsDilation, 1);
+  if (!isTaps || shape[0] > MOST_GROUP_CHANNELS) return null;
   return {
     pass: 'taps',
     samples: input[1],
-    channels: input[0],
+    channels: kernel[0] * shape[0],
+    groupChannels: shape[0],
+    groupFeatures: kernel[0] / d.batchGroups,
     image: pair(input.slice(2), 1),
     positions: pair(kernel.slice(2), 1),
     taps: pair(shape.slice(2), 1),

@@ -14,8 +14,8 @@ export function stencilKernel(reader: KernelReader, writes: readonly number[]): 
   const p = new StencilPlaces(shape, rank);
   const [input, kernel] = nodes[id].inputs;
   if (shape.pass === 'taps') {
-    const x = reader.read(input, [p.channel, p.sample, ...p.image]);
-    const y = reader.read(kernel, [p.channel, p.sample, ...p.positions]);
+    const x = reader.read(input, [p.imageChannel, p.sample, ...p.image]);
+    const y = reader.read(kernel, [p.feature, p.sample, ...p.positions]);
     return { kind: 'stencil', ...shape, x, y, weights: [], stores: resultStores(reader, writes) };
   }
   const isSpread = shape.pass === 'spread';

@@ -3,7 +3,7 @@ import { convDims } from '../base/attributes.js';
 import { known } from '../base/errors.js';
 import type { TemplateNode } from '../graph/template.js';
 import type { IndexExpr } from '../kernel/index-expr.js';
-import { variableIndex, zeroIndex } from '../kernel/index-expr.js';
+import { addIndex, divIndex, modIndex, scaleIndex, variableIndex } from '../kernel/index-expr.js';
 import { type Pair, type StencilShape, stencilOf, stencilVariables } from '../kernel/stencil.js';
 
 export function stencilShape(nodes: readonly TemplateNode[], id: number): StencilShape {
@@ -16,6 +16,10 @@ export function stencilShape(nodes: readonly TemplateNode[], id: number): Stenci
 export class StencilPlaces {
   readonly sample: IndexExpr;
   readonly channel: IndexExpr;
+  /** Of the channel that is a pair, `taps`: its feature, its channel in the group, and that channel among all of the image. */
+  readonly feature: IndexExpr;
+  readonly inGroup: IndexExpr;
+  readonly imageChannel: IndexExpr;
   readonly image: readonly IndexExpr[];
   readonly positions: readonly IndexExpr[];
   readonly taps: readonly IndexExpr[];
@@ -25,6 +29,11 @@ export class StencilPlaces {
       variables.map((v, i) => variableIndex(v, sizes[i])).slice(2 - rank);
     this.sample = variableIndex(stencilVariables.sample, s.samples);
     this.channel = variableIndex(stencilVariables.channel, s.channels);
+    const { groupChannels, groupFeatures } = s;
+    this.feature = divIndex(this.channel, groupChannels);
+    this.inGroup = modIndex(this.channel, groupChannels);
+    const group = divIndex(this.channel, groupChannels * groupFeatures);
+    this.imageChannel = addIndex(scaleIndex(group, groupChannels), this.inGroup);
     this.image = space(stencilVariables.image, s.image);
     this.positions = space(stencilVariables.positions, s.positions);
     this.taps = space(stencilVariables.taps, s.taps);
@@ -41,6 +50,6 @@ export function stencilDomain(nodes: readonly TemplateNode[], id: number): reado
     case 'spread':
       return [p.sample, p.channel, ...p.image];
     case 'taps':
-      return [zeroIndex, p.channel, ...p.taps];
+      return [p.inGroup, p.feature, ...p.taps];
   }
 }

@@ -108,6 +108,23 @@ forEachEngine(
       expect(results[0]).toEqual(results[1]);
     });
 
+    test.each([
+      [2, 3, [9, 40], 1],
+      [4, 1, [7, 7], 2],
+      [1, 5, [12, 17], 2],
+    ] as const)('gradients of groups of %i channels and %i features', (channels, features, image, stride) => {
+      const results = [space, reference.space].map((s) =>
+        withWorkspace(s, () => {
+          const x = leaf([2, 3 * channels, ...image], 1);
+          const w = leaf([3 * features, channels, 3, 3], 2);
+          const y = F.conv2d(x, w, null, { padding: 1, groups: 3, stride });
+          y.backward(fromTypedArray(numbers(y.numel(), 7), y.shape));
+          return [y, x.grad, w.grad].map((t) => t && Array.from(t.dataSync(), Number).map((v) => v + 0));
+        }),
+      );
+      expect(results[0]).toEqual(results[1]);
+    });
+
     test('numbers beyond the image, and infinite ones in it, stay where they are', () => {
       withWorkspace(space, () => {
         const image = new Float32Array(2 * 5 * 5);
