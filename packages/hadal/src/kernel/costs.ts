@@ -68,8 +68,15 @@ export function attentionFlops(kernel: AttentionKernel | AttentionGradKernel): n
   return 2 * numel(batch) * pairs * width;
 }
 
-export function stencilFlops({ samples, channels, positions, taps }: StencilKernel): number {
-  return 2 * samples * channels * numel(positions) * numel(taps);
+export function stencilFlops({
+  pass,
+  samples,
+  channels,
+  groupChannels,
+  positions,
+  taps,
+}: StencilKernel): number {
+  return 2 * samples * channels * numel(positions) * numel(taps) * (pass === 'mix' ? groupChannels : 1);
 }
 
 /** @param elements how many elements each buffer of the kernel has. */
@@ -97,6 +104,7 @@ export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelC
     if (kernel.kind === 'stencil') {
       const result = {
         slide: stencilVariables.positions,
+        mix: stencilVariables.positions,
         spread: stencilVariables.image,
         taps: stencilVariables.taps,
       };

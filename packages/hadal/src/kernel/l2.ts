@@ -26,7 +26,7 @@ import type { DType, TypedArray } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
 import { kinds } from './elements.js';
 import type { Guard, IndexExpr } from './index-expr.js';
-import { factorOf } from './index-expr.js';
+import { factorOf, sameIndex } from './index-expr.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
 import { type StencilShape, stencilVariables } from './stencil.js';
@@ -129,7 +129,7 @@ export interface GemmKernel extends Common {
 
 /**
  * A depthwise convolution or one of its gradients, of what `x` (over sample, channel and image or, of `spread`, position) reads: with
- * `weights` (over channel, one a tap), or of `taps` with `y` (over sample, channel and position). Its variables are `stencilVariables`.
+ * `weights` (over channel, one a tap; of `mix` also over the channel in its group), or of `taps` with `y` (over sample, channel and position). Its variables are `stencilVariables`.
  */
 export interface StencilKernel extends Common, StencilShape {
   readonly kind: 'stencil';
@@ -316,8 +316,8 @@ export function variableSizes(kernel: Kernel): number[] {
     case 'gemm':
       return [...kernel.batch, kernel.m, kernel.n, kernel.k, kernel.outer];
     case 'stencil': {
-      const { samples, channels, image, positions, taps } = kernel;
-      return [samples, channels, ...image, ...positions, ...taps];
+      const { samples, channels, groupChannels, groupFeatures, image, positions, taps } = kernel;
+      return [samples, channels, ...image, ...positions, ...taps, groupChannels, channels / groupFeatures];
     }
     case 'scan':
       return [...kernel.dims];
@@ -499,7 +499,24 @@ function verifyStencil(kernel: StencilKernel, fail: (why: string) => never): voi
     fail('columns do not lie together');
   if (isTaps && !neighbours(kernel.y, stencilVariables.positions, positions[1]))
     fail('columns do not lie together');
+  if (kernel.pass === 'mix' && stencilOffsets(kernel) === null)
+    fail('weights of a channel do not lie at fixed places');
   if (kernel.weights.length !== (isTaps ? 0 : kernel.taps[0] * kernel.taps[1])) fail('not one weight a tap');
+}
+
+/** Of `mix`: how far behind that of the first tap the weight of each tap lies; null if that differs from channel to channel. */
+export function stencilOffsets({ exprs, weights }: StencilKernel): readonly number[] | null {
+  const loads = weights.flatMap((id) => {
+    const e = exprs[id];
+    return e.op === 'load' && e.dtype === 'float32' ? [e] : [];
+  });
+  const [first] = loads;
+  const isAlike = loads.every(
+    (e) => e.buffer === first.buffer && sameIndex({ ...e.index, base: 0 }, { ...first.index, base: 0 }),
+  );
+  return isAlike && loads.length === weights.length
+    ? loads.map((e) => e.index.base - first.index.base)
+    : null;
 }
 
 function verifyRegion(kernel: RegionKernel, fail: (why: string) => never): void {

@@ -3,16 +3,25 @@
  *
  *     for each unit: for each strip of columns: for each step of rows: loads, products, the row that ends
  *
- * A strip is a vector of columns, or two where rows have more, with masks for what lies beyond the edges that are the same all the way
+ * `lower-stencil-groups.ts` has the pass `mix`. A strip is a vector of columns, or two where rows have more, with masks for what lies beyond the edges that are the same all the way
  * down: nothing is copied to be padded. Sums that go on are carried from step to step in registers, and so is the filter. A unit of `slide`
  * and `spread` is one channel of one sample; of `taps` it is a channel, whose sums start from zero in every sample and are then added up.
  */
-import type { StencilKernel } from './l2.js';
+import { known } from '../base/errors.js';
+import { type StencilKernel, stencilOffsets } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
+import { mix } from './lower-stencil-groups.js';
 import type { RowStep } from './stencil.js';
-import { carriedRows, imageLoads, rowSteps, spreadLoads, stencilVariables as v } from './stencil.js';
+import {
+  carriedRows,
+  featuresTogether,
+  imageLoads,
+  rowSteps,
+  spreadLoads,
+  stencilVariables as v,
+} from './stencil.js';
 import { endOffset, lanesOf, type Row, StencilRows, type StripMasks } from './stencil-rows.js';
 import type { Target } from './target.js';
 import { unitRange } from './unit-range.js';
@@ -35,6 +44,7 @@ export function stencilKey(kernel: StencilKernel, target: Target): string {
   return [
     `stencil ${pass} ${taps.join('x')} by ${strides.join('x')} low ${low.join('x')}`,
     `${flags(first)}|${flags(last)}|${endOffset(kernel)} short ${loads.join()}`,
+    pass === 'mix' ? `${featuresTogether(kernel, target.lanes)} at ${stencilOffsets(kernel)?.join()}` : '',
     `${isNarrow ? 'narrow' : ''} ${samples === 1 ? 'one' : ''} ${[x, y, ...weights].join()}`,
   ].join(' ');
 }
@@ -54,6 +64,12 @@ function emitStencil(r: StencilRows): void {
   const { pass } = r.kernel;
   const units = unitRange(b, r.sizes);
   const channels = r.size(v.channel);
+  if (pass === 'mix') {
+    const offsets = known(stencilOffsets(r.kernel), 'places of weights');
+    const together = featuresTogether(r.kernel, b.lanes);
+    b.forEach(units.from, units.to, 1, (unit) => mix(r, unit, together, offsets));
+    return;
+  }
   if (pass === 'taps') {
     b.forEach(units.from, units.to, 1, (channel) => r.emitter.bind(v.channel, channel, null, () => taps(r)));
     return;

@@ -9,7 +9,7 @@
  *
  * A unit of a scan or a sort is some of its lines. A scatter is one unit. A unit of a loops kernel is a step of its outermost loop, or one vector where that loop runs over lanes. A unit of a gemm is one
  * row of register tiles of one batch point, or one column of tiles where the result is wider than high: each thread packs its own
- * operands, so what all of them need should be the smaller one. A unit of a stencil is a channel of a sample, or of a gradient by filters
+ * operands, so what all of them need should be the smaller one. A unit of a stencil is a channel of a sample, or some of a group, or of a gradient by filters
  * a channel. A unit of attention is a panel of queries of one batch point, one of its
  * gradient a batch point. A unit of a region is a row, where it can be cut along rows.
  */
@@ -34,6 +34,7 @@ import { lineUnits } from './lines.js';
 import { gemmTarget } from './lower-gemm.js';
 import { splitLoop, withoutWideLanes } from './lower-loops.js';
 import { regionRows } from './region-rows.js';
+import { featuresTogether } from './stencil.js';
 import type { Target, Threads } from './target.js';
 
 export interface Parts {
@@ -121,9 +122,10 @@ function gemmParts(kernel: GemmKernel, target: Target): Parts {
 /** What of a stencil's time goes into memory and edges: so many times that of its arithmetic. */
 const STENCIL_FACTOR = 3;
 
-function stencilParts(kernel: StencilKernel): Parts {
+function stencilParts(kernel: StencilKernel, { lanes }: Target): Parts {
   const { pass, samples, channels } = kernel;
-  const units = pass === 'taps' ? channels : samples * channels;
+  const together = pass === 'mix' ? featuresTogether(kernel, lanes) : 1;
+  const units = pass === 'taps' ? channels : (samples * channels) / together;
   const cost = (STENCIL_FACTOR * stencilFlops(kernel)) / PRODUCT_FLOPS / units;
   return { units, cost, divisible: units > 1 && !storesInOrder(kernel) };
 }
@@ -166,7 +168,7 @@ export function partsOf(kernel: Kernel, target: Target): Parts {
     case 'gemm':
       return gemmParts(kernel, target);
     case 'stencil':
-      return stencilParts(kernel);
+      return stencilParts(kernel, target);
     case 'scan':
     case 'sort':
       return lineParts(kernel);

@@ -1,21 +1,23 @@
 /**
- * Convolutions in which every channel has a filter of its own, and what their rows have to do with each other.
+ * Convolutions in which every channel has a filter of its own, or a few channels of a group have, and what their rows have to do with each other.
  *
  * In words of the convolution itself: an **image** is what windows slide over, a **position** is where a window stands, a **tap** is an
- * element of the filter. Position p meets image element p * stride + tap - low, zero beyond the image. Three sums run over these pairs:
+ * element of the filter. Position p meets image element p * stride + tap - low, zero beyond the image. Four sums run over these pairs:
  * - `slide`: for each position over taps, the convolution;
+ * - `mix`: for each feature and position over the channels of its group and taps, the convolution of groups;
  * - `spread`: for each image element over taps, its gradient by the image (from what lies at positions);
  * - `taps`: for each tap over samples and positions, its gradient by the filter.
  *
  * All are walked row by row, each row of what is read being loaded once. A **step** of `slide` ends one row of positions: it reads the
  * image rows that this one needs and none before it did, and adds them also to the rows that they are a part of and that end later. A
- * step of `taps` reads the same rows, and holds the rows of positions that they meet. A step of `spread` reads a row of positions and ends
+ * step of `mix` reads all rows that its own needs, once for several features. A
+ * step of `taps` reads the same rows as one of `slide`, and holds the rows of positions that they meet. A step of `spread` reads a row of positions and ends
  * as many rows of the image as windows step over. Steps at the edges, where rows are missing, are written out one by one.
  */
 import type { ConvDims } from '../base/attributes.js';
 import type { Shape } from '../base/shape.js';
 
-export type StencilPass = 'slide' | 'spread' | 'taps';
+export type StencilPass = 'slide' | 'mix' | 'spread' | 'taps';
 
 /** Of two dimensions: rows, which convolutions over one dimension have one of, and columns. */
 export type Pair = readonly [rows: number, columns: number];
@@ -23,9 +25,9 @@ export type Pair = readonly [rows: number, columns: number];
 export interface StencilShape {
   readonly pass: StencilPass;
   readonly samples: number;
-  /** Of `taps` filters: pairs of a feature and a channel of its group, in that order. */
+  /** Of the result; of `taps` filters: pairs of a feature and a channel of its group, in that order. */
   readonly channels: number;
-  /** Channels and features of a group; one but of `taps`. */
+  /** Channels and features of a group; one but of `mix` and `taps`. */
   readonly groupChannels: number;
   readonly groupFeatures: number;
   readonly image: Pair;
@@ -75,7 +77,10 @@ export function stencilOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape
   if (spatial.length < 1 || spatial.length > 2) return null;
   if ([input, kernel, shape].some((s) => s.includes(0))) return null;
   const found =
-    slideOf(input, kernel, d, shape) ?? spreadOf(input, kernel, d, shape) ?? tapsOf(input, kernel, d, shape);
+    slideOf(input, kernel, d, shape) ??
+    mixOf(input, kernel, d, shape) ??
+    spreadOf(input, kernel, d, shape) ??
+    tapsOf(input, kernel, d, shape);
   return found !== null && isCovered(found) ? found : null;
 }
 
@@ -92,6 +97,25 @@ function slideOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape): Stenci
     samples: input[0],
     channels: input[1],
     ...alone,
+    image: pair(input.slice(2), 1),
+    positions: pair(shape.slice(2), 1),
+    taps: pair(kernel.slice(2), 1),
+    strides: pair(d.strides, 1),
+    low: pair(d.low, 0),
+  };
+}
+
+/** A convolution of small groups. */
+function mixOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape): StencilShape | null {
+  const isMix =
+    d.batchGroups === 1 && d.featureGroups > 1 && isAll(d.lhsDilation, 1) && isAll(d.rhsDilation, 1);
+  if (!isMix || kernel[1] > MOST_GROUP_CHANNELS) return null;
+  return {
+    pass: 'mix',
+    samples: input[0],
+    channels: kernel[0],
+    groupChannels: kernel[1],
+    groupFeatures: kernel[0] / d.featureGroups,
     image: pair(input.slice(2), 1),
     positions: pair(shape.slice(2), 1),
     taps: pair(kernel.slice(2), 1),
@@ -156,6 +180,7 @@ function isCovered(s: StencilShape): boolean {
 
 /** Rows that a step takes over from the one before it, or hands on to the next. */
 export function carriedRows({ pass, taps: [rows], strides: [stride] }: StencilShape): number {
+  if (pass === 'mix') return 0;
   return pass === 'spread' ? rows - stride : Math.ceil(rows / stride) - 1;
 }
 
@@ -170,12 +195,12 @@ export function firstRow(
   { pass, taps: [rows], strides: [stride], low: [low] }: StencilShape,
   q: number,
 ): number {
-  return (pass === 'spread' ? 0 : rows - stride) - low + q;
+  return (pass === 'slide' || pass === 'taps' ? rows - stride : 0) - low + q;
 }
 
 function stepAt(s: StencilShape, step: number): RowStep {
   const stride = s.strides[0];
-  const image = Array.from({ length: stride }, (_, q) => {
+  const image = Array.from({ length: s.pass === 'mix' ? s.taps[0] : stride }, (_, q) => {
     const row = stride * step + firstRow(s, q);
     return row >= 0 && row < s.image[0];
   });
@@ -253,4 +278,13 @@ export const stencilVariables = {
   image: [2, 3],
   positions: [4, 5],
   taps: [6, 7],
+  /** Of `mix`: the channel in its group, and the group. */
+  inGroup: 8,
+  group: 9,
 } as const;
+
+/** Of `mix`: features that are computed together, for which each row of an image is loaded once. */
+export function featuresTogether({ groupFeatures, positions }: StencilShape, lanes: number): number {
+  const most = positions[1] > lanes ? 4 : 8;
+  return [8, 4, 2].find((count) => count <= most && groupFeatures % count === 0) ?? 1;
+}

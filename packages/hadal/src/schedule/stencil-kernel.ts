@@ -18,14 +18,19 @@ export function stencilKernel(reader: KernelReader, writes: readonly number[]): 
     const y = reader.read(kernel, [p.feature, p.sample, ...p.positions]);
     return { kind: 'stencil', ...shape, x, y, weights: [], stores: resultStores(reader, writes) };
   }
-  const isSpread = shape.pass === 'spread';
-  const x = reader.read(input, [p.sample, p.channel, ...(isSpread ? p.positions : p.image)]);
+  const [isSpread, isMix] = [shape.pass === 'spread', shape.pass === 'mix'];
+  const channel = isMix ? p.mixedChannel : p.channel;
+  const x = reader.read(input, [p.sample, channel, ...(isSpread ? p.positions : p.image)]);
   const [rows, columns] = shape.taps;
   const weights = Array.from({ length: rows * columns }, (_, tap) => {
     const at = [Math.floor(tap / columns), tap % columns];
     // A gradient's kernel is the filter turned around.
     const turned = at.map((t, i) => (isSpread ? shape.taps[i] - 1 - t : t));
-    return reader.read(kernel, [p.channel, zeroIndex, ...turned.slice(2 - rank).map(constantIndex)]);
+    return reader.read(kernel, [
+      p.channel,
+      isMix ? p.mixed : zeroIndex,
+      ...turned.slice(2 - rank).map(constantIndex),
+    ]);
   });
   return { kind: 'stencil', ...shape, x, y: -1, weights, stores: resultStores(reader, writes) };
 }

@@ -20,6 +20,9 @@ export class StencilPlaces {
   readonly feature: IndexExpr;
   readonly inGroup: IndexExpr;
   readonly imageChannel: IndexExpr;
+  /** Of `mix`: a channel of the group, which is in variables of its own, and that channel among all of the image. */
+  readonly mixed: IndexExpr;
+  readonly mixedChannel: IndexExpr;
   readonly image: readonly IndexExpr[];
   readonly positions: readonly IndexExpr[];
   readonly taps: readonly IndexExpr[];
@@ -34,6 +37,12 @@ export class StencilPlaces {
     this.inGroup = modIndex(this.channel, groupChannels);
     const group = divIndex(this.channel, groupChannels * groupFeatures);
     this.imageChannel = addIndex(scaleIndex(group, groupChannels), this.inGroup);
+    this.mixed = variableIndex(stencilVariables.inGroup, groupChannels);
+    const groups = s.channels / groupFeatures;
+    this.mixedChannel = addIndex(
+      scaleIndex(variableIndex(stencilVariables.group, groups), groupChannels),
+      this.mixed,
+    );
     this.image = space(stencilVariables.image, s.image);
     this.positions = space(stencilVariables.positions, s.positions);
     this.taps = space(stencilVariables.taps, s.taps);
@@ -46,6 +55,7 @@ export function stencilDomain(nodes: readonly TemplateNode[], id: number): reado
   const p = new StencilPlaces(shape, nodes[id].shape.length - 2);
   switch (shape.pass) {
     case 'slide':
+    case 'mix':
       return [p.sample, p.channel, ...p.positions];
     case 'spread':
       return [p.sample, p.channel, ...p.image];

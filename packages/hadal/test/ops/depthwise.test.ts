@@ -112,7 +112,11 @@ forEachEngine(
       [2, 3, [9, 40], 1],
       [4, 1, [7, 7], 2],
       [1, 5, [12, 17], 2],
-    ] as const)('gradients of groups of %i channels and %i features', (channels, features, image, stride) => {
+      [3, 4, [6, 17], 1],
+      [3, 8, [6, 17], 1],
+      [8, 8, [5, 7], 1],
+      [16, 2, [6, 33], 1],
+    ] as const)('groups of %i channels and %i features', (channels, features, image, stride) => {
       const results = [space, reference.space].map((s) =>
         withWorkspace(s, () => {
           const x = leaf([2, 3 * channels, ...image], 1);
@@ -236,7 +240,8 @@ describe('steps of rows', () => {
   it('what has other templates is none', () => {
     expect(shapeOf({ ...plain, rhsDilation: [2, 2] }, [2, 4, 9, 9], [4, 1, 3, 3])).toBeNull();
     expect(shapeOf({ ...plain, low: [3, 3] }, [2, 4, 9, 9], [4, 1, 3, 3])).toBeNull();
-    expect(shapeOf(plain, [2, 4, 9, 9], [8, 1, 3, 3])).toBeNull();
+    expect(shapeOf({ ...plain, featureGroups: 1 }, [2, 4, 9, 9], [8, 4, 3, 3])).toBeNull();
+    expect(shapeOf({ ...plain, featureGroups: 2 }, [2, 64, 9, 9], [64, 32, 3, 3])).toBeNull();
     expect(shapeOf(plain, [2, 4, 9, 9], [4, 1, 7, 7])).toBeNull();
     expect(shapeOf(plain, [0, 4, 9, 9], [4, 1, 3, 3])).toBeNull();
   });

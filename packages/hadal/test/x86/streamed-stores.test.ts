@@ -39,20 +39,25 @@ describe.each(levels)('streamed stores on %s', (level) => {
     }
   });
 
-  it.skipIf(why !== null || level === 'avx2')('store what a mask says, and stream where it leaves nothing out', () => {
-    const b = new L3Builder('masked', lanes);
-    const [input, output] = [b.buffer('f32', 'read'), b.buffer('f32', 'write')];
-    const count = b.size();
-    b.forEach(b.index(0), count, lanes, (i) => {
-      const mask = b.tail(b.sub(count, i));
-      b.store(output, i, b.load(input, i, { lanes, mask }), { mask, streamed: true });
-    });
-    const fn = b.finish();
-    expect(compileX86(fn, { level }).listing).toContain('vmovntps');
-    const values = new Uint8Array(Float32Array.from({ length: COUNT }, (_, i) => i / 7 - 20).buffer);
-    for (const n of [1, lanes - 1, lanes, 2 * lanes + 3])
-      compareEngines(fn, level, [{ buffers: [values, new Uint8Array(4 * COUNT)], sizes: [n], scalars: [] }]);
-  });
+  it.skipIf(why !== null || level === 'avx2')(
+    'store what a mask says, and stream where it leaves nothing out',
+    () => {
+      const b = new L3Builder('masked', lanes);
+      const [input, output] = [b.buffer('f32', 'read'), b.buffer('f32', 'write')];
+      const count = b.size();
+      b.forEach(b.index(0), count, lanes, (i) => {
+        const mask = b.tail(b.sub(count, i));
+        b.store(output, i, b.load(input, i, { lanes, mask }), { mask, streamed: true });
+      });
+      const fn = b.finish();
+      expect(compileX86(fn, { level }).listing).toContain('vmovntps');
+      const values = new Uint8Array(Float32Array.from({ length: COUNT }, (_, i) => i / 7 - 20).buffer);
+      for (const n of [1, lanes - 1, lanes, 2 * lanes + 3])
+        compareEngines(fn, level, [
+          { buffers: [values, new Uint8Array(4 * COUNT)], sizes: [n], scalars: [] },
+        ]);
+    },
+  );
 
   it.skipIf(why !== null)('pass the caches, and are fenced off from what follows', () => {
     const { listing } = compileX86(doubled(lanes), { level });
