@@ -492,11 +492,7 @@ export class ExprEmitter {
       const mask = isVector ? this.#mask : null;
       const pair = isVector ? this.#pairs?.stores.get(this.#kernel.stores.indexOf(s)) : undefined;
       if (pair === undefined)
-        this.#b.store(s.buffer, index, value, {
-          mask,
-          // Tails of maps are few; rows of stencils have masks throughout, most of which leave nothing out.
-          streamed: s.isStreamed === true && (mask === null || this.#kernel.kind === 'stencil'),
-        });
+        this.#b.store(s.buffer, index, value, { mask, streamed: s.isStreamed === true });
       else if (s === this.#kernel.stores[pair.even]) {
         const odd = known(
           ready.find((r) => r.s === this.#kernel.stores[pair.odd]),
