@@ -9,7 +9,7 @@ import type { Plan } from '../schedule/plan.js';
 export type EngineName = 'native' | 'wasm' | 'reference';
 
 export interface PlanRunner {
-  /** `buffers`: the leaves, then the outputs, then the arena, then the status buffer. */
+  /** `buffers`: the leaves, then the outputs, then the arena, then the status buffer, then what is packed if the plan wants that. */
   run(buffers: readonly Memory[], scalars: readonly (number | bigint)[]): void;
 }
 

@@ -8,7 +8,6 @@ import { recording } from '../base/recording.js';
 import { numel } from '../base/shape.js';
 import { layoutOf } from '../kernel/abi.js';
 import type { HostArray, HostKernel, LoweredKernel } from '../kernel/l2.js';
-import type { AbstractKernel } from '../kernel/l2-sizes.js';
 import type { L3Function } from '../kernel/l3.js';
 import { printL3 } from '../kernel/l3-print.js';
 import { lower } from '../kernel/lower.js';
@@ -86,12 +85,13 @@ export class CompiledBackend implements Backend {
     return this.#device.read(memory, byteOffset, bytes);
   }
 
-  #kernel(key: string, kernel: LoweredKernel, abstract: AbstractKernel): LoadedKernel {
+  #kernel({ key: whole, abstract, phase }: PlannedLaunch, kernel: LoweredKernel): LoadedKernel {
+    const key = phase === undefined ? whole : `${whole}, ${phase}`;
     const have = this.#kernels.get(key);
     if (have) return have;
     const recorder = recording.current;
     const span = recorder?.begin('code generation', kernel.name) ?? 0;
-    const fn = lower(kernel, abstract, this.target);
+    const fn = lower(kernel, abstract, this.target, phase);
     const { code, listing } = this.#emit(fn);
     const loaded = { fn, executable: this.#device.load(fn.name, code), listing };
     this.#kernels.set(key, loaded);
@@ -100,7 +100,7 @@ export class CompiledBackend implements Backend {
   }
 
   #launchSpec(plan: Plan, launch: PlannedLaunch, kernel: LoweredKernel): LaunchSpec {
-    const { fn, executable } = this.#kernel(launch.key, kernel, launch.abstract);
+    const { fn, executable } = this.#kernel(launch, kernel);
     return {
       executable,
       layout: layoutOf(fn),
@@ -189,7 +189,7 @@ export class CompiledBackend implements Backend {
         parts.push(`${launch.kernel.name} runs in JavaScript`);
         continue;
       }
-      const loaded = this.#kernel(launch.key, launch.kernel, launch.abstract);
+      const loaded = this.#kernel(launch, launch.kernel);
       parts.push(printL3(loaded.fn), loaded.listing());
     }
     return parts.join('\n\n');
@@ -211,6 +211,8 @@ export function bufferIndex(
       return { buffer: leaves + plan.outputs.length, byteOffset: place.byteOffset };
     case 'status':
       return { buffer: leaves + plan.outputs.length + 1, byteOffset: 0 };
+    case 'packed':
+      return { buffer: leaves + plan.outputs.length + 2 + place.packed, byteOffset: 0 };
   }
 }
 

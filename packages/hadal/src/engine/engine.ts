@@ -15,6 +15,8 @@ import { schedule } from '../schedule/plan.js';
 import type { Backend, EngineName, PlanRunner, PlanSteps } from './backend.js';
 import { bytesOf, checkMemory, checkTotal } from './budget.js';
 import { Explanation } from './explanation.js';
+import type { PackedPlans } from './packed-forms.js';
+import { dropForm, packedForms, preparePacked, wantsPacked } from './packed-forms.js';
 import type { Assignable } from './roots.js';
 import { rootsOf } from './roots.js';
 import type { RunRecorder } from './run-recorder.js';
@@ -27,6 +29,8 @@ export interface PreparedPlan {
   readonly runner: PlanRunner;
   /** Made when the plan first runs under a profiler. */
   steps: PlanSteps | null;
+  /** Made when operands are first packed by themselves. */
+  packed: PackedPlans | null;
 }
 
 interface CachedPlan extends PreparedPlan {
@@ -152,6 +156,7 @@ export class Engine {
     }
     if (node.buffer === null || node.isStale) return;
     node.buffer.version++;
+    dropForm(this.backend, node.buffer);
     this.backend.release(node.buffer.memory);
   }
 
@@ -249,7 +254,7 @@ export class Engine {
     scalars: readonly (number | bigint)[],
     captured: CapturedGraph | null = null,
   ): Buffer[] {
-    const { plan, bytes, runner } = prepared;
+    const { plan, bytes } = prepared;
     const recorder = recording.current;
     const allocating = recorder?.begin('allocation') ?? 0;
     checkMemory(plan, bytes, (wanted) => this.backend.availableBytes(wanted));
@@ -266,19 +271,38 @@ export class Engine {
     const arena = plan.arena.bytes > 0 ? this.backend.allocate(plan.arena.bytes) : null;
     buffers.push(arena ?? this.#statusMemory(), this.#statusMemory());
     recorder?.end(allocating);
-    if (recorder === null) runner.run(buffers, scalars);
+    const packed = this.#packedPlans(prepared, leaves, buffers, scalars);
+    const run = packed ?? prepared;
+    if (recorder === null) run.runner.run(buffers, scalars);
     else {
       const preparing = recorder.begin('profiling');
-      prepared.steps ??= this.backend.prepareSteps(plan);
+      run.steps ??= this.backend.prepareSteps(run.plan);
       recorder.end(preparing);
-      recorder.run({ backend: this.backend, plan, captured, steps: prepared.steps, buffers, scalars });
+      recorder.run({ backend: this.backend, plan: run.plan, captured, steps: run.steps, buffers, scalars });
     }
-    for (const u of plan.updates) leaves[u.leaf].version++;
+    for (const u of plan.updates) {
+      leaves[u.leaf].version++;
+      dropForm(this.backend, leaves[u.leaf]);
+    }
     if (arena) this.backend.release(arena);
-    this.#lastPlan = plan;
+    this.#lastPlan = run.plan;
     this.statistics.runs++;
     this.statistics.launches += plan.launches.length;
     return outputs;
+  }
+
+  /** What runs a plan on packed operands, which are added to the buffers; null if it is to pack them itself. */
+  #packedPlans(
+    prepared: PreparedPlan,
+    leaves: readonly Buffer[],
+    buffers: Memory[],
+    scalars: readonly (number | bigint)[],
+  ): PackedPlans | null {
+    const { plan } = prepared;
+    if (plan.packable.length === 0 || !wantsPacked(this.backend, plan, leaves)) return null;
+    prepared.packed ??= preparePacked(this.backend, plan);
+    buffers.push(...packedForms(this.backend, plan, prepared.packed, leaves, buffers, scalars));
+    return prepared.packed;
   }
 
   #planFor(captured: CapturedGraph): CachedPlan {
@@ -296,6 +320,7 @@ export class Engine {
       bytes: bytesOf(plan),
       runner: this.backend.prepare(plan),
       steps: null,
+      packed: null,
       next: first,
     };
     if (this.#planCount >= MAX_PLANS) {

@@ -58,11 +58,17 @@ export function gemmTarget(kernel: GemmKernel, target: Target): Target {
   return isSmallGemm(kernel, target) ? target : elementTarget(kernel, withTiles(kernel, target));
 }
 
-export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Target): L3Function {
+/** @param split what is done of a product whose B is packed as a whole. */
+export function lowerGemm(
+  kernel: GemmKernel,
+  sizes: AbstractKernel,
+  target: Target,
+  split?: SplitPhase,
+): L3Function {
   const own = gemmTarget(kernel, target);
   const isWide = own.lanes > 1 && isScalarOnly(kernel.exprs[kernel.a].dtype);
   const b = new L3Builder(kernel.name, own.lanes, own, isWide);
-  const phase = isSmallGemm(kernel, target) ? 'small' : 'all';
+  const phase = split ?? (isSmallGemm(kernel, target) ? 'small' : 'all');
   emitGemm(b, kernel, sizes, own, phase, unitRange(b, sizes));
   return b.finish();
 }
@@ -71,7 +77,8 @@ export function lowerGemm(kernel: GemmKernel, sizes: AbstractKernel, target: Tar
  * What is emitted of a product: all of it, as the blocked algorithm or as that for small ones; or, for one that is computed many times with the same B, packing of B as a whole and all
  * the rest apart. `wholeBBytes` says what B takes then; it has no batch dimensions.
  */
-export type GemmPhase = 'all' | 'small' | 'pack B' | 'multiply';
+export type GemmPhase = 'all' | 'small' | SplitPhase;
+export type SplitPhase = 'pack B' | 'multiply';
 
 /** Bytes of a B that is packed as a whole. */
 export function wholeBBytes(kernel: GemmKernel, target: Target): number {

@@ -4,6 +4,7 @@ import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function } from './l3.js';
 import { lowerAttention } from './lower-attention.js';
 import { lowerAttentionGrad } from './lower-attention-grad.js';
+import type { SplitPhase } from './lower-gemm.js';
 import { lowerGemm } from './lower-gemm.js';
 import { lowerLoops } from './lower-loops.js';
 import { lowerRegion } from './lower-region.js';
@@ -13,12 +14,18 @@ import { lowerSort } from './lower-sort.js';
 import { lowerStencil } from './lower-stencil.js';
 import type { Target } from './target.js';
 
-export function lower(kernel: LoweredKernel, sizes: AbstractKernel, target: Target): L3Function {
+/** @param split what is done of a product whose right operand is packed by itself. */
+export function lower(
+  kernel: LoweredKernel,
+  sizes: AbstractKernel,
+  target: Target,
+  split?: SplitPhase,
+): L3Function {
   switch (kernel.kind) {
     case 'loops':
       return lowerLoops(kernel, sizes, target);
     case 'gemm':
-      return lowerGemm(kernel, sizes, target);
+      return lowerGemm(kernel, sizes, target, split);
     case 'stencil':
       return lowerStencil(kernel, sizes, target);
     case 'scan':

@@ -12,6 +12,7 @@ import type { AbstractKernel } from '../kernel/l2-sizes.js';
 import { abstractSizes } from '../kernel/l2-sizes.js';
 import { attentionWorkspace } from '../kernel/lower-attention.js';
 import { attentionGradWorkspace } from '../kernel/lower-attention-grad.js';
+import type { SplitPhase } from '../kernel/lower-gemm.js';
 import { gemmTarget, gemmWorkspace } from '../kernel/lower-gemm.js';
 import { loopsWorkspace } from '../kernel/lower-loops.js';
 import { regionWorkspace } from '../kernel/lower-region.js';
@@ -31,6 +32,8 @@ import { fuse } from './groups.js';
 import type { Lifetime } from './memory.js';
 import { planArena } from './memory.js';
 import { freshUpdates, order } from './order.js';
+import type { PackableOperand } from './packed-operands.js';
+import { packableOperands } from './packed-operands.js';
 import { replacedPart } from './partial-updates.js';
 import { buildRegion } from './region.js';
 import { storedNodes } from './stored.js';
@@ -41,7 +44,9 @@ export type Place =
   /** A buffer of its own, by position in `Plan.outputs`. */
   | { readonly in: 'output'; readonly output: number }
   | { readonly in: 'arena'; readonly byteOffset: number }
-  | { readonly in: 'status' };
+  | { readonly in: 'status' }
+  /** What is packed once, by position in `Plan.packable`. */
+  | { readonly in: 'packed'; readonly packed: number };
 
 export interface PlannedBlock {
   readonly kernel: Kernel;
@@ -74,6 +79,8 @@ export interface PlannedLaunch {
   readonly shares: readonly PlannedShare[];
   /** Whether the kernel's last buffer is one to note errors in: each share has its own part of it. */
   readonly usesStatus: boolean;
+  /** What is run of a product, if not all of it. */
+  readonly phase?: SplitPhase;
 }
 
 /** A value that outlives the run. */
@@ -104,6 +111,8 @@ export interface Plan {
   /** Updates in place: captured node and the leaf whose buffer it takes over. */
   readonly updates: readonly { readonly node: number; readonly leaf: number }[];
   readonly arena: PlannedArena;
+  /** Operands that could be packed once for many runs. */
+  readonly packable: readonly PackableOperand[];
   /** Shares that a large launch was cut into. */
   readonly threads: number;
   readonly usesStatus: boolean;
@@ -267,6 +276,7 @@ export function schedule(template: Template, target: Target, threads: Threads = 
   return {
     template,
     launches: planned,
+    packable: packableOperands(planned, updates, target),
     outputs,
     updates,
     arena: {
@@ -296,6 +306,8 @@ export function printPlan(plan: Plan): string {
         return `arena + ${p.byteOffset}`;
       case 'status':
         return 'status';
+      case 'packed':
+        return `packed ${p.packed}`;
     }
   };
   const workspaceText = (s: PlannedShare): string => `\n    workspace ${s.workspaces.map(place).join(', ')}`;

@@ -6,7 +6,7 @@
 import { writeSync } from 'node:fs';
 import fc from 'fast-check';
 import { compileX86 } from '../../src/codegen/x86/index.js';
-import { type DType, functional as F, fromTypedArray, type Tensor } from '../../src/index.js';
+import { type DType, functional as F, fromTypedArray, noGrad, slice, type Tensor } from '../../src/index.js';
 import { L3Builder } from '../../src/kernel/l3-builder.js';
 import type { Level } from '../../src/runtime/native/features.js';
 import { type Workspace, withWorkspace } from '../../src/tensor/workspace.js';
@@ -87,6 +87,27 @@ function products(): void {
       }
 }
 
+/** Weights in few rows at a time, and again and again, until they are packed once; and parts of them that are replaced. */
+function weights(): void {
+  for (const [m, n, k] of [
+    [2, 67, 65],
+    [8, 70, 259],
+    [3, 65, 513],
+    [12, 515, 33],
+    [17, 49, 521],
+    [9, 520, 514],
+  ]) {
+    const [x, w] = [some(1, m, k).detach(), some(2, n, k).detach()];
+    for (let i = 0; i < 4; i++) F.linear(x, w).relu().dataSync();
+    noGrad(() => {
+      w.narrow(0, n - 1, 1).mul_(2);
+      w.narrow(1, 0, 3).copy_(some(3, n, 3));
+      w.index('...', slice(1, k, 3)).add_(1);
+    });
+    read([w, F.linear(x, w)]);
+  }
+}
+
 const gradients = (inputs: readonly Tensor[], y: Tensor): ReturnType<Case> => {
   y.mul(some(9, ...y.shape).detach())
     .sum()
@@ -158,6 +179,7 @@ function bench(space: Workspace, shares: number): void {
   for (const table of [threadCases, convolutions, others])
     for (const [name, make] of Object.entries(table)) run(name, () => void bitsOf(make));
   run('products', products);
+  run('weights', weights);
   for (const dtype of dtypes) run(dtype, () => ofDType(dtype));
 }
 
