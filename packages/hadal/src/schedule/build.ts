@@ -28,20 +28,33 @@ type Shared = 'name' | 'exprs' | 'buffers' | 'arguments';
 /** What a template says of its kernel; the rest is the same for all of them. */
 export type KernelCore<K extends Kernel> = K extends Kernel ? Omit<K, Shared> : never;
 
-/** @param fresh nodes that are written as a whole although they replace only a part of a leaf: they get memory of their own. */
+/** How kernels are built. */
+export interface BuildOptions {
+  /** Nodes that are written as a whole although they replace only a part of a leaf: they get memory of their own. */
+  readonly fresh: ReadonlySet<number>;
+  /** See `productLayout`. */
+  readonly packsOnce: boolean;
+}
+
 export function buildKernel(
   { nodes }: Template,
   fusion: Fusion,
   stored: ReadonlySet<number>,
   group: Group,
-  fresh: ReadonlySet<number>,
+  { fresh, packsOnce }: BuildOptions,
 ): BuiltKernel | null {
   const writes = [...group.members.keys()].filter((id) => stored.has(id));
   if (writes.length === 0) return null;
   if (group.kind === 'host') return buildHost(nodes, group, writes);
   const isPart = group.kind === 'map' && writes.length === 1 && !fresh.has(writes[0]);
   const part = isPart ? replacedPart(nodes, writes[0]) : null;
-  const reader = new KernelReader(nodes, fusion, stored, group, variablesOf(nodes, group, writes, part));
+  const reader = new KernelReader(
+    nodes,
+    fusion,
+    stored,
+    group,
+    variablesOf(nodes, group, writes, part, packsOnce),
+  );
   const core = coreOf(reader, writes);
   const { exprs, buffers, bindings, argumentTypes } = reader;
   return {

@@ -18,6 +18,11 @@ const LEAST_BYTES = 1 << 15;
 /** Of a gemm's workspaces, its packed right operand. */
 const PACKED_B = 1;
 
+/** Whether a product has so few rows that its right operand is packed once where it can be. */
+export function canPackOnce(rows: number, columns: number): boolean {
+  return rows <= MOST_ROWS && cutsColumns(rows, columns);
+}
+
 export interface PackableOperand {
   /** Position of the product's launch. */
   readonly launch: number;
@@ -34,7 +39,7 @@ function packable(launch: PlannedLaunch, at: number, target: Target): PackableOp
   if (launch.blocks.length > 1 || kernel.kind !== 'gemm' || kernel.batch.length > 0) return null;
   const { m, n, k, outer } = kernel;
   const right = kernel.exprs[kernel.b];
-  if (m > MOST_ROWS || !cutsColumns(m, n) || isSmallGemm(kernel, target)) return null;
+  if (!canPackOnce(m, n) || isSmallGemm(kernel, target)) return null;
   if (right.op !== 'load' || right.dtype !== 'float32' || indexValues(right.index).length > 0) return null;
   const place = block.places[right.buffer];
   const own = gemmTarget(kernel, target);

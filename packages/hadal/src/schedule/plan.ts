@@ -24,7 +24,7 @@ import { divide, partsOf } from '../kernel/parts.js';
 import { needsStatus } from '../kernel/status.js';
 import type { Target, Threads } from '../kernel/target.js';
 import { oneThread } from '../kernel/target.js';
-import type { BuiltKernel } from './build.js';
+import type { BuildOptions, BuiltKernel } from './build.js';
 import { buildKernel } from './build.js';
 import { chain } from './chain.js';
 import { collapse } from './collapse.js';
@@ -121,25 +121,25 @@ export interface Plan {
 
 const none: ReadonlySet<number> = new Set();
 
-function buildAll(template: Template, fresh = none): BuiltKernel[] {
+function buildAll(template: Template, options: BuildOptions): BuiltKernel[] {
   const fusion = fuse(template);
   const stored = storedNodes(template, fusion);
   return fusion.groups.flatMap((group) => {
     const built =
       group.kind === 'region'
-        ? buildRegion(template, stored, group, (body) => buildAll(body))
-        : buildKernel(template, fusion, stored, group, fresh);
+        ? buildRegion(template, stored, group, (body) => buildAll(body, { fresh: none, packsOnce: false }))
+        : buildKernel(template, fusion, stored, group, options);
     if (built === null) return [];
     return [built.kernel.kind === 'loops' ? { ...built, kernel: collapse(built.kernel) } : built];
   });
 }
 
 /** Kernels of all groups. What replaces a part of a leaf's memory writes that part, unless it has to have memory of its own. */
-function buildKernels(template: Template): BuiltKernel[] {
-  const kernels = buildAll(template);
+function buildKernels(template: Template, packsOnce: boolean): BuiltKernel[] {
+  const kernels = buildAll(template, { fresh: none, packsOnce });
   if (!template.nodes.some((_, id) => replacedPart(template.nodes, id) !== null)) return kernels;
   const fresh = freshUpdates(template, kernels);
-  return fresh.size === 0 ? kernels : buildAll(template, fresh);
+  return fresh.size === 0 ? kernels : buildAll(template, { fresh, packsOnce });
 }
 
 function workspaceOf(kernel: Kernel, target: Target): readonly number[] {
@@ -179,7 +179,7 @@ function shareWorkspace(kernels: readonly Kernel[], target: Target): readonly nu
  * @param threads how many shares a large launch is cut into. Only shares and their workspaces depend on it.
  */
 export function schedule(template: Template, target: Target, threads: Threads = oneThread): Plan {
-  const kernels = chain(template, buildKernels(template));
+  const kernels = chain(template, buildKernels(template, target.masks));
   const abstract = kernels.map((k) => abstractSizes(k.kernel, target));
   const { launches, fresh } = order(
     template,

@@ -16,6 +16,7 @@ import type { TemplateNode } from '../graph/template.js';
 import type { IndexExpr } from '../kernel/index-expr.js';
 import { addIndex, scaleIndex, variableIndex, zeroIndex } from '../kernel/index-expr.js';
 import { unflatten } from './movement-index.js';
+import { canPackOnce } from './packed-operands.js';
 
 export interface ProductLayout {
   readonly batch: readonly number[];
@@ -35,11 +36,16 @@ export interface ProductLayout {
 /** With more elements a kernel fills blocks of k by itself. */
 const LARGE_KERNEL = 64;
 
-export function productLayout(nodes: readonly TemplateNode[], id: number): ProductLayout {
+/** @param packsOnce whether a right operand that no plan overwrites is packed once for many runs, and soon packed for the first. */
+export function productLayout(nodes: readonly TemplateNode[], id: number, packsOnce: boolean): ProductLayout {
   const node = nodes[id];
   const [first, second] = node.inputs.map((i) => nodes[i].shape);
   if (node.op.kind === 'dot') return dotProduct(node, first, second);
-  if (node.op.kind === 'conv') return convProduct(node, first, second);
+  if (node.op.kind === 'conv') {
+    const kernel = nodes[node.inputs[1]];
+    const isKept = packsOnce && kernel.leaf >= 0 && !nodes.some((n) => n.into === kernel.leaf);
+    return convProduct(node, first, second, isKept);
+  }
   throw new InternalError(`${node.op.name} is no product`);
 }
 
@@ -112,14 +118,21 @@ const WORTH = 1.05;
  * one by one. Which it is changes no result: each is the same sum in the same order.
  *
  * @param shape the result's
+ * @param isKept whether the kernel stays as it is: then it is packed once for few positions
  */
-function isByImage([samples, , ...positions]: Shape, kernel: Shape, groups: number): boolean {
+function isByImage(
+  [samples, , ...positions]: Shape,
+  kernel: Shape,
+  groups: number,
+  isKept: boolean,
+): boolean {
   const [all, channels, ...reach] = kernel;
   const [features, seen, taps] = [all / groups, numel(positions), numel(reach)];
   const depth = channels * taps;
   const filled = (rows: number, columns: number): number =>
     (Math.ceil(rows / 12) * 12 * Math.ceil(columns / 32) * 32 * depth) / 16;
   const isLarge = taps >= LARGE_KERNEL;
+  const isPackedOnce = isKept && groups === 1 && canPackOnce(samples * seen, features);
   const image =
     filled(features, seen) +
     features * depth * IN_VECTORS +
@@ -127,17 +140,23 @@ function isByImage([samples, , ...positions]: Shape, kernel: Shape, groups: numb
   const together =
     filled(samples * seen, features) +
     samples * seen * (depth * (isLarge ? IN_VECTORS : ONE_BY_ONE) + features * APART) +
-    features * depth * TURNED;
+    (isPackedOnce ? 0 : features * depth * TURNED);
   return samples * image <= WORTH * together;
 }
 
-function convProduct(node: TemplateNode, input: readonly number[], kernel: readonly number[]): ProductLayout {
+/** @param isKept whether the kernel stays as it is. */
+function convProduct(
+  node: TemplateNode,
+  input: readonly number[],
+  kernel: readonly number[],
+  isKept: boolean,
+): ProductLayout {
   const d = convDims(node.attributes);
   const groups = d.featureGroups * d.batchGroups;
   const [samples, , ...positions] = node.shape;
   const features = kernel[0] / groups;
   const [, channels, ...reach] = kernel;
-  const byImage = isByImage(node.shape, kernel, groups);
+  const byImage = isByImage(node.shape, kernel, groups, isKept);
   // Without channels k is empty, and one step of nothing gives zeros.
   const outer = numel(reach) >= LARGE_KERNEL ? Math.max(channels, 1) : 1;
 

@@ -29,16 +29,18 @@ export interface Variables {
 /**
  * @param writes the members that are stored.
  * @param part what is computed of a map's domain; null for all of it.
+ * @param packsOnce see `productLayout`
  */
 export function variablesOf(
   nodes: readonly TemplateNode[],
   group: Group,
   writes: readonly number[],
   part: Slice | null,
+  packsOnce: boolean,
 ): Variables {
   const core = [...group.members.keys()].find((id) => isLine(nodes[id]) || isProduct(nodes[id])) ?? -1;
   if (group.kind === 'gemm') {
-    const product = productLayout(nodes, core);
+    const product = productLayout(nodes, core, packsOnce);
     const variableAt = product.domain.map(() => -1);
     return { dims: [], domain: product.domain, variableAt, core, line: -1, product };
   }

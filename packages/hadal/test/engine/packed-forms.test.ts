@@ -34,6 +34,20 @@ onEveryEngine('matrices that are packed once', ({ run, name }) => {
     }),
   );
 
+  test('kernels of convolutions over few positions give the same bits', () =>
+    run(() => {
+      const [x, w] = [inMemory(1, 64, 5, 7), inMemory(96, 64, 3, 3)];
+      const first = numbers(F.conv2d(x, w, null, { padding: 1 }).relu());
+      for (let i = 0; i < 4; i++) expect(numbers(F.conv2d(x, w, null, { padding: 1 }).relu())).toEqual(first);
+      if (name === 'native AVX-512') expect(bufferOf(w).packed).not.toBeNull();
+      // For each image the product is the other way around, of the same sums.
+      const many = inMemory(40, 64, 5, 7);
+      noGrad(() => {
+        many.narrow(0, 7, 1).copy_(x);
+      });
+      expect(numbers(F.conv2d(many, w, null, { padding: 1 }).relu().index(7))).toEqual(first);
+    }));
+
   test('that are overwritten give their form back, and are read as they are', () =>
     run(() => {
       const [x, w] = [inMemory(20, 100), inMemory(700, 100)];
