@@ -360,7 +360,7 @@ export function emitLoops(
 
     /** Steps of as many vectors as there are ways, each with accumulators of its own. */
     function waysStep(one: Step): Step {
-      const isShort = kernel.exprs.length <= SHORT_FORMULA && rows.length === 0;
+      const isShort = kernel.exprs.length <= SHORT_FORMULA && kept.length === 0;
       if (isShort)
         return (from, params) =>
           Array.from({ length: WAYS }, (_, w) => {
