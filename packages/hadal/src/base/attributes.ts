@@ -136,6 +136,22 @@ export function convDims(attributes: Attributes): ConvDims {
   };
 }
 
+/** A convolution of 3x3 kernels by Winograd's algorithm. */
+export interface WinogradDims {
+  /** Rows and columns of zeros ahead of the image. */
+  readonly low: readonly [rows: number, columns: number];
+  /** Whether features and channels of the kernel have changed places, and it is walked backwards. */
+  readonly isTurned: boolean;
+}
+
+export function winogradAttributes({ low, isTurned }: WinogradDims): Attributes {
+  return [...low, isTurned ? 1 : 0];
+}
+
+export function winogradDims([rows, columns, isTurned]: Attributes): WinogradDims {
+  return { low: [rows, columns], isTurned: isTurned === 1 };
+}
+
 /** How far elements that are `dilation` apart reach. */
 export function dilatedSize(size: number, dilation: number): number {
   return size === 0 ? 0 : (size - 1) * dilation + 1;

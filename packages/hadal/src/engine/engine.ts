@@ -1,6 +1,7 @@
 /**
  * An engine realises pending graphs: capture, look up or make a plan, bind memory and arguments, run, and settle what was written.
  */
+import { config } from '../base/config.js';
 import { ArgumentError, DeviceError, InternalError, known } from '../base/errors.js';
 import { recording } from '../base/recording.js';
 import { Buffer } from '../graph/buffer.js';
@@ -35,6 +36,8 @@ export interface PreparedPlan {
 
 interface CachedPlan extends PreparedPlan {
   readonly key: readonly number[];
+  /** Whether it was made for convolutions by Winograd's algorithm. */
+  readonly winograd: boolean;
   readonly next: CachedPlan | null;
 }
 
@@ -307,15 +310,18 @@ export class Engine {
 
   #planFor(captured: CapturedGraph): CachedPlan {
     const first = this.#plans.get(captured.hash) ?? null;
-    const { threads } = this.backend;
+    const { threads, target } = this.backend;
+    // The reference engine defines what a convolution is.
+    const winograd = config.winograd && target.lanes > 1;
     for (let p = first; p !== null; p = p.next)
-      if (p.plan.threads === threads.count && sameKey(p.key, captured)) return p;
+      if (p.plan.threads === threads.count && p.winograd === winograd && sameKey(p.key, captured)) return p;
     const recorder = recording.current;
     const span = recorder?.begin('planning') ?? 0;
-    const plan = schedule(decompose(templateOf(captured), this.backend.target), this.backend.target, threads);
+    const plan = schedule(decompose(templateOf(captured), { ...target, winograd }), target, threads);
     const key = captured.key.slice(0, captured.keyLength);
     const entry: CachedPlan = {
       key,
+      winograd,
       plan,
       bytes: bytesOf(plan),
       runner: this.backend.prepare(plan),

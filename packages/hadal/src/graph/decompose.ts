@@ -40,12 +40,16 @@ import type { Template, TemplateNode } from './template.js';
 import type { Position } from './template-emitter.js';
 import { TemplateEmitter } from './template-emitter.js';
 import { type ProductPlace, thinProduct } from './thin-products.js';
+import { winogradConv, winogradGradient } from './winograd.js';
 
 /**
  * What decides between forms that mean the same: without masks a guarded read goes element by element; bytes are multiplied on the gemm
  * template where the processor adds up their products.
  */
-export type DecomposeTarget = Pick<Target, 'masks' | 'dots'>;
+export interface DecomposeTarget extends Pick<Target, 'masks' | 'dots'> {
+  /** Whether convolutions may run by Winograd's algorithm. */
+  readonly winograd?: boolean;
+}
 
 /** What is decomposed: the body of a scan runs as parts of a loop, which not all templates can be. */
 type Where = 'plan' | 'region';
@@ -151,6 +155,10 @@ function conv(
     return convByPhases(e, input, w, d, shape, (...of) =>
       inPlace(e, conv(e, ...of, e.target.masks ? 'fused' : 'together')),
     );
+  if (e.target.winograd === true) {
+    const fast = winogradConv(e, input, w, d, shape) ?? winogradGradient(e, input, w, d, shape);
+    if (fast !== null) return fast;
+  }
   const isDepthwise = d.featureGroups > 1 && w.shape[1] === 1 && w.shape[0] === d.featureGroups;
   const isOnePerGroup = d.batchGroups > 1 && w.shape[0] === d.batchGroups && shape[0] === 1;
   const isProduct = !isDepthwise && !isOnePerGroup;
@@ -298,7 +306,7 @@ const decomposed: ReadonlySet<string> = new Set([
 ]);
 
 export function decompose(given: Template, target: DecomposeTarget, where: Where = 'plan'): Template {
-  const template = placeScans(given, (t) => decompose(t, target, 'region'));
+  const template = placeScans(given, (t) => decompose(t, { ...target, winograd: false }, 'region'));
   const made = decomposeOps(template, target, where);
   const { origin: first } = template;
   const { origin: second } = made;

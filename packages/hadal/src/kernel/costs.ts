@@ -12,9 +12,12 @@ import type {
   Kernel,
   RegionKernel,
   StencilKernel,
+  WinogradGradKernel,
+  WinogradKernel,
 } from './l2.js';
 import { variableSizes } from './l2.js';
 import { stencilVariables } from './stencil.js';
+import { READ, winogradTiles } from './winograd-tiles.js';
 
 export interface KernelCost {
   /**
@@ -79,6 +82,12 @@ export function stencilFlops({
   return 2 * samples * channels * numel(positions) * numel(taps) * (pass === 'mix' ? groupChannels : 1);
 }
 
+/** Of the products of transformed tiles and kernels, or tiles and gradients. */
+export function winogradFlops(kernel: WinogradKernel | WinogradGradKernel): number {
+  const { down, across } = winogradTiles(kernel);
+  return 2 * READ * READ * kernel.samples * down * across * kernel.channels * kernel.features;
+}
+
 /** @param elements how many elements each buffer of the kernel has. */
 export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelCost {
   const bytesOf = (buffer: number): number => dtypeInfo[kernel.buffers[buffer].dtype].bytes;
@@ -97,8 +106,9 @@ export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelC
   /** The variables a value differs along: its own, and those of the reductions and the product in it. */
   function variablesOf(id: ExprId): Set<number> {
     const own = new Set(deps[id].variables);
-    if (kernel.kind === 'gemm') {
-      if (deps[id].dot) for (let v = 0; v < kernel.batch.length + 2; v++) own.add(v);
+    if (kernel.kind === 'gemm' || kernel.kind === 'winograd' || kernel.kind === 'winogradGrad') {
+      const result = kernel.kind === 'gemm' ? kernel.batch.length + 2 : kernel.kind === 'winograd' ? 3 : 2;
+      if (deps[id].dot) for (let v = 0; v < result; v++) own.add(v);
       return own;
     }
     if (kernel.kind === 'stencil') {
@@ -126,6 +136,7 @@ export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelC
   let flops = 0;
   if (kernel.kind === 'gemm') flops += 2 * numel(sizes);
   else if (kernel.kind === 'stencil') flops += stencilFlops(kernel);
+  else if (kernel.kind === 'winograd' || kernel.kind === 'winogradGrad') flops += winogradFlops(kernel);
   else if (kernel.kind === 'attention' || kernel.kind === 'attentionGrad') flops += attentionFlops(kernel);
   else if (kernel.kind === 'loops') for (const s of kernel.stages) flops += points(stagePoints(s.value));
   else if (kernel.kind === 'scan' || (kernel.kind === 'scatter' && kernel.mode === 'add'))
@@ -146,6 +157,9 @@ export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelC
     if (e.op === 'random' || (e.op === 'call' && e.name !== 'cast')) flops += points(variablesOf(id));
     if (e.op === 'load') read[e.buffer] += points(indexDependence(e.index, deps));
   });
+  if (kernel.kind === 'winograd' || kernel.kind === 'winogradGrad')
+    for (const slot of [kernel.image, kernel.kind === 'winograd' ? kernel.weights : kernel.gradient])
+      read[slot] = Number.POSITIVE_INFINITY;
   const written = kernel.buffers.map(() => 0);
   for (const s of kernel.stores) written[s.buffer] += points(indexDependence(s.index, deps));
   const total = (touched: readonly number[]): number =>

@@ -1,7 +1,7 @@
 /** What becomes of a product's elements: the pointwise rest of a gemm kernel, from registers or from a tile in memory. */
 import type { Dependence } from './dependence.js';
 import { canVectorize } from './dependence.js';
-import type { GemmKernel, StencilKernel } from './l2.js';
+import type { GemmKernel, StencilKernel, WinogradGradKernel, WinogradKernel } from './l2.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
 import type { ExprEmitter } from './lower-exprs.js';
@@ -13,7 +13,7 @@ const SHORT_EPILOGUE = 8;
 
 interface EpilogueContext {
   readonly b: L3Builder;
-  readonly kernel: GemmKernel | StencilKernel;
+  readonly kernel: GemmKernel | StencilKernel | WinogradGradKernel | WinogradKernel;
   readonly deps: readonly Dependence[];
   readonly emitter: ExprEmitter;
   readonly target: Target;

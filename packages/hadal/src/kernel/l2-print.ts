@@ -91,6 +91,21 @@ function head(kernel: Exclude<Kernel, RegionKernel>): string[] {
         `  dot = sum over ${sum}`,
       ];
     }
+    case 'winograd': {
+      const { samples, features, rows, columns, channels, height, width, low, image, weights } = kernel;
+      const how = kernel.isTurned ? ', channels first and walked backwards' : '';
+      return [
+        `${start} winograd sample = v0 < ${samples}, feature = v1 < ${features}, position = v2 < ${rows} * ${columns}`,
+        `  dot = b${image}[${samples}, ${channels}, ${height}, ${width}], ${low.join(' and ')} zeros ahead, by 3x3 kernels b${weights}${how}`,
+      ];
+    }
+    case 'winogradGrad': {
+      const { samples, features, rows, columns, channels, height, width, low, image, gradient } = kernel;
+      return [
+        `${start} winogradGrad feature = v0 < ${features}, position = v1 < ${channels} * 9`,
+        `  dot = gradient of kernels from b${image}[${samples}, ${channels}, ${height}, ${width}], ${low.join(' and ')} zeros ahead, and b${gradient}[${samples}, ${features}, ${rows}, ${columns}]`,
+      ];
+    }
     case 'scan':
       return [
         `${start} scan for ${loopsOver(kernel.dims)}`,
@@ -180,6 +195,14 @@ function showSize(kernel: Kernel): string {
     case 'stencil': {
       const { samples, channels, positions, taps } = kernel;
       return `${samples} x ${channels} of ${positions.join(' x ')} by ${taps.join(' x ')}`;
+    }
+    case 'winograd': {
+      const { samples, features, rows, columns, channels } = kernel;
+      return `${samples > 1 ? `${samples} of ` : ''}${features} x ${rows * columns} x ${channels}*9`;
+    }
+    case 'winogradGrad': {
+      const { samples, features, rows, columns, channels } = kernel;
+      return `${features} x ${channels}*9 x ${samples > 1 ? `${samples}*` : ''}${rows * columns}`;
     }
     case 'loops': {
       const outer = kernel.dims.filter((d) => !d.reduced).map((d) => d.size);

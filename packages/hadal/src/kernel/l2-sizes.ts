@@ -104,6 +104,10 @@ function headOf(kernel: CompiledKernel, target: Target): string {
       return `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b} ${isSmallGemm(kernel, target) ? 'small' : tileShape(kernel)}`;
     case 'stencil':
       return stencilKey(kernel, target);
+    case 'winograd':
+      return `winograd ${kernel.image} ${kernel.weights}${kernel.isTurned ? ' turned' : ''}`;
+    case 'winogradGrad':
+      return `winogradGrad ${kernel.image} ${kernel.gradient}`;
     case 'scan':
       return `scan ${kernel.op} ${kernel.dims.length} v${kernel.line} ${kernel.values.join(',')}`;
     case 'sort': {

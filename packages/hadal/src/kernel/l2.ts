@@ -11,6 +11,8 @@
  * - A **scatter** kernel fills its result, then stores to or adds to positions that an expression gives.
  *
  * - A **stencil** kernel is a convolution with a filter for each channel, or one of its gradients; its stores see each result as dot.
+ * - A **winograd** kernel is a convolution, a **winogradGrad** kernel the gradient of its kernels; their epilogues are a gemm's.
+ *
  * - An **attention** kernel is softmax(scale q k^T + mask) v for each batch point without the matrix of weights in memory, and an
  *   **attentionGrad** kernel its gradients; their operands are expressions as a gemm's are, and each store sees its result as dot.
  *
@@ -30,6 +32,7 @@ import { factorOf, sameIndex } from './index-expr.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
 import { type StencilShape, stencilVariables } from './stencil.js';
+import { CHANNELS_TOGETHER, type WinogradShape, winogradSizes } from './winograd-tiles.js';
 
 export type ExprId = number;
 
@@ -138,6 +141,27 @@ export interface StencilKernel extends Common, StencilShape {
   readonly y: ExprId;
   /** None of `taps`. */
   readonly weights: readonly ExprId[];
+}
+
+/**
+ * A convolution of 3x3 kernels, step 1, by Winograd's F(4x4, 3x3). Its images and kernels are arrays in memory, [samples, channels, height,
+ * width] and [features, channels, 3, 3]; its variables are sample, feature and position of the result.
+ */
+export interface WinogradKernel extends Common, WinogradShape {
+  readonly kind: 'winograd';
+  /** Whether the kernels lie as [channels, features, 3, 3] and are walked backwards. */
+  readonly isTurned: boolean;
+  /** Buffers. */
+  readonly image: number;
+  readonly weights: number;
+}
+
+/** The gradient of its kernels, from images and the gradient of its result; its variables are feature and place in [channels, 3, 3]. */
+export interface WinogradGradKernel extends Common, WinogradShape {
+  readonly kind: 'winogradGrad';
+  /** Buffers. */
+  readonly image: number;
+  readonly gradient: number;
 }
 
 /**
@@ -292,6 +316,8 @@ export type CompiledKernel =
   | LoopKernel
   | GemmKernel
   | StencilKernel
+  | WinogradKernel
+  | WinogradGradKernel
   | AttentionKernel
   | AttentionGradKernel
   | ScanKernel
@@ -319,6 +345,9 @@ export function variableSizes(kernel: Kernel): number[] {
       const { samples, channels, groupChannels, groupFeatures, image, positions, taps } = kernel;
       return [samples, channels, ...image, ...positions, ...taps, groupChannels, channels / groupFeatures];
     }
+    case 'winograd':
+    case 'winogradGrad':
+      return winogradSizes(kernel, kernel.kind);
     case 'scan':
       return [...kernel.dims];
     case 'sort':
@@ -419,8 +448,24 @@ function verifyParts(kernel: Kernel, fail: (why: string) => never): void {
     fail('a scatter fills what it stores to');
 }
 
+function verifyWinograd(kernel: WinogradKernel | WinogradGradKernel, fail: (why: string) => never): void {
+  for (const slot of [kernel.image, kernel.kind === 'winograd' ? kernel.weights : kernel.gradient]) {
+    const buffer = kernel.buffers[slot];
+    if (buffer === undefined || buffer.access === 'write' || buffer.dtype !== 'float32')
+      fail(`buffer ${slot} is no array of float32 to read`);
+  }
+  if (kernel.channels % CHANNELS_TOGETHER !== 0 || kernel.features % CHANNELS_TOGETHER !== 0)
+    fail(`channels and features go by ${CHANNELS_TOGETHER}`);
+}
+
 function hasDot({ kind }: Kernel): boolean {
-  return kind === 'gemm' || kind === 'stencil' || kind === 'attention' || kind === 'attentionGrad';
+  return (
+    kind === 'gemm' ||
+    kind === 'stencil' ||
+    kind === 'winograd' ||
+    kind === 'attention' ||
+    kind === 'attentionGrad'
+  );
 }
 
 /** Checks numbering and references of a kernel; throws `InternalError`. */
@@ -455,6 +500,7 @@ export function verifyKernel(kernel: Kernel): void {
   });
   verifyParts(kernel, fail);
   if (kernel.kind === 'stencil') verifyStencil(kernel, fail);
+  if (kernel.kind === 'winograd' || kernel.kind === 'winogradGrad') verifyWinograd(kernel, fail);
   for (const s of kernel.stores) {
     checkIndex(s.index, kernel.exprs.length);
     const buffer = kernel.buffers[s.buffer];

@@ -12,6 +12,8 @@ import { lowerScan } from './lower-scan.js';
 import { lowerScatter } from './lower-scatter.js';
 import { lowerSort } from './lower-sort.js';
 import { lowerStencil } from './lower-stencil.js';
+import { lowerWinograd } from './lower-winograd.js';
+import { lowerWinogradGrad } from './lower-winograd-grad.js';
 import type { Target } from './target.js';
 
 /** @param split what is done of a product whose right operand is packed by itself. */
@@ -28,6 +30,10 @@ export function lower(
       return lowerGemm(kernel, sizes, target, split);
     case 'stencil':
       return lowerStencil(kernel, sizes, target);
+    case 'winograd':
+      return lowerWinograd(kernel, sizes, target);
+    case 'winogradGrad':
+      return lowerWinogradGrad(kernel, sizes, target);
     case 'scan':
       return lowerScan(kernel, sizes, target);
     case 'sort':

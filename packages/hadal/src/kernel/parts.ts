@@ -10,11 +10,12 @@
  * A unit of a scan or a sort is some of its lines. A scatter is one unit. A unit of a loops kernel is a step of its outermost loop, or one vector where that loop runs over lanes. A unit of a gemm is one
  * row of register tiles of one batch point, or one column of tiles where the result is wider than high: each thread packs its own
  * operands, so what all of them need should be the smaller one. A unit of a stencil is a channel of a sample, or some of a group, or of a gradient by filters
- * a channel. A unit of attention is a panel of queries of one batch point, one of its
+ * a channel; one of a convolution by Winograd's algorithm is a row of tiles, one of its kernel's gradient a panel of features.
+ * A unit of attention is a panel of queries of one batch point, one of its
  * gradient a batch point. A unit of a region is a row, where it can be cut along rows.
  */
 import { panelWidth } from './attention-blocks.js';
-import { attentionFlops, stencilFlops } from './costs.js';
+import { attentionFlops, stencilFlops, winogradFlops } from './costs.js';
 import type {
   AttentionGradKernel,
   AttentionKernel,
@@ -28,6 +29,8 @@ import type {
   ScatterKernel,
   SortKernel,
   StencilKernel,
+  WinogradGradKernel,
+  WinogradKernel,
 } from './l2.js';
 import { indexValues } from './l2.js';
 import { lineUnits } from './lines.js';
@@ -36,6 +39,7 @@ import { splitLoop, withoutWideLanes } from './lower-loops.js';
 import { regionRows } from './region-rows.js';
 import { featuresTogether } from './stencil.js';
 import type { Target, Threads } from './target.js';
+import { winogradTiles } from './winograd-tiles.js';
 
 export interface Parts {
   readonly units: number;
@@ -161,6 +165,15 @@ function attentionParts(kernel: AttentionKernel | AttentionGradKernel, target: T
   return { units, cost: units === 0 ? 0 : cost / units, divisible: units > 1 && !storesInOrder(kernel) };
 }
 
+function winogradParts(kernel: WinogradKernel | WinogradGradKernel, target: Target): Parts {
+  const units =
+    kernel.kind === 'winograd'
+      ? kernel.samples * winogradTiles(kernel).down
+      : Math.ceil(kernel.features / target.gemm.nr);
+  const cost = winogradFlops(kernel) / PRODUCT_FLOPS / units;
+  return { units, cost, divisible: units > 1 && !storesInOrder(kernel) };
+}
+
 export function partsOf(kernel: Kernel, target: Target): Parts {
   switch (kernel.kind) {
     case 'loops':
@@ -169,6 +182,9 @@ export function partsOf(kernel: Kernel, target: Target): Parts {
       return gemmParts(kernel, target);
     case 'stencil':
       return stencilParts(kernel, target);
+    case 'winograd':
+    case 'winogradGrad':
+      return winogradParts(kernel, target);
     case 'scan':
     case 'sort':
       return lineParts(kernel);

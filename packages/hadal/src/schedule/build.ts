@@ -12,6 +12,8 @@ import { resultStores, scatteredReads } from './result-stores.js';
 import { scatterKernel } from './scatter-kernel.js';
 import { stencilKernel } from './stencil-kernel.js';
 import { variablesOf } from './variables.js';
+import { winogradGradKernel, winogradKernel } from './winograd.js';
+import { isWinograd, isWinogradGrad } from './winograd-layout.js';
 
 export interface BuiltKernel {
   readonly group: Group;
@@ -80,8 +82,20 @@ function coreOf(reader: KernelReader, writes: readonly number[]): KernelCore<Ker
     case 'stencil':
       return stencilKernel(reader, writes);
     default:
-      return product ? gemmKernel(reader, product, writes) : loopKernel(reader, writes);
+      if (product === null) return loopKernel(reader, writes);
+      return productKernel(reader, product, writes);
   }
+}
+
+function productKernel(
+  reader: KernelReader,
+  product: ProductLayout,
+  writes: readonly number[],
+): KernelCore<Kernel> {
+  const node = reader.nodes[reader.variables.core];
+  if (isWinograd(node)) return winogradKernel(reader, writes);
+  if (isWinogradGrad(node)) return winogradGradKernel(reader, writes);
+  return gemmKernel(reader, product, writes);
 }
 
 function gemmKernel(

@@ -19,6 +19,8 @@ import { regionWorkspace } from '../kernel/lower-region.js';
 import { scatterWorkspace } from '../kernel/lower-scatter.js';
 import { sortWorkspace } from '../kernel/lower-sort.js';
 import { stencilWorkspace } from '../kernel/lower-stencil.js';
+import { winogradWorkspace } from '../kernel/lower-winograd.js';
+import { winogradGradWorkspace } from '../kernel/lower-winograd-grad.js';
 import type { Part, Parts } from '../kernel/parts.js';
 import { divide, partsOf } from '../kernel/parts.js';
 import { needsStatus } from '../kernel/status.js';
@@ -150,6 +152,10 @@ function workspaceOf(kernel: Kernel, target: Target): readonly number[] {
       return stencilWorkspace(target);
     case 'loops':
       return loopsWorkspace(kernel, target);
+    case 'winogradGrad':
+      return winogradGradWorkspace(kernel, target);
+    case 'winograd':
+      return winogradWorkspace(kernel, target);
     case 'attention':
       return attentionWorkspace(kernel, target);
     case 'attentionGrad':

@@ -17,6 +17,7 @@ import type { IndexExpr } from '../kernel/index-expr.js';
 import { addIndex, scaleIndex, variableIndex, zeroIndex } from '../kernel/index-expr.js';
 import { unflatten } from './movement-index.js';
 import { canPackOnce } from './packed-operands.js';
+import { isWinograd, isWinogradGrad, winogradGradLayout, winogradLayout } from './winograd-layout.js';
 
 export interface ProductLayout {
   readonly batch: readonly number[];
@@ -40,6 +41,8 @@ const LARGE_KERNEL = 64;
 export function productLayout(nodes: readonly TemplateNode[], id: number, packsOnce: boolean): ProductLayout {
   const node = nodes[id];
   const [first, second] = node.inputs.map((i) => nodes[i].shape);
+  if (isWinograd(node)) return winogradLayout(nodes, id);
+  if (isWinogradGrad(node)) return winogradGradLayout(nodes, id);
   if (node.op.kind === 'dot') return dotProduct(node, first, second);
   if (node.op.kind === 'conv') {
     const kernel = nodes[node.inputs[1]];

@@ -50,6 +50,18 @@ export const cases: { readonly [name: string]: Case } = {
     const [x, w, bias] = [some(1, 3, 4, 11, 9), some(2, 6, 4, 3, 3), some(3, 6)];
     return withGradients([x, w, bias], F.conv2d(x, w, bias, { padding: 1, stride: 2 }).relu());
   },
+  'convolutions of many channels': () => {
+    const [x, w, bias] = [some(1, 2, 16, 13, 9), some(2, 32, 16, 3, 3), some(3, 32)];
+    const [wide, square] = [some(4, 1, 32, 7, 46), some(5, 32, 32, 3, 3)];
+    return withGradients(
+      [x, w, bias, wide, square],
+      F.conv2d(x, w, bias, { padding: 1 }).relu(),
+      F.conv2d(wide, square, null, { padding: [0, 2] })
+        .mul(2)
+        .exp(),
+      F.conv2d(some(6, 24, 48, 4, 4), some(7, 80, 48, 3, 3), null, { padding: 1 }),
+    );
+  },
   'a depthwise convolution and a pool': () => {
     const [x, w] = [some(1, 2, 8, 10, 10), some(2, 8, 1, 3, 3)];
     return withGradients([x, w], F.maxPool2d(F.conv2d(x, w, null, { groups: 8 }), 2));

@@ -1,0 +1,332 @@
+/**
+ * Lowers a convolution of 3x3 kernels, step 1, to L3 by Winograd's F(4x4, 3x3) (see `winograd-transforms.ts`): 36 products of matrices,
+ * channels by tiles, with a quarter of the multiplications.
+ *
+ *     for each block of rows of tiles:
+ *       for 16 channels: turn their rows so that channels are lanes; transform columns, then rows: V
+ *       for each panel of nr features:
+ *         for each block of channels: turn and transform its kernels: U; for each of 36: M (+)= V U
+ *         transform columns, then rows of M; turn them back, so that positions are lanes; epilogue
+ *
+ * Channels are lanes of the transforms of images, features those of kernels and of results, so tiles need not fill anything, and padding is
+ * a row of zeros that is read in place of what is beyond the edge. The kernels' transforms stay near instead of being written for the whole
+ * convolution at once: they are four times as large as the kernels. Every tile is computed alike, channels in order, whatever is in its
+ * block: results depend neither on the number of threads nor on the other images.
+ */
+import { dependences } from './dependence.js';
+import { memTypeOf } from './elements.js';
+import { GemmEpilogue } from './gemm-epilogue.js';
+import type { WinogradKernel } from './l2.js';
+import type { AbstractKernel } from './l2-sizes.js';
+import type { L3Function, Value } from './l3.js';
+import { L3Builder } from './l3-builder.js';
+import { ExprEmitter } from './lower-exprs.js';
+import { statusBuffer } from './status.js';
+import type { Target } from './target.js';
+import { unitRange } from './unit-range.js';
+import {
+  clearEdges,
+  nearFloats,
+  series,
+  type TileSource,
+  transformTiles,
+  turnedBlock,
+  verticalFloats,
+} from './winograd-images.js';
+import { CHANNELS_TOGETHER, READ, RESULTS, winogradTiles } from './winograd-tiles.js';
+import { transformInput, transformKernel, transformProducts } from './winograd-transforms.js';
+
+/** Channels whose kernels are transformed at once: with 32 features they take 288 KiB. */
+const CHANNEL_BLOCK = 64;
+const POINTS = READ * READ;
+const TAPS = 9;
+
+/** Floats of each workspace, in the order of their slots. */
+function workspaces(kernel: WinogradKernel, target: Target): readonly number[] {
+  const { lanes } = target;
+  const { mr, nr } = target.gemm;
+  const { across, blockRows } = winogradTiles(kernel);
+  const tiles = blockRows * across + mr;
+  return [
+    POINTS * (tiles * kernel.channels + CHANNELS_TOGETHER),
+    POINTS * (CHANNEL_BLOCK * nr + lanes),
+    POINTS * (tiles * nr + lanes),
+    nearFloats(kernel.height, kernel.width, blockRows, READ, lanes),
+    verticalFloats(across, READ, lanes),
+    (RESULTS * kernel.columns + RESULTS + lanes) * lanes,
+    lanes * (RESULTS * kernel.columns + lanes),
+    RESULTS * READ * lanes,
+    CHANNELS_TOGETHER * TAPS * lanes,
+    TAPS * lanes + lanes,
+  ];
+}
+
+export function winogradWorkspace(kernel: WinogradKernel, target: Target): readonly number[] {
+  return workspaces(kernel, target).map((floats) => floats * 4);
+}
+
+/** Rows of the tiles that are left over by those of `mr`. */
+function restRows(mr: number): number {
+  return [4, 3].find((rows) => mr > rows && mr % rows === 0) ?? mr;
+}
+
+export function lowerWinograd(kernel: WinogradKernel, sizes: AbstractKernel, target: Target): L3Function {
+  const { lanes } = target;
+  const { mr, nr } = target.gemm;
+  const b = new L3Builder(kernel.name, lanes, target);
+  const deps = dependences(kernel);
+  for (const buffer of kernel.buffers) b.buffer(memTypeOf(b, buffer.dtype), buffer.access);
+  const [inputs, kernels, products, near, vertical, results, turned, halfway, taps, copied] = workspaces(
+    kernel,
+    target,
+  ).map(() => b.buffer('f32', 'readwrite'));
+  const emitter = new ExprEmitter(b, kernel, sizes, deps, statusBuffer(b, kernel));
+  const epilogue = new GemmEpilogue({ b, kernel, deps, emitter, target }, 1, 2);
+
+  const size = (variable: number): Value => b.sizeAt(sizes.variableSlots[variable]);
+  const n = (value: number): Value => b.index(value);
+  const times = (a: Value, by: number): Value => b.mul(a, n(by));
+  const zero = n(0);
+  const [, features, , channels, height, width, rows, columns, down, across, lowRows, lowColumns, blockRows] =
+    Array.from({ length: 13 }, (_, i) => size(i));
+  const vector = { lanes };
+
+  /** Room for tiles, with what the last register tile goes beyond. */
+  const room = b.add(b.mul(blockRows, across), n(mr));
+  // Planes a power of 2 apart would fall into few sets of the caches.
+  const inputPlane = b.add(b.mul(room, channels), n(CHANNELS_TOGETHER));
+  const kernelPlane = n(CHANNEL_BLOCK * nr + lanes);
+  const productPlane = b.add(times(room, nr), n(lanes));
+
+  const images: TileSource = {
+    image: kernel.image,
+    channels,
+    height,
+    width,
+    lowRows,
+    lowColumns,
+    taken: READ,
+    transform: transformInput,
+    down,
+    across,
+    near,
+    vertical,
+    to: inputs,
+    plane: inputPlane,
+    placeOf: (channel) => {
+      const block = b.div(channel, n(CHANNELS_TOGETHER));
+      const inBlock = b.sub(channel, times(block, CHANNELS_TOGETHER));
+      return b.add(b.mul(block, times(room, CHANNELS_TOGETHER)), inBlock);
+    },
+    tileStep: CHANNELS_TOGETHER,
+  };
+
+  /** Kernels of `lanes` features and 16 channels as vectors of features: [channel][tap]. */
+  function turnKernels(feature: Value, channel: Value): void {
+    if (!kernel.isTurned) {
+      const pitch = times(channels, TAPS);
+      const start = b.add(b.mul(feature, pitch), times(channel, TAPS));
+      b.forEach(zero, n(CHANNELS_TOGETHER * TAPS), lanes, (i) => {
+        const places = series(b, b.add(start, i), pitch, lanes);
+        const block = turnedBlock(
+          b,
+          places.map((place) => b.load(kernel.weights, place, vector)),
+        );
+        block.forEach((v, j) => b.store(taps, times(i, lanes), v, { offset: j * lanes }));
+      });
+      return;
+    }
+    // Channels and features have changed places, and kernels are walked backwards.
+    b.forEach(zero, n(CHANNELS_TOGETHER), 1, (i) => {
+      const start = times(b.add(b.mul(b.add(channel, i), features), feature), TAPS);
+      for (let j = 0; j < TAPS; j++)
+        b.store(copied, zero, b.load(kernel.weights, start, { lanes, offset: j * lanes }), {
+          offset: j * lanes,
+        });
+      const to = times(i, TAPS * lanes);
+      for (let first = 0; first < TAPS; first += lanes) {
+        const lines = Array.from({ length: lanes }, (_, r) =>
+          b.load(copied, zero, { lanes, offset: r * TAPS + first }),
+        );
+        turnedBlock(b, lines).forEach((v, j) => {
+          const tap = first + j;
+          if (tap < TAPS) b.store(taps, to, v, { offset: (TAPS - 1 - tap) * lanes });
+        });
+      }
+    });
+  }
+
+  /** Runs `body` for each vector of features of a panel, and where in the panel it is. */
+  function eachVector(feature: Value, body: (own: Value, inPanel: Value) => void): void {
+    const end = b.min(b.add(feature, n(nr)), features);
+    b.forEach(feature, end, lanes, (own) => body(own, b.sub(own, feature)));
+  }
+
+  /** Kernels of a panel from `feature` on and `depth` channels from `channel` on. */
+  function transformKernels(feature: Value, channel: Value, depth: Value): void {
+    eachVector(feature, (own, inPanel) =>
+      b.forEach(zero, depth, CHANNELS_TOGETHER, (first) => {
+        turnKernels(own, b.add(channel, first));
+        b.forEach(zero, n(CHANNELS_TOGETHER), 1, (i) => {
+          const from = times(i, TAPS * lanes);
+          const tap = (row: number, column: number): Value =>
+            b.load(taps, from, { lanes, offset: (row * 3 + column) * lanes });
+          const down = [0, 1, 2].map((column) =>
+            transformKernel(
+              b,
+              [0, 1, 2].map((row) => tap(row, column)),
+            ),
+          );
+          const to = b.add(times(b.add(first, i), nr), inPanel);
+          for (let row = 0; row < READ; row++) {
+            const line = transformKernel(
+              b,
+              down.map((column) => column[row]),
+            );
+            line.forEach((v, column) =>
+              b.store(kernels, to, v, {
+                offset: (row * READ + column) * (CHANNEL_BLOCK * nr + lanes),
+              }),
+            );
+          }
+        });
+      }),
+    );
+  }
+
+  /** A register tile: `count` tiles by nr features, over `depth` channels. */
+  function multiply(
+    count: number,
+    from: Value,
+    right: Value,
+    to: Value,
+    depth: Value,
+    partialRounds: Value,
+  ): void {
+    const vectors = nr / lanes;
+    const nothing = b.broadcast(b.constant('f32', 0));
+    const start = Array.from({ length: count * vectors }, () => nothing);
+    const step = times(room, CHANNELS_TOGETHER);
+    const [, , ...sums] = b.loop(
+      zero,
+      depth,
+      CHANNELS_TOGETHER,
+      [from, right, ...start],
+      (_, [left, panel, ...outer]) => {
+        const [, next, ...inner] = b.loop(
+          zero,
+          n(CHANNELS_TOGETHER),
+          1,
+          [left, panel, ...outer],
+          (_i, [at, bt, ...acc]) => {
+            const features = Array.from({ length: vectors }, (_x, j) =>
+              b.load(kernels, bt, { lanes, offset: j * lanes }),
+            );
+            const now: Value[] = [];
+            for (let i = 0; i < count; i++) {
+              const element = b.broadcast(b.load(inputs, at, { offset: i * CHANNELS_TOGETHER }));
+              for (let j = 0; j < vectors; j++) now.push(b.fma(element, features[j], acc[i * vectors + j]));
+            }
+            return [b.add(at, n(1)), b.add(bt, n(nr)), ...now];
+          },
+        );
+        return [b.add(left, step), next, ...inner];
+      },
+    );
+    const all = b.loop(zero, partialRounds, 1, sums, (_, now) =>
+      now.map((v, i) => b.add(v, b.load(products, to, { lanes, offset: i * lanes }))),
+    );
+    all.forEach((v, i) => b.store(products, to, v, { offset: i * lanes }));
+  }
+
+  function multiplyBlock(tiles: Value, channel: Value, depth: Value): void {
+    const partialRounds = b.min(channel, n(1));
+    const block = b.mul(channel, room);
+    const few = restRows(mr);
+    b.loop(zero, n(POINTS), 1, [block, zero, zero], (_, [left, right, to]) => {
+      const whole = times(b.div(tiles, n(mr)), mr);
+      const walk = (from: Value, end: Value, count: number): void =>
+        b.forEach(from, end, count, (tile) => {
+          const at = b.add(left, times(tile, CHANNELS_TOGETHER));
+          multiply(count, at, right, b.add(to, times(tile, nr)), depth, partialRounds);
+        });
+      if (few === mr) walk(zero, tiles, mr);
+      else {
+        walk(zero, whole, mr);
+        walk(whole, tiles, few);
+      }
+      return [b.add(left, inputPlane), b.add(right, kernelPlane), b.add(to, productPlane)];
+    });
+  }
+
+  /** Four rows of results of `lanes` features from `feature` on. */
+  function finish(feature: Value, inPanel: Value, tileRow: Value, first: Value): void {
+    const image = b.div(tileRow, down);
+    const firstRow = times(b.sub(tileRow, b.mul(image, down)), RESULTS);
+    const firstTile = b.mul(b.sub(tileRow, first), across);
+    const resultRow = times(columns, lanes);
+    const step = times(productPlane, READ);
+    // From right to left: what the last tile has too many is written over by the first one of the next row.
+    b.forEach(zero, across, 1, (i) => {
+      const x = b.sub(b.sub(across, n(1)), i);
+      const from = b.add(times(b.add(firstTile, x), nr), inPanel);
+      b.loop(zero, n(READ), 1, [from, zero], (_, [source, to]) => {
+        const column = series(b, source, step, READ).map((place) => b.load(products, place, vector));
+        transformProducts(b, column).forEach((v, row) =>
+          b.store(halfway, to, v, { offset: row * READ * lanes }),
+        );
+        return [b.add(source, productPlane), b.add(to, n(lanes))];
+      });
+      const place = times(x, RESULTS * lanes);
+      b.loop(zero, n(RESULTS), 1, [zero, place], (_, [source, to]) => {
+        const row = Array.from({ length: READ }, (_x, j) =>
+          b.load(halfway, source, { lanes, offset: j * lanes }),
+        );
+        transformProducts(b, row).forEach((v, j) => b.store(results, to, v, { offset: j * lanes }));
+        return [b.add(source, n(READ * lanes)), b.add(to, resultRow)];
+      });
+    });
+    const count = b.mul(b.min(n(RESULTS), b.sub(rows, firstRow)), columns);
+    const pitch = b.add(times(columns, RESULTS), n(lanes));
+    b.forEach(zero, count, lanes, (at) => {
+      const lines = Array.from({ length: lanes }, (_, r) =>
+        b.load(results, times(at, lanes), { lanes, offset: r * lanes }),
+      );
+      const places = series(b, at, pitch, lanes);
+      turnedBlock(b, lines).forEach((v, r) => b.store(turned, places[r], v));
+    });
+    emitter.bind(0, image, null, () => {
+      emitter.hoist(
+        kernel.stores.map((s) => s.value),
+        kernel.stores.map((s) => s.index),
+      );
+      b.forEach(zero, n(lanes), 1, (i) =>
+        epilogue.rowFromMemory(turned, b.mul(i, pitch), b.add(feature, i), b.mul(firstRow, columns), count),
+      );
+    });
+  }
+
+  function computeBlock(from: Value, to: Value): void {
+    transformTiles(b, images, [zero, channels], [from, to]);
+    const tiles = b.mul(b.sub(to, from), across);
+    b.forEach(zero, features, nr, (feature) => {
+      b.forEach(zero, channels, CHANNEL_BLOCK, (channel) => {
+        const depth = b.min(n(CHANNEL_BLOCK), b.sub(channels, channel));
+        transformKernels(feature, channel, depth);
+        multiplyBlock(tiles, channel, depth);
+      });
+      eachVector(feature, (own, inPanel) =>
+        b.forEach(from, to, 1, (tileRow) => emitter.scoped(() => finish(own, inPanel, tileRow, from))),
+      );
+    });
+  }
+
+  clearEdges(b, images);
+  const units = unitRange(b, sizes);
+  const blocks = b.div(b.add(b.sub(units.to, units.from), b.sub(blockRows, n(1))), blockRows);
+  b.forEach(zero, blocks, 1, (i) => {
+    const from = b.add(units.from, b.mul(i, blockRows));
+    computeBlock(from, b.min(units.to, b.add(from, blockRows)));
+  });
+  return b.finish();
+}
