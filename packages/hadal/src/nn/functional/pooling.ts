@@ -213,7 +213,11 @@ function isEven(space: Shape, sizes: readonly number[]): boolean {
 export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly (number | null)[]): Tensor {
   const sizes = outputSizes('adaptiveAvgPool2d', x, outputSize);
   const space = x.shape.slice(-2);
-  if (sizes.every((s) => s === 1)) return x.mean([-2, -1], { keepdim: true });
+  if (sizes.every((s) => s === 1)) {
+    // One long row in place of several short ones.
+    const lead = x.shape.slice(0, -2);
+    return x.reshape([...lead, space[0] * space[1]]).mean(-1).reshape([...lead, 1, 1]);
+  }
   if (isEven(space, sizes)) return avgPool2d(x, [space[0] / sizes[0], space[1] / sizes[1]]);
   // Rows of weights: y = A x B^T.
   const weights = (size: number, count: number): Tensor => {
