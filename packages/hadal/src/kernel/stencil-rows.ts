@@ -25,9 +25,13 @@ import type { Target } from './target.js';
 /** A row of vectors: of one strip. */
 export type Row = readonly Value[];
 
+/** Filters of more elements take all registers that a second vector of a strip would need. */
+const FEW_TAPS = 9;
+
 /** Vectors of a strip. */
 export function stripVectors(kernel: StencilKernel, target: Target): number {
-  return lanesOf(kernel) > target.lanes ? 2 : 1;
+  const [rows, columns] = kernel.taps;
+  return lanesOf(kernel) > target.lanes && rows * columns <= FEW_TAPS ? 2 : 1;
 }
 
 /** Lanes that a row needs. */

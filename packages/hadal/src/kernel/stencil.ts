@@ -50,10 +50,10 @@ export interface RowSteps {
   readonly last: readonly RowStep[];
 }
 
-/** Filters with more elements do not fit registers. */
-const MOST_TAPS = 25;
+/** Filters of more elements make too much code, and hardly any of them would stay in registers. */
+const MOST_TAPS = 49;
 /** More steps at the edges than this are not written out. */
-const MOST_EDGE_STEPS = 8;
+const MOST_EDGE_STEPS = 12;
 /** With more channels in a group a product fills its tiles. */
 const MOST_GROUP_CHANNELS = 16;
 /** Sizes that fit the lanes of a mask's comparison whatever is added to them. */

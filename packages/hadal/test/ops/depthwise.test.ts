@@ -33,6 +33,8 @@ const layers: readonly Layer[] = [
   ...[1, 2, 3].map((side) => layer([side, side], [5, 5], [2, 2], [2, 2])),
   layer([9, 40], [5, 5], [1, 1], [2, 2]),
   layer([9, 9], [7, 7], [1, 1], [3, 3]),
+  layer([20, 35], [7, 7], [1, 1], [3, 3]),
+  layer([20, 35], [7, 7], [2, 2], [3, 3]),
   layer([1, 100], [1, 5], [1, 2], [0, 2]),
   layer([100, 1], [5, 1], [2, 1], [2, 0]),
   layer([12, 20], [2, 4], [2, 1], [1, 0]),
@@ -242,7 +244,7 @@ describe('steps of rows', () => {
     expect(shapeOf({ ...plain, low: [3, 3] }, [2, 4, 9, 9], [4, 1, 3, 3])).toBeNull();
     expect(shapeOf({ ...plain, featureGroups: 1 }, [2, 4, 9, 9], [8, 4, 3, 3])).toBeNull();
     expect(shapeOf({ ...plain, featureGroups: 2 }, [2, 64, 9, 9], [64, 32, 3, 3])).toBeNull();
-    expect(shapeOf(plain, [2, 4, 9, 9], [4, 1, 7, 7])).toBeNull();
+    expect(shapeOf({ ...plain, low: [4, 4] }, [2, 4, 19, 19], [4, 1, 8, 8])).toBeNull();
     expect(shapeOf(plain, [0, 4, 9, 9], [4, 1, 3, 3])).toBeNull();
   });
 });

@@ -138,7 +138,7 @@ for (const [h, w] of [
   [5, 17],
   [4, 33],
 ])
-  for (const kernel of [3, 5])
+  for (const kernel of [3, 5, 7])
     for (const stride of [1, 2])
       convolutions[`depthwise convolution ${h} x ${w} by ${kernel}, ${stride}`] = () => {
         const [x, filters] = [some(1, 2, 3, h, w), some(2, 3, 1, kernel, kernel)];
