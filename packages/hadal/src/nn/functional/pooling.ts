@@ -216,7 +216,10 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly (numb
   if (sizes.every((s) => s === 1)) {
     // One long row in place of several short ones.
     const lead = x.shape.slice(0, -2);
-    return x.reshape([...lead, space[0] * space[1]]).mean(-1).reshape([...lead, 1, 1]);
+    return x
+      .reshape([...lead, space[0] * space[1]])
+      .mean(-1)
+      .reshape([...lead, 1, 1]);
   }
   if (isEven(space, sizes)) return avgPool2d(x, [space[0] / sizes[0], space[1] / sizes[1]]);
   // Rows of weights: y = A x B^T.
