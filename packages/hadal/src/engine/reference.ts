@@ -39,7 +39,14 @@ const target: Target = {
   dots: [],
   wideLanes: 1,
   scales: false,
-  gemm: { mr: 1, nr: 1, kc: 1, mc: 1, nc: 1, inPlace: { columns: 0, depth: 0 } },
+  gemm: {
+    mr: 1,
+    nr: 1,
+    kc: 1,
+    mc: 1,
+    nc: 1,
+    inPlace: { columns: 0, depth: 0, wideDepth: Number.POSITIVE_INFINITY },
+  },
 };
 
 export class ReferenceBackend implements Backend {

@@ -151,17 +151,18 @@ function conv(
   if (numel(shape) === 0) return e.constant(0, input.dtype, shape);
   const asStencil = e.hasStencils ? stencilConv(e, input, w, d, shape) : null;
   if (asStencil !== null) return asStencil;
-  if (hasPhases(d))
-    return convByPhases(e, input, w, d, shape, (...of) =>
-      inPlace(e, conv(e, ...of, e.target.masks ? 'fused' : 'together')),
-    );
+  const isDepthwise = d.featureGroups > 1 && w.shape[1] === 1 && w.shape[0] === d.featureGroups;
+  const isOnePerGroup = d.batchGroups > 1 && w.shape[0] === d.batchGroups && shape[0] === 1;
+  const isProduct = !isDepthwise && !isOnePerGroup;
+  if (hasPhases(d)) {
+    const byItself = (...of: readonly [Position, Position, ConvDims, Shape]): Position =>
+      inPlace(e, conv(e, ...of, e.target.masks ? 'fused' : 'together'));
+    return convByPhases(e, input, w, d, shape, byItself, isProduct);
+  }
   if (e.target.winograd === true) {
     const fast = winogradConv(e, input, w, d, shape) ?? winogradGradient(e, input, w, d, shape);
     if (fast !== null) return fast;
   }
-  const isDepthwise = d.featureGroups > 1 && w.shape[1] === 1 && w.shape[0] === d.featureGroups;
-  const isOnePerGroup = d.batchGroups > 1 && w.shape[0] === d.batchGroups && shape[0] === 1;
-  const isProduct = !isDepthwise && !isOnePerGroup;
   const { x, dims: rest } = laidOutInput(
     e,
     input,

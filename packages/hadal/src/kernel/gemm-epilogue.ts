@@ -30,6 +30,8 @@ export class GemmEpilogue {
   readonly #context: EpilogueContext;
   readonly #rows: number;
   readonly #columns: number;
+  /** Whether neighbouring rows, and not columns, of a result lie together: a tile is turned around before it is stored. */
+  readonly isTurned: boolean;
 
   /** @param rows variable of the rows, @param columns and that of the columns. */
   constructor(context: EpilogueContext, rows: number, columns: number) {
@@ -43,6 +45,11 @@ export class GemmEpilogue {
     this.isInLanes =
       lanes > 1 &&
       canVectorize(kernel, deps, values, indices, columns, masks, null, new Set(), context.b.wide);
+    this.isTurned =
+      !this.isInLanes &&
+      lanes > 1 &&
+      !context.b.wide &&
+      canVectorize(kernel, deps, values, indices, rows, masks);
     this.isShort = this.isInLanes && kernel.stores.length === 1 && kernel.exprs.length <= SHORT_EPILOGUE;
   }
 
@@ -90,6 +97,21 @@ export class GemmEpilogue {
           });
         });
       }
+    });
+  }
+
+  /** `count` rows of column `n` that lie in a buffer from element `start` on. */
+  columnFromMemory(buffer: number, start: Value, n: Value, fromM: Value, count: Value): void {
+    const b = this.#b;
+    const { emitter, target } = this.#context;
+    emitter.bind(this.#columns, n, null, () => {
+      this.#hoist();
+      alongLanes(b, target, count, true, (i, lanesNow) => {
+        const at = b.add(start, i);
+        emitter.bind(this.#rows, b.add(fromM, i), lanesNow, () =>
+          this.#store(b.load(buffer, at, lanesNow ? { lanes: target.lanes, mask: lanesNow.mask } : {})),
+        );
+      });
     });
   }
 

@@ -5,16 +5,18 @@
  * Numbers are never merged because they are equal: a hole belongs to a place, and places are shared only by whole equal index
  * expressions.
  */
+import { dependences } from './dependence.js';
+import { gemmSources } from './gemm-sources.js';
 import type { Guard, IndexExpr } from './index-expr.js';
 import { indexKey } from './index-expr.js';
-import type { CompiledKernel, HostKernel, Kernel, PartBuffer, RegionKernel } from './l2.js';
+import type { CompiledKernel, GemmKernel, HostKernel, Kernel, PartBuffer, RegionKernel } from './l2.js';
 import { attentionOperands, exprArguments, regionParts, variableSizes } from './l2.js';
 import { isSmallGemm } from './lower-small-gemm.js';
 import { stencilKey } from './lower-stencil.js';
 import { pairsAlongLanes } from './pairs.js';
 import { regionRows } from './region-rows.js';
 import type { Target } from './target.js';
-import { tileShape } from './tile-shapes.js';
+import { tileShape, withTiles } from './tile-shapes.js';
 
 export interface AbstractKernel {
   /** What the compiled kernel is cached under, together with the target's id. */
@@ -90,6 +92,11 @@ function fewQueries(queries: number): string {
   return queries > 16 ? 'many' : queries > 8 ? '16' : queries > 4 ? '8' : '4';
 }
 
+function blockedHead(kernel: GemmKernel, target: Target): string {
+  const { a, b, isNarrow } = gemmSources(kernel, dependences(kernel), withTiles(kernel, target));
+  return `${tileShape(kernel)} ${a} ${b}${isNarrow ? ' narrow' : ''}`;
+}
+
 /** What a kernel is, apart from its expressions and sizes. */
 function headOf(kernel: CompiledKernel, target: Target): string {
   switch (kernel.kind) {
@@ -101,7 +108,7 @@ function headOf(kernel: CompiledKernel, target: Target): string {
       return `loops ${dims} v${kernel.vectorVariable} ${stages.join(',')} ${pairsAlongLanes(kernel).key}`;
     }
     case 'gemm':
-      return `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b} ${isSmallGemm(kernel, target) ? 'small' : tileShape(kernel)}`;
+      return `gemm ${kernel.batch.length} ${kernel.a} ${kernel.b} ${isSmallGemm(kernel, target) ? 'small' : blockedHead(kernel, target)}`;
     case 'stencil':
       return stencilKey(kernel, target);
     case 'winograd':

@@ -16,6 +16,16 @@ import { dependences } from './dependence.js';
 import { isScalarOnly, memTypeOf } from './elements.js';
 import { elementTarget, gemmArithmetic, multiplied, SHIFT_BYTES, singles } from './gemm-arithmetic.js';
 import { GemmEpilogue } from './gemm-epilogue.js';
+import type { GemmSources, TileOperand } from './gemm-sources.js';
+import {
+  columnsInPlace,
+  fillDepthTable,
+  fillRowTable,
+  gemmSources,
+  packedSources,
+  rowsInPlace,
+  rowsOfWindows,
+} from './gemm-sources.js';
 import type { GemmKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
@@ -23,7 +33,7 @@ import { memBytes } from './l3.js';
 import { L3Builder } from './l3-builder.js';
 import { ExprEmitter } from './lower-exprs.js';
 import type { Packing, PanelLayout } from './lower-pack.js';
-import { layoutOfRows, packPanels, rowPitch } from './lower-pack.js';
+import { layoutOfRows, packPanels, rowPitch, transposeBlock } from './lower-pack.js';
 import { isSmallGemm, smallGemmWorkspace, smallProduct } from './lower-small-gemm.js';
 import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
@@ -39,6 +49,11 @@ export function gemmWorkspace(kernel: GemmKernel, target: Target): readonly numb
   return isSmallGemm(kernel, target) ? smallGemmWorkspace(kernel, target) : blockedWorkspace(kernel, target);
 }
 
+/** Elements of a register tile with rows and columns swapped, in whole vectors. */
+function turnedTile({ lanes, gemm: { mr, nr } }: Target): number {
+  return nr * roundUp(mr, lanes);
+}
+
 /** The workspace of all phases but `small`. */
 export function blockedWorkspace(kernel: GemmKernel, given: Target): readonly number[] {
   const target = elementTarget(kernel, given);
@@ -50,7 +65,15 @@ export function blockedWorkspace(kernel: GemmKernel, given: Target): readonly nu
   const packedB = roundUp(Math.min(Math.max(kernel.n, 1), nc), nr) * depth;
   const isPartial = kernel.k > kc || kernel.outer > 1;
   const tiles = isPartial ? roundUp(kernel.m, mr) * roundUp(kernel.n, nr) : mr * nr;
-  return [packedA * memBytes[packed], packedB * memBytes[packed], tiles * memBytes[sums], depth * 8];
+  const turned = turnedTile(target);
+  const { a } = gemmSources(kernel, dependences(kernel), target);
+  const offsets = a === 'windows' ? kc + roundUp(kernel.m, mr) : depth;
+  return [
+    packedA * memBytes[packed],
+    packedB * memBytes[packed],
+    (turned + tiles) * memBytes[sums],
+    offsets * 8,
+  ];
 }
 
 /** The target as a kernel sees it that is launched by itself: with register tiles that fit. */
@@ -69,7 +92,8 @@ export function lowerGemm(
   const isWide = own.lanes > 1 && isScalarOnly(kernel.exprs[kernel.a].dtype);
   const b = new L3Builder(kernel.name, own.lanes, own, isWide);
   const phase = split ?? (isSmallGemm(kernel, target) ? 'small' : 'all');
-  emitGemm(b, kernel, sizes, own, phase, unitRange(b, sizes));
+  const sources = phase === 'all' ? gemmSources(kernel, dependences(kernel), own) : packedSources;
+  emitGemm(b, kernel, sizes, own, phase, unitRange(b, sizes), null, sources);
   return b.finish();
 }
 
@@ -94,7 +118,7 @@ export function wholeBBytes(kernel: GemmKernel, target: Target): number {
 
 /**
  * Emits a gemm kernel into a function, or a part of one, that has its arguments: all of it, some of its units, or some of its rows, which
- * no units are made of where it has no batch dimensions.
+ * no units are made of where it has no batch dimensions. Operands are packed unless `sources` says otherwise.
  */
 export function emitGemm(
   b: L3Builder,
@@ -104,6 +128,7 @@ export function emitGemm(
   phase: GemmPhase = 'all',
   units: UnitRange | null = null,
   rows: UnitRange | null = null,
+  sources: GemmSources = packedSources,
 ): void {
   const target = elementTarget(kernel, given);
   const { mr, nr, kc, mc, nc } = target.gemm;
@@ -145,40 +170,72 @@ export function emitGemm(
     return group === 1 ? depth : b.div(b.add(depth, b.index(group - 1)), b.index(group));
   };
 
+  /** A panel of A or of B as packed. */
+  const packedPanel = (
+    buffer: number,
+    start: Value,
+    isOn: Value | null,
+    { count, apart, step, vectors }: { count: number; apart: number; step: number; vectors: boolean },
+  ): TileOperand => ({
+    isOn,
+    start,
+    read: (at) =>
+      Array.from({ length: count }, (_, i) => () => {
+        const offset = i * apart;
+        return vectors ? b.load(buffer, at, { lanes, offset }) : spread(b.load(buffer, at, { offset }));
+      }),
+    next: (at) => b.add(at, b.index(step)),
+  });
+  const columnsOfTile = nr / lanes;
+  const packedRows = (start: Value, isOn: Value | null): TileOperand =>
+    packedPanel(packedA, start, isOn, { count: mr, apart: rowStep, step: kStep, vectors: false });
+  const packedColumns = (start: Value, isOn: Value | null, count: number): TileOperand =>
+    packedPanel(packedB, start, isOn, { count, apart: lanes, step: nr, vectors: true });
+
   /**
    * The product of one panel of A and one of B over a block of k, which is `depth` packed elements: mr x nr accumulators in registers.
-   * They begin as `first`, a vector for each of the panel's columns.
+   * They begin as `first`, a vector for each of the panel's columns. Of the ways in which the panels may be read one is on: loops of the
+   * others run no round.
    */
   function tileProduct(
-    panelA: Value,
-    panelB: Value,
+    lefts: readonly TileOperand[],
+    rights: readonly TileOperand[],
     depth: Value,
     first: readonly Value[],
   ): readonly Value[] {
-    const columns = nr / lanes;
-    const inits = [panelA, panelB, ...Array.from({ length: mr }, () => first).flat()];
-    const out = b.loop(zero, depth, 1, inits, (_, [at, bt, ...acc]) => {
-      const leftOf = (i: number): Value => spread(b.load(packedA, at, { offset: i * rowStep }));
-      const rightOf = (j: number): Value => b.load(packedB, bt, { lanes, offset: j * lanes });
-      const next: Value[] = [];
-      if (mr < columns) {
-        // The fewer vectors stay in registers beside the accumulators.
-        const left = Array.from({ length: mr }, (_x, i) => leftOf(i));
-        for (let j = 0; j < columns; j++) {
-          const right = rightOf(j);
-          for (let i = 0; i < mr; i++) next[i * columns + j] = times(left[i], right, acc[i * columns + j]);
-        }
-      } else {
-        const right = Array.from({ length: columns }, (_x, j) => rightOf(j));
-        for (let i = 0; i < mr; i++) {
-          const left = leftOf(i);
-          for (let j = 0; j < columns; j++)
-            next[i * columns + j] = times(left, right[j], acc[i * columns + j]);
-        }
+    let sums: readonly Value[] = Array.from({ length: mr }, () => first).flat();
+    for (const left of lefts) {
+      for (const right of rights) {
+        const on = [left.isOn, right.isOn].filter((v) => v !== null);
+        const rounds = on.reduce((rest, isOn) => b.select(isOn, rest, zero), depth);
+        const inits = [left.start, right.start, ...sums];
+        const out = b.loop(zero, rounds, 1, inits, (k, [at, bt, ...acc]) => {
+          const next = [...acc];
+          const [leftOf, rightOf] = [left.read(at, k), right.read(bt, k)];
+          if (mr < rightOf.length) {
+            // The fewer vectors stay in registers beside the accumulators.
+            const values = leftOf.map((read) => read());
+            rightOf.forEach((read, j) => {
+              const value = read();
+              values.forEach((v, i) => {
+                next[i * columnsOfTile + j] = times(v, value, acc[i * columnsOfTile + j]);
+              });
+            });
+          } else {
+            const values = rightOf.map((read) => read());
+            leftOf.forEach((read, i) => {
+              const value = read();
+              values.forEach((v, j) => {
+                next[i * columnsOfTile + j] = times(value, v, acc[i * columnsOfTile + j]);
+              });
+            });
+          }
+          return [left.next(at), right.next(bt), ...next];
+        });
+        sums = out.slice(2);
       }
-      return [b.add(at, b.index(kStep)), b.add(bt, b.index(nr)), ...next];
-    });
-    return out.slice(2);
+    }
+    return sums;
   }
 
   /** What sums of a panel begin with: zeros, or what is taken off for elements of A that were shifted. */
@@ -201,9 +258,37 @@ export function emitGemm(
     );
   }
 
+  // Without masks, rows that fill no vector would be stored one by one all the same.
+  const isTurned = epilogue.isTurned && arithmetic.sums === 'f32' && (target.masks || mr >= lanes);
+  /** Where slots of tiles begin: behind one that is turned around. */
+  const firstSlot = b.index(isTurned ? turnedTile(target) : 0);
+
+  /** Copies a tile to the head of the buffer with rows and columns swapped. */
+  function turn(slot: Value): void {
+    const step = b.index(nr);
+    const pitch = roundUp(mr, lanes);
+    const last = b.add(slot, b.index((mr - 1) * nr));
+    b.forEach(zero, step, lanes, (j) => {
+      for (let i = 0; i < mr; i += lanes) {
+        const from = b.add(b.add(slot, b.index(i * nr)), j);
+        // Of rows that fill no vector the last one is repeated.
+        const source = { buffer: tiles, from, step, last: i + lanes > mr ? b.add(last, j) : null };
+        transposeBlock(b, source, tiles, b.add(b.mul(j, b.index(pitch)), b.index(i)), pitch);
+      }
+    });
+  }
+
   function epilogueOf(slot: Value, fromM: Value, fromN: Value): void {
     const rows = b.min(b.index(mr), b.sub(m, fromM));
     const columns = b.min(b.index(nr), b.sub(n, fromN));
+    if (isTurned) {
+      turn(slot);
+      const pitch = b.index(roundUp(mr, lanes));
+      b.forEach(zero, columns, 1, (j) =>
+        epilogue.columnFromMemory(tiles, b.mul(j, pitch), b.add(fromN, j), fromM, rows),
+      );
+      return;
+    }
     b.forEach(zero, rows, 1, (i) => {
       const row = b.add(slot, b.mul(i, b.index(nr)));
       epilogue.rowFromMemory(tiles, row, b.add(fromM, i), fromN, columns);
@@ -237,6 +322,7 @@ export function emitGemm(
       );
       return;
     }
+    if (sources.a === 'windows') fillRowTable(context, { vm, vk, table, mr }, m, kc);
     // With several blocks of k each tile has a slot of its own, else all use the first.
     const many = b.binary('or', b.compare('lt', b.index(kc), k), b.compare('lt', b.index(1), outer));
     const rowTiles = b.div(b.add(m, b.index(mr - 1)), b.index(mr));
@@ -255,53 +341,88 @@ export function emitGemm(
         const depth = b.min(blockDepth, b.sub(k, pc));
         const isLast = b.compare('eq', b.add(round, b.index(1)), b.mul(outer, blocks));
         const partialRounds = b.min(round, b.index(1));
-        const packed = (p: Omit<Packing, 'table' | 'arithmetic'>): void =>
-          emitter.bind(vouter, step, null, () => packPanels(context, { ...p, table, arithmetic }));
+        const inStep = <T>(body: () => T): T => emitter.bind(vouter, step, null, body);
+        /** Packs a block, or of one whose whole panels are read in place the last one if it is no whole one. */
+        const packed = (p: Omit<Packing, 'table' | 'arithmetic' | 'isRest'>, isRest: boolean): void => {
+          const whole = isRest ? b.mul(b.div(p.count, b.index(p.width)), b.index(p.width)) : zero;
+          const block = { ...p, from: b.add(p.from, whole), count: b.sub(p.count, whole) };
+          inStep(() => packPanels(context, { ...block, table, arithmetic, isRest }));
+        };
         const packedDepth = grouped(depth);
         const startB = phase === 'all' ? zero : startOfB(jc, nb, b.add(b.mul(step, grouped(k)), grouped(pc)));
         if (phase !== 'multiply')
-          packed({
-            buffer: packedB,
-            start: startB,
-            operand: kernel.b,
-            across: vn,
-            along: vk,
-            width: nr,
-            layout: { kind: 'steps' },
-            from: jc,
-            count: nb,
-            fromK: pc,
-            depth,
-          });
+          packed(
+            {
+              buffer: packedB,
+              start: startB,
+              operand: kernel.b,
+              across: vn,
+              along: vk,
+              width: nr,
+              layout: { kind: 'steps' },
+              from: jc,
+              count: nb,
+              fromK: pc,
+              depth,
+            },
+            sources.b !== 'packed',
+          );
         if (phase === 'pack B') return;
+        if (sources.a === 'windows')
+          inStep(() => fillDepthTable(context, { vm, vk, table }, { fromK: pc, depth }));
         b.forEach(rowFrom, rowTo, mc, (ic) => {
           const mb = b.min(b.index(mc), b.sub(rowTo, ic));
-          packed({
-            buffer: packedA,
-            operand: kernel.a,
-            across: vm,
-            along: vk,
-            width: mr,
-            layout: layoutA,
-            from: ic,
-            count: mb,
-            fromK: pc,
-            depth,
-          });
+          if (sources.a !== 'windows')
+            packed(
+              {
+                buffer: packedA,
+                operand: kernel.a,
+                across: vm,
+                along: vk,
+                width: mr,
+                layout: layoutA,
+                from: ic,
+                count: mb,
+                fromK: pc,
+                depth,
+              },
+              sources.a !== 'packed',
+            );
           b.forEach(zero, nb, nr, (jr) => {
             const fromN = b.add(jc, jr);
             const slotN = b.mul(b.div(fromN, b.index(nr)), strideN);
-            const panelB = b.add(startB, b.mul(jr, packedDepth));
+            const isWholeB = b.compare('le', b.add(jr, b.index(nr)), nb);
+            const { b: howB, isNarrow } = sources;
+            const panelB = howB === 'packed' ? b.add(startB, b.mul(jr, packedDepth)) : startB;
+            const rights: TileOperand[] = [];
+            if (howB !== 'packed')
+              rights.push(
+                inStep(() =>
+                  columnsInPlace(context, howB, { vn, vk, nr, table }, { fromN, fromK: pc }, isWholeB),
+                ),
+              );
+            else if (isNarrow) rights.push(packedColumns(panelB, isWholeB, columnsOfTile));
+            const isRestB = rights.length > 0 ? b.unary('not', isWholeB) : null;
+            rights.push(packedColumns(panelB, isRestB, isNarrow ? 1 : columnsOfTile));
             const first = firstSums(panelB, packedDepth);
-            const isWide = b.binary('and', isLast, b.compare('le', b.add(jr, b.index(nr)), nb));
+            const isWide = b.binary('and', isLast, isWholeB);
             b.forEach(zero, mb, mr, (ir) => {
               const fromM = b.add(ic, ir);
-              const slot = b.add(slotN, b.mul(b.div(fromM, b.index(mr)), strideM));
-              const acc = addPartial(
-                slot,
-                partialRounds,
-                tileProduct(b.mul(ir, pitchA(packedDepth)), panelB, packedDepth, first),
-              );
+              const slot = b.add(firstSlot, b.add(slotN, b.mul(b.div(fromM, b.index(mr)), strideM)));
+              const isWholeA = b.compare('le', b.add(ir, b.index(mr)), mb);
+              const { a: howA } = sources;
+              const lefts =
+                howA === 'packed'
+                  ? [packedRows(b.mul(ir, pitchA(packedDepth)), null)]
+                  : howA === 'windows'
+                    ? [rowsOfWindows(context, { table, mr }, fromM, kc)]
+                    : [
+                        inStep(() =>
+                          rowsInPlace(context, howA, { vm, vk, mr }, { fromM, fromK: pc }, isWholeA),
+                        ),
+                        packedRows(zero, b.unary('not', isWholeA)),
+                      ];
+              const acc = addPartial(slot, partialRounds, tileProduct(lefts, rights, packedDepth, first));
               const throughMemory = (): void => {
                 acc.forEach((v, i) => {
                   b.store(tiles, slot, v, { offset: i * lanes });
@@ -309,7 +430,7 @@ export function emitGemm(
                 b.when(isLast, () => epilogueOf(slot, fromM, fromN));
               };
               if (epilogue.isShort) {
-                const isWhole = b.binary('and', isWide, b.compare('le', b.add(ir, b.index(mr)), mb));
+                const isWhole = b.binary('and', isWide, isWholeA);
                 b.when(isWhole, () => epilogue.fromRegisters(acc, mr, wholeVectors, fromM, fromN));
                 b.when(b.unary('not', isWhole), throughMemory);
               } else throughMemory();

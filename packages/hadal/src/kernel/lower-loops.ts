@@ -360,13 +360,13 @@ export function emitLoops(
 
     /** Steps of as many vectors as there are ways, each with accumulators of its own. */
     function waysStep(one: Step): Step {
-      // Handing on takes moves, which cost as much as they save where vectors are short.
-      const isShort = lanes <= 4 || (kernel.exprs.length <= SHORT_FORMULA && kept.length === 0);
+      const isShort = kernel.exprs.length <= SHORT_FORMULA && kept.length === 0;
       if (isShort)
         return (from, params) =>
-          Array.from({ length: WAYS }, (_, w) =>
-            one(w === 0 ? from : b.add(from, b.index(w * lanes)), copyOf(params, w)),
-          ).flat();
+          Array.from({ length: WAYS }, (_, w) => {
+            const at = w === 0 ? from : b.add(from, b.index(w * lanes));
+            return one(at, copyOf(params, w));
+          }).flat();
       // Written out once, with the accumulators in turn.
       return (from, params) =>
         b.loop(from, b.add(from, b.index(WAYS * lanes)), lanes, params, (at, now) => [

@@ -75,22 +75,26 @@ export function separate(
 }
 
 /** The first positions of the table; those across a panel are not kept. */
-function alongPart(c: PackContext, p: Packing, s: Separable, along: Value): Value {
+function alongPart(c: PackContext, p: Pick<Packing, 'along'>, s: Separable, along: Value): Value {
   return c.emitter.bind(p.along, along, null, () =>
     c.emitter.indexPart(s.index, true, (t) => !s.isAcross(t)),
   );
 }
 
-function acrossPart(c: PackContext, p: Packing, s: Separable, across: Value): Value {
+export function acrossPart(c: PackContext, p: Pick<Packing, 'across'>, s: Separable, across: Value): Value {
   return c.emitter.bind(p.across, across, null, () => c.emitter.indexPart(s.index, false, s.isAcross));
 }
 
-function tableAt(c: PackContext, p: Packing, k: Value): Value {
+export function tableAt(c: Pick<PackContext, 'b'>, p: Pick<Packing, 'table'>, k: Value): Value {
   return c.b.convert('index', c.b.load(p.table, k));
 }
 
 /** Fills the table of a block: where each of its steps along k lies. */
-export function fillTable(c: PackContext, p: Packing, s: Separable): void {
+export function fillTable(
+  c: PackContext,
+  p: Pick<Packing, 'along' | 'table' | 'fromK' | 'depth'>,
+  s: Separable,
+): void {
   const { b } = c;
   b.forEach(b.index(0), p.depth, 1, (k) =>
     b.store(p.table, k, b.convert('i64', alongPart(c, p, s, b.add(p.fromK, k)))),
@@ -147,6 +151,10 @@ export function packSteps(
     );
   };
   const { across } = s;
+  if (p.isRest) {
+    inElements();
+    return;
+  }
   const whole = b.compare('eq', rows, b.index(p.width));
   b.when(b.unary('not', whole), inElements);
   b.when(whole, () => {

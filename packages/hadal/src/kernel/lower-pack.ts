@@ -43,6 +43,8 @@ export interface Packing {
   readonly arithmetic: GemmArithmetic;
   /** A buffer slot for `depth` offsets. */
   readonly table: number;
+  /** Whole panels are read in place: there is at most one, with fewer rows or columns than it is wide. */
+  readonly isRest?: boolean;
 }
 
 export interface PackContext {
@@ -84,6 +86,10 @@ export function packPanels(c: PackContext, p: Packing): void {
     }
     if (strides === null) {
       packElements(c, p, rows, base, first);
+      return;
+    }
+    if (p.isRest) {
+      packPart(c, p, strides, rows, base, first);
       return;
     }
     const whole = b.compare('eq', rows, b.index(p.width));
@@ -281,7 +287,7 @@ function packPart(c: PackContext, p: Packing, s: Strides, rows: Value, base: Val
  * A lanes x lanes block from rows to columns: log2(lanes) rounds of the perfect shuffle, which interleaves the first half of the
  * vectors with the second, bring element (i, k) to (k, i).
  */
-function transposeBlock(
+export function transposeBlock(
   b: L3Builder,
   source: {
     readonly buffer: number;

@@ -31,11 +31,24 @@ function isPlain({ exprs }: GemmKernel, operand: ExprId, across: number, along: 
  */
 const VECTOR_DEPTH = 8;
 
+/** Products less deep whose rows lie a multiple of this apart lose more to stores that share their sets of the cache than packing costs. */
+const SHARED_SETS = 64;
+
+/** Fewer rows are better off with tiles of few rows and many columns. */
+const WIDE_ROWS = 12;
+
+/** Whether B is read in place however wide it is: the positions of an image, whose rows are features. */
+function isWideInPlace(kernel: GemmKernel, wideDepth: number): boolean {
+  if (kernel.batch.length === 0 || kernel.m < WIDE_ROWS || !readsB(kernel)) return false;
+  return kernel.k >= wideDepth || (wideDepth < Number.POSITIVE_INFINITY && kernel.n % SHARED_SETS !== 0);
+}
+
 /** Whether a kernel is lowered here; part of its key. */
 export function isSmallGemm(kernel: GemmKernel, { gemm: { inPlace } }: Target): boolean {
   const { m, n, k, outer, a, b, exprs } = kernel;
   const depth = m === 1 && readsB(kernel) ? VECTOR_DEPTH * inPlace.depth : inPlace.depth;
-  if (outer !== 1 || k > depth || n > inPlace.columns) return false;
+  if (outer !== 1 || k > depth) return false;
+  if (n > inPlace.columns && !isWideInPlace(kernel, inPlace.wideDepth)) return false;
   const vm = kernel.batch.length;
   if (!isPlain(kernel, a, vm, vm + 2) || !isPlain(kernel, b, vm + 1, vm + 2)) return false;
   const rows = exprs[a];

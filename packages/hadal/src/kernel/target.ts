@@ -11,8 +11,11 @@ export interface GemmTiles {
   readonly kc: number;
   readonly mc: number;
   readonly nc: number;
-  /** How wide and deep a product may be whose operands are read where they lie, if they are plain memory; no deeper than kc. */
-  readonly inPlace: { readonly columns: number; readonly depth: number };
+  /**
+   * How wide and deep a product may be whose operands are read where they lie, if they are plain memory; no deeper than kc. Of this
+   * depth and more, those that are made for each of many images may be as wide as can be.
+   */
+  readonly inPlace: { readonly columns: number; readonly depth: number; readonly wideDepth: number };
 }
 
 export interface Target {

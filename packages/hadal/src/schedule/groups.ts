@@ -101,11 +101,23 @@ export function readsArray({ op }: TemplateNode, slot: number): boolean {
 }
 
 /**
- * What a reshape that is written to memory is a reshape of, else -1. It is computed where that is: its elements lie in the same order, so
+ * Whether a node is the result of a convolution with its first two dimensions swapped, as a kernel's gradient is, and written to memory:
+ * the convolution's kernel stores it where it belongs.
+ */
+export function isSwappedProduct(nodes: readonly TemplateNode[], id: number): boolean {
+  const n = nodes[id];
+  if (n.op.name !== 'permute' || n.leaf >= 0 || !computes(n)) return false;
+  const { op, leaf } = nodes[n.inputs[0]];
+  return op.kind === 'conv' && leaf < 0 && n.attributes.every((from, d) => from === (d < 2 ? 1 - d : d));
+}
+
+/**
+ * What a reshape that is written to memory is a reshape of, or a swapped product a permutation of, else -1. It is computed where that is:
  * it costs a store and no loops of its own.
  */
 export function reshaped(nodes: readonly TemplateNode[], id: number): number {
   const isWritten = (n: TemplateNode): boolean => n.op.name === 'reshape' && n.leaf < 0 && computes(n);
+  if (isSwappedProduct(nodes, id)) return nodes[id].inputs[0];
   if (!isWritten(nodes[id])) return -1;
   let [at] = nodes[id].inputs;
   while (nodes[at].op.name === 'reshape' && nodes[at].leaf < 0 && !isWritten(nodes[at]))
@@ -234,7 +246,7 @@ export function fuse(template: Template): Fusion {
       outside.add(home);
       return true;
     }
-    if (node.boundary || node.op.kind === 'interleave') return false;
+    if (node.boundary || node.op.kind === 'interleave' || isSwappedProduct(nodes, id)) return false;
     const level = group.members.get(id);
     const own = level === undefined ? null : ownIndex(group, node.shape, level);
     if (own === null) return false;
@@ -418,7 +430,7 @@ export function fuse(template: Template): Fusion {
     const level = group.members.get(id);
     const theirs = other.members.get(producer);
     if (level === undefined || theirs === undefined) return false;
-    if (nodes[producer].op.kind === 'interleave') return false;
+    if (nodes[producer].op.kind === 'interleave' || isSwappedProduct(nodes, producer)) return false;
     const own = ownIndex(group, pointsOf(nodes, id), level);
     const place = ownIndex(group, nodes[producer].shape, theirs);
     if (own === null || place === null) return false;

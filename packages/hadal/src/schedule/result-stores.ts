@@ -4,7 +4,7 @@ import { known } from '../base/errors.js';
 import { numel } from '../base/shape.js';
 import { addIndex, constantIndex, type IndexExpr, indexKey, scaleIndex } from '../kernel/index-expr.js';
 import { STREAMED_BYTES, type Store } from '../kernel/l2.js';
-import { pointsOf, reshaped } from './groups.js';
+import { isSwappedProduct, pointsOf, reshaped } from './groups.js';
 import { isCore, type KernelReader } from './kernel-reader.js';
 import { flatten, unflatten } from './movement-index.js';
 
@@ -28,7 +28,12 @@ function storesOf(reader: KernelReader, id: number): Store[] {
     level === 'full' &&
     n.into < 0 &&
     numel(n.shape) * dtypeInfo[n.dtype].bytes >= STREAMED_BYTES;
-  const index = flatten(pointsOf(nodes, id), own);
+  const index = isSwappedProduct(nodes, id)
+    ? flatten(
+        n.shape,
+        n.attributes.map((d) => own[d]),
+      )
+    : flatten(pointsOf(nodes, id), own);
   return [{ buffer: reader.slot(id, 'write'), index, value, level, ...(isStreamed ? { isStreamed } : {}) }];
 }
 

@@ -3,6 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { interpretL3 } from '../../src/codegen/reference/l3-interpreter.js';
 import { fromTypedArray, slice, type Tensor } from '../../src/index.js';
+import { dependences } from '../../src/kernel/dependence.js';
+import type { GemmSources } from '../../src/kernel/gemm-sources.js';
+import { gemmSources, packedSources } from '../../src/kernel/gemm-sources.js';
 import { addIndex, constantIndex, scaleIndex, variableIndex } from '../../src/kernel/index-expr.js';
 import type { GemmKernel } from '../../src/kernel/l2.js';
 import { abstractSizes } from '../../src/kernel/l2-sizes.js';
@@ -191,10 +194,79 @@ describe('a small product', () => {
     }, 60_000);
   }
 
+  test('of many images is read in place however wide it is, if it is deep or its rows share no sets of the cache', () => {
+    const wide = { m: 24, n: 640, k: 64, batch: 2, transA: false, transB: false, gap: 0 };
+    expect(isSmallGemm(kernelOf(wide), avx512Target)).toBe(true);
+    expect(isSmallGemm(kernelOf({ ...wide, k: 16 }), avx512Target)).toBe(false);
+    expect(isSmallGemm(kernelOf({ ...wide, n: 645, k: 16 }), avx512Target)).toBe(true);
+    expect(isSmallGemm(kernelOf({ ...wide, m: 4 }), avx512Target)).toBe(false);
+    expect(isSmallGemm(kernelOf({ ...wide, transB: true }), avx512Target)).toBe(false);
+    expect(isSmallGemm(kernelOf({ ...wide, n: 645 }), wasmTarget)).toBe(false);
+  });
+
   test('is one whose operands are memory that stays in the caches', () => {
     const small = { m: 64, n: 64, k: 64, batch: 1, transA: false, transB: false, gap: 0 };
     expect(isSmallGemm(kernelOf(small), avx512Target)).toBe(true);
-    expect(isSmallGemm(kernelOf({ ...small, n: 1000 }), avx512Target)).toBe(false);
+    expect(isSmallGemm(kernelOf({ ...small, n: 1024, k: 32 }), avx512Target)).toBe(false);
     expect(isSmallGemm(kernelOf({ ...small, k: 1000 }), avx512Target)).toBe(false);
+  });
+});
+
+describe('a product in blocks', () => {
+  const layouts = fc.record({
+    m: fc.integer({ min: 1, max: 40 }),
+    n: fc.integer({ min: 1, max: 100 }),
+    k: fc.integer({ min: 0, max: 40 }),
+    batch: fc.integer({ min: 1, max: 2 }),
+    transA: fc.boolean(),
+    transB: fc.boolean(),
+    gap: fc.nat(2),
+  });
+  for (const whole of [avx512Target, avx2Target]) {
+    test(`gives the bits of packed panels where operands are read in place for ${whole.id}`, () => {
+      const { mr, nr } = whole.gemm;
+      const target = { ...whole, gemm: { ...whole.gemm, kc: 16, mc: 2 * mr, nc: 2 * nr } };
+      fc.assert(
+        fc.property(layouts, fc.boolean(), fc.boolean(), (p, packsA, packsB) => {
+          const kernel = kernelOf(p);
+          const sizes = abstractSizes(kernel, target);
+          const rest = p.n % nr;
+          const sources: GemmSources = {
+            a: packsA ? 'packed' : p.transA ? 'across' : 'along',
+            b: packsB || p.transB ? 'packed' : 'strided',
+            isNarrow: rest > 0 && rest <= target.lanes,
+          };
+          const [packed, inPlace] = [packedSources, sources].map((how) => {
+            const b = new L3Builder('product', target.lanes, target);
+            emitGemm(b, kernel, sizes, target, 'all', unitRange(b, sizes), null, how);
+            return results(b.finish(), kernel, p, target, blockedWorkspace);
+          });
+          expect(inPlace).toEqual(packed);
+        }),
+        { numRuns: 25 },
+      );
+    }, 60_000);
+  }
+
+  test('reads in place what few tiles read', () => {
+    const p = { m: 120, n: 645, k: 600, batch: 2, transA: false, transB: false, gap: 0 };
+    const sourcesOf = (change: Partial<typeof p>): GemmSources => {
+      const kernel = kernelOf({ ...p, ...change });
+      return gemmSources(kernel, dependences(kernel), avx512Target);
+    };
+    expect(sourcesOf({})).toEqual({ a: 'packed', b: 'strided', isNarrow: false });
+    expect(sourcesOf({ n: 116 })).toEqual({ a: 'along', b: 'strided', isNarrow: false });
+    expect(sourcesOf({ n: 112, transA: true, transB: true })).toEqual({
+      a: 'across',
+      b: 'packed',
+      isNarrow: true,
+    });
+    // Rows 4 KiB apart share one set of the nearest cache.
+    expect(sourcesOf({ n: 112, k: 1024 }).a).toBe('packed');
+    expect(sourcesOf({ n: 1024 }).b).toBe('packed');
+    // Few elements are not worth a kernel of their own.
+    expect(sourcesOf({ n: 52, m: 24 })).toEqual(packedSources);
+    const kernel = kernelOf(p);
+    expect(gemmSources(kernel, dependences(kernel), wasmTarget)).toEqual(packedSources);
   });
 });

@@ -146,6 +146,19 @@ for (const [h, w] of [
         return gradients([x, filters], F.conv2d(x, filters, null, options).relu());
       };
 
+/** Operands that tiles read in place: windows in whole vectors, deep products, rows of gradients. */
+for (const [channels, features, height, width, kernel, stride] of [
+  [3, 16, 32, 64, 7, 2],
+  [16, 14, 16, 32, 3, 1],
+  [520, 25, 9, 15, 1, 1],
+  [130, 520, 5, 7, 1, 1],
+  [12, 26, 36, 40, 1, 1],
+])
+  convolutions[`convolution ${channels} to ${features} of ${width} by ${kernel}`] = () => {
+    const [x, w] = [some(1, 2, channels, height, width), some(2, features, channels, kernel, kernel)];
+    return gradients([x, w], F.conv2d(x, w, null, { stride, padding: kernel >> 1 }));
+  };
+
 const others: { readonly [name: string]: Case } = {
   'every other element': () => {
     const x = some(1, 67);

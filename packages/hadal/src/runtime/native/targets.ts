@@ -15,7 +15,7 @@ export const avx512Target: Target = {
   float16: true,
   scales: true,
   dots: [],
-  gemm: { mr: 12, nr: 32, kc: 512, mc: 240, nc: 3072, inPlace: { columns: 512, depth: 512 } },
+  gemm: { mr: 12, nr: 32, kc: 512, mc: 240, nc: 3072, inPlace: { columns: 512, depth: 512, wideDepth: 48 } },
   otherTiles: { wide: { mr: 8, nr: 48 }, few: { mr: 4, nr: 96 } },
 };
 
@@ -27,5 +27,5 @@ export const avx2Target: Target = {
   float16: true,
   scales: false,
   dots: [],
-  gemm: { mr: 6, nr: 16, kc: 384, mc: 240, nc: 3072, inPlace: { columns: 384, depth: 384 } },
+  gemm: { mr: 6, nr: 16, kc: 384, mc: 240, nc: 3072, inPlace: { columns: 384, depth: 384, wideDepth: 48 } },
 };

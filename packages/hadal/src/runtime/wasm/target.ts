@@ -16,5 +16,12 @@ export const wasmTarget: Target = {
   float16: false,
   dots: [],
   scales: false,
-  gemm: { mr: 4, nr: 8, kc: 512, mc: 64, nc: 512, inPlace: { columns: 64, depth: 128 } },
+  gemm: {
+    mr: 4,
+    nr: 8,
+    kc: 512,
+    mc: 64,
+    nc: 512,
+    inPlace: { columns: 64, depth: 128, wideDepth: Number.POSITIVE_INFINITY },
+  },
 };
