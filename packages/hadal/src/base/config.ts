@@ -63,7 +63,7 @@ export const config = {
   },
   /**
    * Whether convolutions of 3x3 kernels with step 1 may run by Winograd's algorithm, which takes a quarter of the multiplications; it is
-   * used where a convolution is large enough to gain by it. Results differ by rounding: measured errors are up to 1e-6 of the sum of
+   * used where a convolution is large enough to gain by it. Results differ by rounding: measured errors are up to 2e-6 of the sum of
    * magnitudes of all products in a tile of 4x4 results, where a direct sum has up to 7e-7 of those of one result. A NaN or an infinity in
    * the input makes all results of its tiles NaN, not only those that it is part of, and magnitudes above about 1e37 may overflow. Set to
    * false, all convolutions are direct sums. A change counts from the next run on; functions that were compiled keep what they have.
