@@ -2,7 +2,7 @@
 import type { AutogradOps } from '../autograd/ops.js';
 import type { Value } from '../autograd/value.js';
 import type { DType } from '../base/dtype.js';
-import { checkDType, isFloat, isHalf, wideDType } from '../base/dtype.js';
+import { checkDType, isFloat, wideDType } from '../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { normalizeDim, showShape } from '../base/shape.js';
@@ -344,12 +344,7 @@ export function softmax(ops: AutogradOps, x: Value, dim: number): Value {
   const d = normalizeDim('softmax', dim, x.shape.length);
   const v = atLeastOneDim(ops, toFloat(x, ops));
   const e = ops.unary('exp', shifted(ops, v, d));
-  const total = ops.reduce('sum', e, [d]);
-  // A product takes a fifth of a quotient's time, and rounds a second time, which is too much for halves.
-  const shares = isHalf(v.dtype)
-    ? ops.arithmetic('div', e, ops.expand(total, v.shape))
-    : ops.arithmetic('mul', e, ops.expand(ops.unary('reciprocal', total), v.shape));
-  return ops.reshape(shares, x.shape);
+  return ops.reshape(ops.arithmetic('div', e, ops.expand(ops.reduce('sum', e, [d]), v.shape)), x.shape);
 }
 
 /** The logarithm of softmax, computed without overflow. */

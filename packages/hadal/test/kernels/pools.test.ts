@@ -26,15 +26,19 @@ const pools: { readonly [name: string]: (x: Tensor) => Tensor } = {
     F.avgPool2d(x, 4, { stride: 3, ceilMode: true, countIncludePad: false, padding: 1 }),
 };
 
+/** Whose way back is a convolution; results are below 1, rounded a few times. */
+const convolved = 'mean, overlapping';
+
 describe('pools', () => {
   for (const [name, pool] of Object.entries(pools)) {
-    sameOnAllEngines(name, () => {
+    const make = (): readonly Tensor[] => {
       const x = finite('float32', [2, 3, 13, 17]).requiresGrad_();
       const y = pool(x);
       const weights = finite('float32', y.shape, 4);
       const [g] = autograd.grad([y], [x], { gradOutputs: [weights.requiresGrad_()], createGraph: true });
       return [y, g, ...autograd.grad(g.mul(finite('float32', x.shape, 9)).sum(), weights)];
-    });
+    };
+    sameOnAllEngines(name, make, name === convolved ? 1e-6 : 0);
   }
 
   sameOnAllEngines('of NaN, infinities, and other dtypes', () => [
