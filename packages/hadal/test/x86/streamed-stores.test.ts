@@ -39,9 +39,8 @@ describe.each(levels)('streamed stores on %s', (level) => {
     }
   });
 
-  it.skipIf(why !== null || level === 'avx2')(
-    'store what a mask says, and stream where it leaves nothing out',
-    () => {
+  if (level === 'avx512')
+    it.skipIf(why !== null)('store what a mask says, and stream where it leaves nothing out', () => {
       const b = new L3Builder('masked', lanes);
       const [input, output] = [b.buffer('f32', 'read'), b.buffer('f32', 'write')];
       const count = b.size();
@@ -56,8 +55,7 @@ describe.each(levels)('streamed stores on %s', (level) => {
         compareEngines(fn, level, [
           { buffers: [values, new Uint8Array(4 * COUNT)], sizes: [n], scalars: [] },
         ]);
-    },
-  );
+    });
 
   it.skipIf(why !== null)('pass the caches, and are fenced off from what follows', () => {
     const { listing } = compileX86(doubled(lanes), { level });
