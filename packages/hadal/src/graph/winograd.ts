@@ -11,22 +11,25 @@ import type { Position, TemplateEmitter } from './template-emitter.js';
 
 /**
  * Cycles that a core with vectors of 16 takes: for a multiplication of vectors, as the gemm template and as Winograd's products do them; to
- * transform a tile of 16 channels, a tile of 16 features, and a kernel of 16 features.
+ * transform a tile of 16 channels or of 16 features, or a kernel of 16 features, one way or the other.
  */
 const DIRECT = 1.3;
 const PRODUCT = 1.3;
-const TILE_IN = 300;
-const TILE_OUT = 300;
-const KERNEL = 300;
+const TRANSFORM = 300;
 /** What it has to save by estimate: estimates are rough. */
 const WORTH = 0.85;
 
-function isWorth([samples, features, rows, columns]: Shape, channels: number): boolean {
+/** @param shape of the result of the convolution, or of its gradient, @param filled tiles that products take the time of, for a number of them */
+function isWorth(
+  [samples, features, rows, columns]: Shape,
+  channels: number,
+  filled: (tiles: number) => number,
+): boolean {
   const tiles = samples * Math.ceil(rows / RESULTS) * Math.ceil(columns / RESULTS);
   const pairs = (channels * features) / 16;
   const direct = samples * rows * columns * 9 * pairs * DIRECT;
-  const products = READ * READ * Math.ceil(tiles / 4) * 4 * pairs * PRODUCT;
-  const transforms = (tiles * (channels * TILE_IN + features * TILE_OUT)) / 16 + pairs * KERNEL;
+  const products = READ * READ * filled(tiles) * pairs * PRODUCT;
+  const transforms = (tiles * (channels * TRANSFORM + features * TRANSFORM)) / 16 + pairs * TRANSFORM;
   return products + transforms < WORTH * direct;
 }
 
@@ -57,6 +60,8 @@ function turnedSource(e: TemplateEmitter, w: Position): Position | null {
   return n.attributes.join() === wanted.join() ? e.position(under.inputs[0]) : null;
 }
 
+const inFours = (tiles: number): number => Math.ceil(tiles / 4) * 4;
+
 /** The convolution by Winograd's algorithm, or null where that does not apply or pay. */
 export function winogradConv(
   e: TemplateEmitter,
@@ -71,25 +76,15 @@ export function winogradConv(
   if (!isPlain(d)) return null;
   if (![...d.low, ...d.high].every(isPadding)) return null;
   if (features % CHANNELS_TOGETHER !== 0 || channels % CHANNELS_TOGETHER !== 0) return null;
-  if (!fillsVectors(x.shape.slice(2), d.low[0], shape[2], READ) || !isWorth(shape, channels)) return null;
+  if (!fillsVectors(x.shape.slice(2), d.low[0], shape[2], READ) || !isWorth(shape, channels, inFours))
+    return null;
   const source = turnedSource(e, w);
   const attributes = winogradAttributes({ low: [d.low[0], d.low[1]], isTurned: source !== null });
   return e.emit(winograd, [e.inMemory(x), e.inMemory(source ?? w)], attributes, shape, 'float32');
 }
 
-/** Cycles to finish a kernel of 16 features. */
-const KERNEL_OUT = 300;
 /** More sums than this are not kept: 64 MiB. */
 const SUMS = 1 << 24;
-
-function isGradWorth([samples, features, rows, columns]: Shape, channels: number): boolean {
-  const tiles = samples * Math.ceil(rows / RESULTS) * Math.ceil(columns / RESULTS);
-  const pairs = (channels * features) / 16;
-  const direct = samples * rows * columns * 9 * pairs * DIRECT;
-  const products = READ * READ * (tiles + 8) * pairs * PRODUCT;
-  const transforms = (tiles * (channels * TILE_IN + features * TILE_IN)) / 16 + pairs * KERNEL_OUT;
-  return products + transforms < WORTH * direct;
-}
 
 /** With its first dimensions swapped, as a value in memory. */
 function swapped(e: TemplateEmitter, x: Position): Position {
@@ -124,7 +119,8 @@ export function winogradGradient(
   )
     return null;
   if (READ * READ * channels * features > SUMS) return null;
-  if (!isGradWorth([samples, features, rows, columns], channels)) return null;
+  // Sums are begun and ended once for all tiles of a block.
+  if (!isWorth([samples, features, rows, columns], channels, (tiles) => tiles + 8)) return null;
   const attributes = winogradAttributes({ low: [d.low[0], d.low[1]], isTurned: false });
   const kernel = [features, channels, 3, 3];
   const found = e.emit(winogradGrad, [swapped(e, x), swapped(e, g)], attributes, kernel, 'float32');

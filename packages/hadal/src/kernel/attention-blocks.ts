@@ -15,6 +15,7 @@ import { L3Builder } from './l3-builder.js';
 import { ExprEmitter } from './lower-exprs.js';
 import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
+import { transposed } from './transpose.js';
 import { type UnitRange, unitRange } from './unit-range.js';
 import { alongLanes } from './vector-loop.js';
 
@@ -330,16 +331,10 @@ export function transpose(
     b.forEach(b.index(0), b.index(roundUp(rows, lanes)), lanes, (i) => {
       const from = b.add(b.add(source.at, b.mul(i, b.index(source.pitch))), j);
       const to = b.add(b.add(destination.at, b.mul(j, b.index(destination.pitch))), i);
-      let block = Array.from({ length: lanes }, (_, r) =>
+      const lines = Array.from({ length: lanes }, (_, r) =>
         b.load(source.buffer, from, { lanes, offset: r * source.pitch }),
       );
-      for (let round = 1; round < lanes; round *= 2) {
-        const half = lanes / 2;
-        block = block.map((_, r) =>
-          b.zip(r % 2 === 0 ? 'low' : 'high', block[r >> 1], block[(r >> 1) + half]),
-        );
-      }
-      block.forEach((v, r) => {
+      transposed(b, lines).forEach((v, r) => {
         b.store(destination.buffer, to, v, { offset: r * destination.pitch });
       });
     });

@@ -102,31 +102,37 @@ export class GemmEpilogue {
 
   /** `count` rows of column `n` that lie in a buffer from element `start` on. */
   columnFromMemory(buffer: number, start: Value, n: Value, fromM: Value, count: Value): void {
-    const b = this.#b;
-    const { emitter, target } = this.#context;
-    emitter.bind(this.#columns, n, null, () => {
-      this.#hoist();
-      alongLanes(b, target, count, true, (i, lanesNow) => {
-        const at = b.add(start, i);
-        emitter.bind(this.#rows, b.add(fromM, i), lanesNow, () =>
-          this.#store(b.load(buffer, at, lanesNow ? { lanes: target.lanes, mask: lanesNow.mask } : {})),
-        );
-      });
-    });
+    const { emitter } = this.#context;
+    emitter.bind(this.#columns, n, null, () =>
+      this.#lineFromMemory(buffer, start, this.#rows, fromM, count, true),
+    );
   }
 
   /** `count` columns of row `m` that lie in a buffer from element `start` on. */
   rowFromMemory(buffer: number, start: Value, m: Value, fromN: Value, count: Value): void {
+    const { emitter } = this.#context;
+    emitter.bind(this.#rows, m, null, () =>
+      this.#lineFromMemory(buffer, start, this.#columns, fromN, count, this.isInLanes),
+    );
+  }
+
+  /** Elements along one variable from a position on; the other one is bound. */
+  #lineFromMemory(
+    buffer: number,
+    start: Value,
+    variable: number,
+    from: Value,
+    count: Value,
+    inLanes: boolean,
+  ): void {
     const b = this.#b;
     const { emitter, target } = this.#context;
-    emitter.bind(this.#rows, m, null, () => {
-      this.#hoist();
-      alongLanes(b, target, count, this.isInLanes, (j, lanesNow) => {
-        const at = b.add(start, j);
-        emitter.bind(this.#columns, b.add(fromN, j), lanesNow, () =>
-          this.#store(b.load(buffer, at, lanesNow ? { lanes: target.lanes, mask: lanesNow.mask } : {})),
-        );
-      });
+    this.#hoist();
+    alongLanes(b, target, count, inLanes, (i, lanesNow) => {
+      const at = b.add(start, i);
+      emitter.bind(variable, b.add(from, i), lanesNow, () =>
+        this.#store(b.load(buffer, at, lanesNow ? { lanes: target.lanes, mask: lanesNow.mask } : {})),
+      );
     });
   }
 }

@@ -153,6 +153,11 @@ export class L3Builder {
   }
 
   /** A constant of the kind and lanes of `like`. */
+  /** 0 of a kind. */
+  zero(kind: Kind): Value {
+    return this.constant(kind, kind === 'i64' ? 0n : 0);
+  }
+
   like(like: Value, value: number | bigint): Value {
     const scalar = this.constant(like.type.kind, value);
     return like.type.lanes > 1 ? this.broadcast(scalar) : scalar;

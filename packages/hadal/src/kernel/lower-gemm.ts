@@ -240,7 +240,7 @@ export function emitGemm(
 
   /** What sums of a panel begin with: zeros, or what is taken off for elements of A that were shifted. */
   function firstSums(panelB: Value, depth: Value): readonly Value[] {
-    const nothing = b.constant(arithmetic.sums, arithmetic.sums === 'i64' ? 0n : 0);
+    const nothing = b.zero(arithmetic.sums);
     const zeros = Array.from({ length: nr / lanes }, () => spread(nothing));
     if (!arithmetic.isShifted) return zeros;
     const shift = b.broadcast(b.constant('i32', SHIFT_BYTES));

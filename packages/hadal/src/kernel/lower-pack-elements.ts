@@ -22,8 +22,7 @@ function packsInLanes({ b, kernel, deps, target }: PackContext, p: Packing): boo
 export function packElements(c: PackContext, p: Packing, rows: Value, base: Value, first: Value): void {
   const { b, emitter, target } = c;
   const vector = packsInLanes(c, p);
-  const { packed } = p.arithmetic;
-  const nothing = b.constant(packed, packed === 'i64' ? 0n : 0);
+  const nothing = b.zero(p.arithmetic.packed);
   emitter.scoped(() => {
     emitter.hoist([p.operand], []);
     b.forEach(b.index(0), p.depth, 1, (k) => {

@@ -20,6 +20,7 @@ import type { ExprEmitter } from './lower-exprs.js';
 import { packElements, packGroups } from './lower-pack-elements.js';
 import { fillTable, packSteps, packTableRows, separate } from './lower-pack-tables.js';
 import type { Target } from './target.js';
+import { transposed } from './transpose.js';
 import { alongLanes, copyNeighbours } from './vector-loop.js';
 
 export type PanelLayout = { readonly kind: 'steps' } | { readonly kind: 'rows'; readonly pitch: number };
@@ -283,10 +284,7 @@ function packPart(c: PackContext, p: Packing, s: Strides, rows: Value, base: Val
   packElements(c, rest, rows, b.add(base, b.mul(done, b.index(p.width))), first);
 }
 
-/**
- * A lanes x lanes block from rows to columns: log2(lanes) rounds of the perfect shuffle, which interleaves the first half of the
- * vectors with the second, bring element (i, k) to (k, i).
- */
+/** A lanes x lanes block of memory from rows to columns. */
 export function transposeBlock(
   b: L3Builder,
   source: {
@@ -302,18 +300,14 @@ export function transposeBlock(
 ): void {
   const { lanes } = b;
   let row = source.from;
-  let block = Array.from({ length: lanes }, (_, i) => {
+  const rows = Array.from({ length: lanes }, (_, i) => {
     if (i > 0) {
       row = b.add(row, source.step);
       if (source.last !== null) row = b.min(row, source.last);
     }
     return b.load(source.buffer, row, { lanes });
   });
-  for (let round = 1; round < lanes; round *= 2) {
-    const half = lanes / 2;
-    block = block.map((_, i) => b.zip(i % 2 === 0 ? 'low' : 'high', block[i >> 1], block[(i >> 1) + half]));
-  }
-  block.forEach((v, k) => {
+  transposed(b, rows).forEach((v, k) => {
     b.store(destination, to, v, { offset: k * pitch });
   });
 }

@@ -38,7 +38,7 @@ function wide(dtype: DType): Kind {
 function linear(b: L3Builder, dtype: DType, hasFactor: boolean): Running {
   const kind = wide(dtype);
   return {
-    starts: [b.constant(kind, kind === 'i64' ? 0n : 0)],
+    starts: [b.zero(kind)],
     step: ([before], values) => {
       const [factor, value] = [values[0], values[values.length - 1]].map((v) => b.convert(kind, v));
       return [b.add(hasFactor ? b.mul(factor, before) : before, value)];

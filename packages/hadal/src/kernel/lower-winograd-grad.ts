@@ -20,14 +20,16 @@ import { L3Builder } from './l3-builder.js';
 import { ExprEmitter } from './lower-exprs.js';
 import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
+import { transposed } from './transpose.js';
 import { unitRange } from './unit-range.js';
 import {
   clearEdges,
   nearFloats,
-  series,
+  type PlaneSource,
+  placeAmongChannels,
   type TileSource,
+  transformBack,
   transformTiles,
-  turnedBlock,
   verticalFloats,
 } from './winograd-images.js';
 import { CHANNELS_TOGETHER, READ, RESULTS, winogradGradTiles } from './winograd-tiles.js';
@@ -136,11 +138,7 @@ export function lowerWinogradGrad(
     vertical,
     to: inputs,
     plane: inputPlane,
-    placeOf: (channel) => {
-      const block = b.div(channel, n(CHANNELS_TOGETHER));
-      const inBlock = b.sub(channel, times(block, CHANNELS_TOGETHER));
-      return b.add(b.mul(block, times(room, CHANNELS_TOGETHER)), inBlock);
-    },
+    placeOf: (channel) => placeAmongChannels(b, channel, room),
     tileStep: CHANNELS_TOGETHER,
   };
   const results: TileSource = {
@@ -198,31 +196,26 @@ export function lowerWinogradGrad(
 
   /** Kernels of `lanes` features from `feature` on. */
   function finish(feature: Value, start: Value): void {
-    const step = times(sumPlane, READ);
+    const planes: PlaneSource = {
+      from: sums,
+      plane: sumPlane,
+      planeRow: times(sumPlane, READ),
+      transform: transformSums,
+      count: TAP_ROWS,
+      halfway,
+      to: taps,
+      rowStep: n(TAP_ROWS * lanes),
+    };
     b.forEach(zero, channels, CHANNELS_TOGETHER, (channel) => {
       b.forEach(zero, n(CHANNELS_TOGETHER), 1, (i) => {
         const from = b.add(start, times(b.add(channel, i), nr));
-        b.loop(zero, n(READ), 1, [from, zero], (_, [source, to]) => {
-          const column = series(b, source, step, READ).map((place) => b.load(sums, place, { lanes }));
-          transformSums(b, column).forEach((v, row) =>
-            b.store(halfway, to, v, { offset: row * READ * lanes }),
-          );
-          return [b.add(source, sumPlane), b.add(to, n(lanes))];
-        });
-        const place = times(i, TAPS * lanes);
-        b.loop(zero, n(TAP_ROWS), 1, [zero, place], (_, [source, to]) => {
-          const row = Array.from({ length: READ }, (_x, j) =>
-            b.load(halfway, source, { lanes, offset: j * lanes }),
-          );
-          transformSums(b, row).forEach((v, j) => b.store(taps, to, v, { offset: j * lanes }));
-          return [b.add(source, n(READ * lanes)), b.add(to, n(TAP_ROWS * lanes))];
-        });
+        transformBack(b, planes, from, times(i, TAPS * lanes));
       });
       b.forEach(zero, n(TOGETHER), lanes, (at) => {
         const lines = Array.from({ length: lanes }, (_, r) =>
           b.load(taps, times(at, lanes), { lanes, offset: r * lanes }),
         );
-        turnedBlock(b, lines).forEach((v, r) => b.store(turned, at, v, { offset: r * (TOGETHER + lanes) }));
+        transposed(b, lines).forEach((v, r) => b.store(turned, at, v, { offset: r * (TOGETHER + lanes) }));
       });
       emitter.scoped(() =>
         b.forEach(zero, n(lanes), 1, (i) =>

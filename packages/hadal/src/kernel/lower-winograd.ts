@@ -23,14 +23,17 @@ import { L3Builder } from './l3-builder.js';
 import { ExprEmitter } from './lower-exprs.js';
 import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
+import { transposed } from './transpose.js';
 import { unitRange } from './unit-range.js';
 import {
   clearEdges,
   nearFloats,
+  type PlaneSource,
+  placeAmongChannels,
   series,
   type TileSource,
+  transformBack,
   transformTiles,
-  turnedBlock,
   verticalFloats,
 } from './winograd-images.js';
 import { CHANNELS_TOGETHER, READ, RESULTS, winogradTiles } from './winograd-tiles.js';
@@ -113,11 +116,7 @@ export function lowerWinograd(kernel: WinogradKernel, sizes: AbstractKernel, tar
     vertical,
     to: inputs,
     plane: inputPlane,
-    placeOf: (channel) => {
-      const block = b.div(channel, n(CHANNELS_TOGETHER));
-      const inBlock = b.sub(channel, times(block, CHANNELS_TOGETHER));
-      return b.add(b.mul(block, times(room, CHANNELS_TOGETHER)), inBlock);
-    },
+    placeOf: (channel) => placeAmongChannels(b, channel, room),
     tileStep: CHANNELS_TOGETHER,
   };
 
@@ -128,7 +127,7 @@ export function lowerWinograd(kernel: WinogradKernel, sizes: AbstractKernel, tar
       const start = b.add(b.mul(feature, pitch), times(channel, TAPS));
       b.forEach(zero, n(CHANNELS_TOGETHER * TAPS), lanes, (i) => {
         const places = series(b, b.add(start, i), pitch, lanes);
-        const block = turnedBlock(
+        const block = transposed(
           b,
           places.map((place) => b.load(kernel.weights, place, vector)),
         );
@@ -148,7 +147,7 @@ export function lowerWinograd(kernel: WinogradKernel, sizes: AbstractKernel, tar
         const lines = Array.from({ length: lanes }, (_, r) =>
           b.load(copied, zero, { lanes, offset: r * TAPS + first }),
         );
-        turnedBlock(b, lines).forEach((v, j) => {
+        transposed(b, lines).forEach((v, j) => {
           const tap = first + j;
           if (tap < TAPS) b.store(taps, to, v, { offset: (TAPS - 1 - tap) * lanes });
         });
@@ -264,27 +263,21 @@ export function lowerWinograd(kernel: WinogradKernel, sizes: AbstractKernel, tar
     const image = b.div(tileRow, down);
     const firstRow = times(b.sub(tileRow, b.mul(image, down)), RESULTS);
     const firstTile = b.mul(b.sub(tileRow, first), across);
-    const resultRow = times(columns, lanes);
-    const step = times(productPlane, READ);
+    const planes: PlaneSource = {
+      from: products,
+      plane: productPlane,
+      planeRow: times(productPlane, READ),
+      transform: transformProducts,
+      count: RESULTS,
+      halfway,
+      to: results,
+      rowStep: times(columns, lanes),
+    };
     // From right to left: what the last tile has too many is written over by the first one of the next row.
     b.forEach(zero, across, 1, (i) => {
       const x = b.sub(b.sub(across, n(1)), i);
       const from = b.add(times(b.add(firstTile, x), nr), inPanel);
-      b.loop(zero, n(READ), 1, [from, zero], (_, [source, to]) => {
-        const column = series(b, source, step, READ).map((place) => b.load(products, place, vector));
-        transformProducts(b, column).forEach((v, row) =>
-          b.store(halfway, to, v, { offset: row * READ * lanes }),
-        );
-        return [b.add(source, productPlane), b.add(to, n(lanes))];
-      });
-      const place = times(x, RESULTS * lanes);
-      b.loop(zero, n(RESULTS), 1, [zero, place], (_, [source, to]) => {
-        const row = Array.from({ length: READ }, (_x, j) =>
-          b.load(halfway, source, { lanes, offset: j * lanes }),
-        );
-        transformProducts(b, row).forEach((v, j) => b.store(results, to, v, { offset: j * lanes }));
-        return [b.add(source, n(READ * lanes)), b.add(to, resultRow)];
-      });
+      transformBack(b, planes, from, times(x, RESULTS * lanes));
     });
     const count = b.mul(b.min(n(RESULTS), b.sub(rows, firstRow)), columns);
     const pitch = b.add(times(columns, RESULTS), n(lanes));
@@ -293,7 +286,7 @@ export function lowerWinograd(kernel: WinogradKernel, sizes: AbstractKernel, tar
         b.load(results, times(at, lanes), { lanes, offset: r * lanes }),
       );
       const places = series(b, at, pitch, lanes);
-      turnedBlock(b, lines).forEach((v, r) => b.store(turned, places[r], v));
+      transposed(b, lines).forEach((v, r) => b.store(turned, places[r], v));
     });
     emitter.bind(0, image, null, () => {
       emitter.hoist(

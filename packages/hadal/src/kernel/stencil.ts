@@ -88,6 +88,17 @@ function isDepthwise(kernel: Shape, d: ConvDims): boolean {
   return d.batchGroups === 1 && kernel[1] === 1 && kernel[0] === d.featureGroups && isAll(d.rhsDilation, 1);
 }
 
+/** Windows of a kernel over an image. */
+function windowsOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape) {
+  return {
+    image: pair(input.slice(2), 1),
+    positions: pair(shape.slice(2), 1),
+    taps: pair(kernel.slice(2), 1),
+    strides: pair(d.strides, 1),
+    low: pair(d.low, 0),
+  };
+}
+
 const alone = { groupChannels: 1, groupFeatures: 1 };
 
 function slideOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape): StencilShape | null {
@@ -97,11 +108,7 @@ function slideOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape): Stenci
     samples: input[0],
     channels: input[1],
     ...alone,
-    image: pair(input.slice(2), 1),
-    positions: pair(shape.slice(2), 1),
-    taps: pair(kernel.slice(2), 1),
-    strides: pair(d.strides, 1),
-    low: pair(d.low, 0),
+    ...windowsOf(input, kernel, d, shape),
   };
 }
 
@@ -116,11 +123,7 @@ function mixOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape): StencilS
     channels: kernel[0],
     groupChannels: kernel[1],
     groupFeatures: kernel[0] / d.featureGroups,
-    image: pair(input.slice(2), 1),
-    positions: pair(shape.slice(2), 1),
-    taps: pair(kernel.slice(2), 1),
-    strides: pair(d.strides, 1),
-    low: pair(d.low, 0),
+    ...windowsOf(input, kernel, d, shape),
   };
 }
 

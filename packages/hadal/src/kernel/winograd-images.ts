@@ -4,16 +4,8 @@
  */
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
-import { READ, RESULTS } from './winograd-tiles.js';
-
-/** The vectors of a square block turned: interleaved with those half a block further on, log2(lanes) times. */
-export function turnedBlock(b: L3Builder, rows: readonly Value[]): readonly Value[] {
-  let block = rows;
-  const half = rows.length / 2;
-  for (let round = 1; round < rows.length; round *= 2)
-    block = block.map((_, r) => b.zip(r % 2 === 0 ? 'low' : 'high', block[r >> 1], block[(r >> 1) + half]));
-  return block;
-}
+import { transposed } from './transpose.js';
+import { CHANNELS_TOGETHER, READ, RESULTS } from './winograd-tiles.js';
 
 /** `at`, `at` + `step` and so on. */
 export function series(b: L3Builder, at: Value, step: Value, count: number): readonly Value[] {
@@ -73,6 +65,48 @@ export function nearFloats(
   return (1 + Math.min(height, RESULTS * count + taken - RESULTS)) * width * lanes;
 }
 
+/** Where the first tile of a channel lies if those of channels that lie together are interleaved, `room` tiles of each. */
+export function placeAmongChannels(b: L3Builder, channel: Value, room: Value): Value {
+  const together = b.index(CHANNELS_TOGETHER);
+  const block = b.div(channel, together);
+  const inBlock = b.sub(channel, b.mul(block, together));
+  return b.add(b.mul(block, b.mul(room, together)), inBlock);
+}
+
+/** Planes of vectors that are transformed back, `READ` * `READ` of them, and where results go. */
+export interface PlaneSource {
+  readonly from: number;
+  /** From one plane to the next, and to the one `READ` further on. */
+  readonly plane: Value;
+  readonly planeRow: Value;
+  /** From `READ` to `count`. */
+  readonly transform: (b: L3Builder, x: readonly Value[]) => readonly Value[];
+  readonly count: number;
+  /** Workspace of `count` * `READ` vectors. */
+  readonly halfway: number;
+  readonly to: number;
+  /** From one row of results to the next. */
+  readonly rowStep: Value;
+}
+
+/** Transforms one vector of each plane, columns and then rows, to `count` rows of `count` vectors. */
+export function transformBack(b: L3Builder, s: PlaneSource, from: Value, to: Value): void {
+  const { lanes } = b;
+  const zero = b.index(0);
+  b.loop(zero, b.index(READ), 1, [from, zero], (_, [source, place]) => {
+    const column = series(b, source, s.planeRow, READ).map((at) => b.load(s.from, at, { lanes }));
+    s.transform(b, column).forEach((v, row) => b.store(s.halfway, place, v, { offset: row * READ * lanes }));
+    return [b.add(source, s.plane), b.add(place, b.index(lanes))];
+  });
+  b.loop(zero, b.index(s.count), 1, [zero, to], (_, [source, place]) => {
+    const row = Array.from({ length: READ }, (_x, j) =>
+      b.load(s.halfway, source, { lanes, offset: j * lanes }),
+    );
+    s.transform(b, row).forEach((v, j) => b.store(s.to, place, v, { offset: j * lanes }));
+    return [b.add(source, b.index(READ * lanes)), b.add(place, s.rowStep)];
+  });
+}
+
 /** Sets to zero what images never reach. */
 export function clearEdges(b: L3Builder, s: TileSource): void {
   fillZeros(b, s.near, b.mul(s.width, b.index(b.lanes)));
@@ -87,7 +121,7 @@ function turnRows(b: L3Builder, s: TileSource, start: Value, count: Value): void
     // The last block ends where the rows do.
     const at = b.sub(b.min(b.add(i, b.index(lanes)), count), b.index(lanes));
     const places = series(b, b.add(start, at), imageSize, lanes);
-    const block = turnedBlock(
+    const block = transposed(
       b,
       places.map((place) => b.load(s.image, place, { lanes })),
     );

@@ -167,16 +167,20 @@ function results(
   return data[2];
 }
 
-describe('a small product', () => {
-  const layouts = fc.record({
-    m: fc.integer({ min: 1, max: 27 }),
-    n: fc.integer({ min: 1, max: 64 }),
-    k: fc.integer({ min: 0, max: 35 }),
+function layoutsUpTo(m: number, n: number, k: number) {
+  return fc.record({
+    m: fc.integer({ min: 1, max: m }),
+    n: fc.integer({ min: 1, max: n }),
+    k: fc.integer({ min: 0, max: k }),
     batch: fc.integer({ min: 1, max: 2 }),
     transA: fc.boolean(),
     transB: fc.boolean(),
     gap: fc.nat(2),
   });
+}
+
+describe('a small product', () => {
+  const layouts = layoutsUpTo(27, 64, 35);
   for (const target of [avx512Target, avx2Target, wasmTarget]) {
     test(`stays within its buffers and gives the bits of packed panels for ${target.id}`, () => {
       fc.assert(
@@ -213,15 +217,7 @@ describe('a small product', () => {
 });
 
 describe('a product in blocks', () => {
-  const layouts = fc.record({
-    m: fc.integer({ min: 1, max: 40 }),
-    n: fc.integer({ min: 1, max: 100 }),
-    k: fc.integer({ min: 0, max: 40 }),
-    batch: fc.integer({ min: 1, max: 2 }),
-    transA: fc.boolean(),
-    transB: fc.boolean(),
-    gap: fc.nat(2),
-  });
+  const layouts = layoutsUpTo(40, 100, 40);
   for (const whole of [avx512Target, avx2Target]) {
     test(`gives the bits of packed panels where operands are read in place for ${whole.id}`, () => {
       const { mr, nr } = whole.gemm;

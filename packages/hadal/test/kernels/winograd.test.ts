@@ -268,13 +268,27 @@ forEachEngine(
 );
 
 describe('what winograd means', () => {
-  it.each([false, true])('is a convolution, of a kernel that is turned: %s', (isTurned) => {
-    const random = generator(3);
-    const array = (shape: readonly number[]) => ({
+  const arraysOf = (seed: number) => {
+    const random = generator(seed);
+    return (shape: readonly number[]) => ({
       shape,
       dtype: 'float32' as const,
       data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, random),
     });
+  };
+  const one = [1, 1];
+  const dims = {
+    strides: one,
+    low: [1, 0],
+    high: [1, 1],
+    lhsDilation: one,
+    rhsDilation: one,
+    featureGroups: 1,
+    batchGroups: 1,
+  };
+
+  it.each([false, true])('is a convolution, of a kernel that is turned: %s', (isTurned) => {
+    const array = arraysOf(3);
     const [x, w] = [array([2, 3, 5, 6]), array(isTurned ? [3, 4, 3, 3] : [4, 3, 3, 3])];
     const shape = [2, 4, 5, 5];
     const got = winograd.reference([x, w], winogradAttributes({ low: [1, 0], isTurned }), shape, 'float32');
@@ -285,26 +299,11 @@ describe('what winograd means', () => {
           kernel.data[(f * 3 + c) * 9 + t] = isTurned
             ? w.data[(c * 4 + f) * 9 + 8 - t]
             : w.data[(f * 3 + c) * 9 + t];
-    const one = [1, 1];
-    const dims = {
-      strides: one,
-      low: [1, 0],
-      high: [1, 1],
-      lhsDilation: one,
-      rhsDilation: one,
-      featureGroups: 1,
-      batchGroups: 1,
-    };
     expect(got).toEqual(conv.reference([x, kernel], convAttributes(dims), shape, 'float32'));
   });
 
   it('is the gradient of a kernel', () => {
-    const random = generator(5);
-    const array = (shape: readonly number[]) => ({
-      shape,
-      dtype: 'float32' as const,
-      data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, random),
-    });
+    const array = arraysOf(5);
     const [x, g] = [array([2, 3, 5, 6]), array([2, 4, 5, 5])];
     const attributes = winogradAttributes({ low: [1, 0], isTurned: false });
     const got = winogradGrad.reference([x, g], attributes, [4, 3, 3, 3], 'float32');
@@ -316,16 +315,6 @@ describe('what winograd means', () => {
         return a.data[((image % n) * c + Math.floor(image / n)) * size + rest];
       });
       return { ...a, shape: [c, n, height, width], data };
-    };
-    const one = [1, 1];
-    const dims = {
-      strides: one,
-      low: [1, 0],
-      high: [1, 1],
-      lhsDilation: one,
-      rhsDilation: one,
-      featureGroups: 1,
-      batchGroups: 1,
     };
     const wanted = conv.reference([swapped(x), swapped(g)], convAttributes(dims), [3, 4, 3, 3], 'float32');
     for (let f = 0; f < 4; f++)
