@@ -57,8 +57,8 @@ function fitsSets(step: number, count: number, lines: number, sets: number): boo
   return count * lines <= (used * WAYS) / 2;
 }
 
-/** The steps of a load of float32 from one row or column to the next and along k, where they are the same everywhere. */
-function stepsOf(
+/** The steps of a load of float32 from one row or column to the next and along k, where they are the same everywhere and lead forwards. */
+export function stepsOf(
   { exprs }: GemmKernel,
   operand: ExprId,
   across: number,

@@ -10,20 +10,13 @@
  */
 import { singles } from './gemm-arithmetic.js';
 import type { GemmEpilogue } from './gemm-epilogue.js';
+import { stepsOf } from './gemm-sources.js';
 import { factorOf } from './index-expr.js';
 import type { ExprId, GemmKernel } from './l2.js';
-import { indexValues } from './l2.js';
 import type { Value } from './l3.js';
 import type { PackContext } from './lower-pack.js';
 import { packPanels, positionAt } from './lower-pack.js';
 import type { Target } from './target.js';
-
-/** Whether an operand is float32 memory with steps that are the same everywhere and lead forwards. */
-function isPlain({ exprs }: GemmKernel, operand: ExprId, across: number, along: number): boolean {
-  const e = exprs[operand];
-  if (e.op !== 'load' || e.dtype !== 'float32' || indexValues(e.index).length > 0) return false;
-  return [across, along].every((v) => (factorOf(e.index, v) ?? -1) >= 0);
-}
 
 /**
  * A single row uses every element of B once, so packing it would be most of the work: blocks of k are for what is read again. Chains of
@@ -45,16 +38,15 @@ function isWideInPlace(kernel: GemmKernel, wideDepth: number): boolean {
 
 /** Whether a kernel is lowered here; part of its key. */
 export function isSmallGemm(kernel: GemmKernel, { gemm: { inPlace } }: Target): boolean {
-  const { m, n, k, outer, a, b, exprs } = kernel;
+  const { m, n, k, outer, a, b } = kernel;
   const depth = m === 1 && readsB(kernel) ? VECTOR_DEPTH * inPlace.depth : inPlace.depth;
   if (outer !== 1 || k > depth) return false;
   if (n > inPlace.columns && !isWideInPlace(kernel, inPlace.wideDepth)) return false;
   const vm = kernel.batch.length;
-  if (!isPlain(kernel, a, vm, vm + 2) || !isPlain(kernel, b, vm + 1, vm + 2)) return false;
-  const rows = exprs[a];
-  if (rows.op !== 'load') return false;
+  const rows = stepsOf(kernel, a, vm, vm + 2);
+  if (rows === null || stepsOf(kernel, b, vm + 1, vm + 2) === null) return false;
   // How many rows there are changes with the batch, so it may decide only where rows are features.
-  return k <= 1 || factorOf(rows.index, vm + 2) === 1 || m <= inPlace.columns;
+  return k <= 1 || rows.along === 1 || m <= inPlace.columns;
 }
 
 /** Whether neighbouring columns of B lie together. */
