@@ -44,6 +44,8 @@ const CHANNEL_BLOCK = 64;
 const POINTS = READ * READ;
 const TAPS = 9;
 
+type Range = readonly [from: Value, to: Value];
+
 /** Floats of each workspace, in the order of their slots. */
 function workspaces(kernel: WinogradKernel, target: Target): readonly number[] {
   const { lanes } = target;
@@ -90,8 +92,10 @@ export function lowerWinograd(kernel: WinogradKernel, sizes: AbstractKernel, tar
   const n = (value: number): Value => b.index(value);
   const times = (a: Value, by: number): Value => b.mul(a, n(by));
   const zero = n(0);
-  const [, features, , channels, height, width, rows, columns, down, across, lowRows, lowColumns, blockRows] =
-    Array.from({ length: 13 }, (_, i) => size(i));
+  const [samples, features, , channels, height, width, rows, columns] = Array.from({ length: 8 }, (_, i) =>
+    size(i),
+  );
+  const [down, across, lowRows, lowColumns, blockRows, cut] = Array.from({ length: 6 }, (_, i) => size(8 + i));
   const vector = { lanes };
 
   /** Room for tiles, with what the last register tile goes beyond. */
@@ -299,10 +303,10 @@ export function lowerWinograd(kernel: WinogradKernel, sizes: AbstractKernel, tar
     });
   }
 
-  function computeBlock(from: Value, to: Value): void {
+  function computeBlock([from, to]: Range, [firstFeature, endFeature]: Range): void {
     transformTiles(b, images, [zero, channels], [from, to]);
     const tiles = b.mul(b.sub(to, from), across);
-    b.forEach(zero, features, nr, (feature) => {
+    b.forEach(firstFeature, endFeature, nr, (feature) => {
       b.forEach(zero, channels, CHANNEL_BLOCK, (channel) => {
         const depth = b.min(n(CHANNEL_BLOCK), b.sub(channels, channel));
         transformKernels(feature, channel, depth);
@@ -316,10 +320,15 @@ export function lowerWinograd(kernel: WinogradKernel, sizes: AbstractKernel, tar
 
   clearEdges(b, images);
   const units = unitRange(b, sizes);
-  const blocks = b.div(b.add(b.sub(units.to, units.from), b.sub(blockRows, n(1))), blockRows);
+  const isCut = b.compare('eq', cut, n(1));
+  const firstRow = b.select(isCut, zero, units.from);
+  const endRow = b.select(isCut, b.mul(samples, down), units.to);
+  const firstFeature = b.select(isCut, times(units.from, nr), zero);
+  const endFeature = b.select(isCut, b.min(times(units.to, nr), features), features);
+  const blocks = b.div(b.add(b.sub(endRow, firstRow), b.sub(blockRows, n(1))), blockRows);
   b.forEach(zero, blocks, 1, (i) => {
-    const from = b.add(units.from, b.mul(i, blockRows));
-    computeBlock(from, b.min(units.to, b.add(from, blockRows)));
+    const from = b.add(firstRow, b.mul(i, blockRows));
+    computeBlock([from, b.min(endRow, b.add(from, blockRows))], [firstFeature, endFeature]);
   });
   return b.finish();
 }

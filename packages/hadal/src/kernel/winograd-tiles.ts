@@ -52,6 +52,15 @@ export function winogradGradTiles(kernel: WinogradShape): WinogradTiles {
   return { down, across, blockRows: Math.max(1, Math.floor(most / across)) };
 }
 
+/**
+ * Whether a convolution is cut along its features: every share transforms the images that it reads, and along features it transforms its own
+ * kernels only. Where images are of fewer tiles than there are features, kernels are what takes the time.
+ */
+export function cutsFeatures(kernel: WinogradShape): boolean {
+  const { down, across } = winogradTiles(kernel);
+  return kernel.samples * down * across < kernel.features;
+}
+
 /** The sizes of a kernel's variables, then what else its code is given. */
 export function winogradSizes(kernel: WinogradShape, kind: 'winograd' | 'winogradGrad'): number[] {
   const { samples, features, channels, height, width, rows, columns, low } = kernel;
@@ -60,5 +69,6 @@ export function winogradSizes(kernel: WinogradShape, kind: 'winograd' | 'winogra
   const own = isGrad
     ? [features, channels * 9, channels, samples]
     : [samples, features, rows * columns, channels];
-  return [...own, height, width, rows, columns, down, across, ...low, blockRows];
+  const cut = !isGrad && cutsFeatures(kernel) ? 1 : 0;
+  return [...own, height, width, rows, columns, down, across, ...low, blockRows, cut];
 }
