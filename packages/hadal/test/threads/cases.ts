@@ -62,6 +62,16 @@ export const cases: { readonly [name: string]: Case } = {
       F.conv2d(some(6, 24, 48, 4, 4), some(7, 80, 48, 3, 3), null, { padding: 1 }),
     );
   },
+  'convolutions cut along rows of tiles and along features': () => {
+    const [x, w] = [some(1, 3, 16, 14, 11), some(2, 16, 16, 3, 3)];
+    const [few, deep] = [some(3, 1, 16, 9, 7), some(4, 112, 16, 3, 3)];
+    const options = { padding: 1 };
+    return withGradients(
+      [x, w, few, deep],
+      F.conv2d(x, w, null, options),
+      F.conv2d(few, deep, null, options).relu(),
+    );
+  },
   'a depthwise convolution and a pool': () => {
     const [x, w] = [some(1, 2, 8, 10, 10), some(2, 8, 1, 3, 3)];
     return withGradients([x, w], F.maxPool2d(F.conv2d(x, w, null, { groups: 8 }), 2));
