@@ -95,7 +95,9 @@ export function lowerWinograd(kernel: WinogradKernel, sizes: AbstractKernel, tar
   const [samples, features, , channels, height, width, rows, columns] = Array.from({ length: 8 }, (_, i) =>
     size(i),
   );
-  const [down, across, lowRows, lowColumns, blockRows, cut] = Array.from({ length: 6 }, (_, i) => size(8 + i));
+  const [down, across, lowRows, lowColumns, blockRows, cut] = Array.from({ length: 6 }, (_, i) =>
+    size(8 + i),
+  );
   const vector = { lanes };
 
   /** Room for tiles, with what the last register tile goes beyond. */
