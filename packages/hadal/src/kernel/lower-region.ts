@@ -19,6 +19,7 @@ import { blockedWorkspace, emitGemm, wholeBBytes } from './lower-gemm.js';
 import { emitLoops, loopsWorkspace, splitLoop, withoutWideLanes } from './lower-loops.js';
 import { needsStatus, statusBuffer } from './status.js';
 import type { Target } from './target.js';
+import { withStepTiles } from './tile-shapes.js';
 import { type UnitRange, unitRange } from './unit-range.js';
 
 /** More than this is not kept packed. */
@@ -64,9 +65,14 @@ function workspacesOf(region: RegionKernel, part: RegionPart, target: Target): r
   }));
 }
 
+/** The target as parts of a region see it. */
+function stepTarget(target: Target): Target {
+  return withStepTiles(withoutWideLanes(target));
+}
+
 /** Bytes of each workspace buffer. */
 export function regionWorkspace(kernel: RegionKernel, given: Target): readonly number[] {
-  const target = withoutWideLanes(given);
+  const target = stepTarget(given);
   return [
     ...kernel.locals.map(({ dtype, elements }) => elements * dtypeInfo[dtype].bytes),
     ...regionParts(kernel).flatMap((p) => workspacesOf(kernel, p, target).map((w) => w.bytes)),
@@ -96,7 +102,7 @@ interface StepPosition {
 }
 
 export function lowerRegion(kernel: RegionKernel, sizes: AbstractKernel, given: Target): L3Function {
-  const target = withoutWideLanes(given);
+  const target = stepTarget(given);
   const b = new L3Builder(kernel.name, target.lanes, target);
   for (const { dtype, access } of kernel.buffers) b.buffer(memTypeOf(b, dtype), access);
   for (const { dtype } of kernel.locals) b.buffer(memTypeOf(b, dtype), 'readwrite');

@@ -35,7 +35,7 @@ export interface Target {
   readonly dots: readonly DotOp[];
   readonly gemm: GemmTiles;
   /** Register tiles of other shapes, whose sizes divide `mc` and `nc`; see tile-shapes.ts. */
-  readonly otherTiles?: { readonly [S in 'wide' | 'few']: Pick<GemmTiles, 'mr' | 'nr'> };
+  readonly otherTiles?: { readonly [S in 'wide' | 'few' | 'steps']: Pick<GemmTiles, 'mr' | 'nr'> };
 }
 
 /** What a device says of its threads. */

@@ -6,7 +6,10 @@
 import type { GemmKernel } from './l2.js';
 import type { Target } from './target.js';
 
-/** `few`: at most four rows. `wide`: rows that fill tiles of 8 better than those of 12. */
+/**
+ * `few`: at most four rows. `wide`: rows that fill tiles of 8 better than those of 12. There is one more, `steps`, for products within
+ * loops over steps.
+ */
 export type TileShape = 'usual' | 'wide' | 'few';
 
 /** Rows of a tile of `few`. */
@@ -34,5 +37,14 @@ export function tileShape({ batch, m, n }: Pick<GemmKernel, 'batch' | 'm' | 'n'>
 export function withTiles(kernel: GemmKernel, target: Target): Target {
   const shape = tileShape(kernel);
   const tiles = shape === 'usual' ? undefined : target.otherTiles?.[shape];
+  return tiles === undefined ? target : { ...target, gemm: { ...target.gemm, ...tiles } };
+}
+
+/**
+ * The target with the tiles of products within loops over steps. Their rows are a batch's samples, most often a power of two, of which
+ * each thread has a part: 16 rows are two tiles of 8, but in tiles of 12 half as much work again.
+ */
+export function withStepTiles(target: Target): Target {
+  const tiles = target.otherTiles?.steps;
   return tiles === undefined ? target : { ...target, gemm: { ...target.gemm, ...tiles } };
 }

@@ -16,7 +16,7 @@ export const avx512Target: Target = {
   scales: true,
   dots: [],
   gemm: { mr: 12, nr: 32, kc: 512, mc: 240, nc: 3072, inPlace: { columns: 512, depth: 512, wideDepth: 48 } },
-  otherTiles: { wide: { mr: 8, nr: 48 }, few: { mr: 4, nr: 96 } },
+  otherTiles: { wide: { mr: 8, nr: 48 }, few: { mr: 4, nr: 96 }, steps: { mr: 8, nr: 32 } },
 };
 
 export const avx2Target: Target = {
