@@ -1,6 +1,6 @@
 /**
  * The backward step of a region: the body of the scan that runs the other way and carries the gradients of carries. It reads what the
- * forward steps kept (products, reductions and the values of carries, a stack each) and computes everything pointwise again.
+ * forward steps kept (the values of carries, and what `region-kept.ts` says, a stack each) and computes everything else again.
  */
 import { isFloat } from '../base/dtype.js';
 import { InternalError, known } from '../base/errors.js';
@@ -9,6 +9,7 @@ import { isTuple } from './op.js';
 import type { Region } from './region.js';
 import { parameterKind } from './region.js';
 import { RegionBuilder } from './region-builder.js';
+import { keptNodes } from './region-kept.js';
 import type { Stacked, StepSum } from './step-sum.js';
 import { linearOps } from './step-sum.js';
 import type { TemplateNode } from './template.js';
@@ -56,41 +57,6 @@ export function activeNodes(region: Region, needs: readonly boolean[]): readonly
     }
     if (!grown) return active;
   }
-}
-
-/** Whether a value is computed again rather than kept: pointwise ops, and what only moves elements. */
-function isCheap({ op }: TemplateNode): boolean {
-  const { kind } = op;
-  return kind === 'elementwise' || kind === 'movement' || kind === 'source' || kind === 'gather';
-}
-
-/**
- * Nodes that are kept if their value is wanted: those that are not cheap, and where the only use of one is pointwise, what that use
- * makes of it (a product with its bias rather than both).
- */
-function keptNodes(region: Region): ReadonlySet<number> {
-  const { nodes } = region;
-  const users: number[][] = nodes.map(() => []);
-  nodes.forEach((n, i) => {
-    for (const x of n.inputs) users[x].push(i);
-  });
-  const results = new Set(region.results);
-  const kept = new Set<number>();
-  nodes.forEach((n, i) => {
-    if (n.leaf >= 0 || isCheap(n)) return;
-    kept.add(i);
-    let at = i;
-    for (;;) {
-      const [user, ...others] = users[at];
-      if (user === undefined || others.length > 0 || results.has(at)) break;
-      const { op, inputs, shape, dtype } = nodes[user];
-      const isSame = dtype === nodes[at].dtype && shape.join() === nodes[at].shape.join();
-      if (op.kind !== 'elementwise' || !isSame || op.saves.inputs.includes(inputs.indexOf(at))) break;
-      at = user;
-    }
-    kept.add(at);
-  });
-  return kept;
 }
 
 /** Builds the backward step for gradients of the results that are `present`. */

@@ -20,61 +20,11 @@ import { exprArguments, exprIndices, indexValues } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
+import type { LocatedIndex, LocatedTerm, PartialSum } from './located-index.js';
+import { levelsOf, MOST_LEVELS, slotsIn, slotsOf } from './located-index.js';
 import { loadPair, type Pair, type Pairs, storePair } from './pairs.js';
 import { lowerThreefry, lowerUniform } from './random.js';
 import { INDEX_CODE, mayDivideByZero, noteZeroDivision } from './status.js';
-
-/** A term of an index, and the first slot of its numbers. */
-interface LocatedTerm {
-  readonly term: Term;
-  readonly slot: number;
-  /** Its position in the index. */
-  readonly place: number;
-  readonly own: readonly number[];
-  /** Loaded values in it. */
-  readonly values: readonly ExprId[];
-  /** Its own variables and those of the loaded values. */
-  readonly variables: readonly number[];
-}
-
-/** What a sum of terms is found again by: one for each order in which terms were added up, as a tree. */
-interface PartialSum {
-  readonly memo: number;
-  readonly next: (PartialSum | undefined)[];
-  /** Of the sum with a negative base. */
-  based?: number;
-}
-
-interface LocatedIndex {
-  readonly base: number;
-  /** The slot of the base, or of the first term's numbers without one. */
-  readonly slot: number;
-  readonly terms: readonly LocatedTerm[];
-  readonly sums: PartialSum;
-}
-
-/** The slots that a term's numbers take, in the order of `indexNumbers`. */
-function slotsOf({ atom, factor }: Term): number {
-  const own = Math.abs(factor) === 1 ? 0 : 1;
-  if (atom.kind === 'var') return own;
-  if (atom.kind === 'value') return own + 1;
-  return own + slotsIn(atom.of) + (atom.kind === 'clamp' ? 2 : 1);
-}
-
-function slotsIn(e: IndexExpr): number {
-  let count = e.base === 0 ? 0 : 1;
-  for (const t of e.terms) count += slotsOf(t);
-  return count;
-}
-
-const MOST_LEVELS = 2 ** 20;
-
-function levelsOf(e: IndexExpr): number {
-  let levels = 0;
-  for (const { atom } of e.terms)
-    if (atom.kind !== 'var' && atom.kind !== 'value') levels = Math.max(levels, 1 + levelsOf(atom.of));
-  return levels;
-}
 
 export class ExprEmitter {
   readonly #b: L3Builder;
@@ -229,8 +179,11 @@ export class ExprEmitter {
 
   // --- hoisting ----------------------------------------------------------------------------------------------------------
 
-  /** Emits here all parts of the given expressions and indices that can be, ahead of a loop that uses them. */
-  hoist(roots: readonly ExprId[], indices: readonly IndexExpr[]): void {
+  /**
+   * Emits here all parts of the given expressions and indices that can be, ahead of a loop that uses them. `overLanes`: the loop is that
+   * of the vector variable.
+   */
+  hoist(roots: readonly ExprId[], indices: readonly IndexExpr[], overLanes = false): void {
     for (const index of indices) this.#sum(this.#located(index), true);
     const seen = new Set<ExprId>();
     const visit = (id: ExprId): void => {
@@ -241,6 +194,11 @@ export class ExprEmitter {
         return;
       }
       const e = this.#kernel.exprs[id];
+      if (e.op === 'guard') {
+        for (const g of e.guards)
+          if (this.#located(g.index).terms.every((t) => this.#termBound(t)))
+            this.#guard(g, overLanes ? this.#b.lanes : 1);
+      }
       for (const a of exprArguments(e)) visit(a);
       for (const index of exprIndices(e)) {
         for (const v of indexValues(index)) visit(v);
@@ -436,9 +394,18 @@ export class ExprEmitter {
     return [this.#b.sizeAt(slot), this.#b.sizeAt(slot + 1)];
   }
 
-  #guard(g: Guard): Value {
-    const b = this.#b;
+  /** Whether a guard holds, in as many lanes, or in each of its own where it differs from lane to lane. */
+  #guard(g: Guard, lanes: number): Value {
     const slot = known(this.#sizes.guardSlots.get(g), 'slots of a guard');
+    const memo = this.#memoOf(`guard:${slot}:${lanes}`);
+    const have = this.#memos[memo];
+    if (have !== undefined) return have;
+    const one = lanes === 1 ? this.#newGuard(g, slot) : this.#guard(g, 1);
+    return this.#keep(memo, this.#b.spread(one, Math.max(lanes, one.type.lanes)));
+  }
+
+  #newGuard(g: Guard, slot: number): Value {
+    const b = this.#b;
     const at = this.index(g.index);
     const [low, high] = [b.sizeAt(slot), b.sizeAt(slot + 1)];
     if (this.#isAlongLanes(g.index)) {
@@ -540,12 +507,15 @@ export class ExprEmitter {
       case 'guard': {
         const open = e.guards.filter((g) => this.#vector < 0 || !this.#cuts.has(g));
         if (open.length === 0) return this.emit(e.value);
-        const guards = open.map((g) => this.#guard(g));
-        const lanes = Math.max(...guards.map((g) => g.type.lanes));
-        const inside = guards.map((g) => b.spread(g, lanes)).reduce((p, q) => b.binary('and', p, q));
-        const value = lanes > 1 ? this.#masked(inside, () => this.emitLanes(e.value)) : this.emit(e.value);
-        if (e.dtype === 'bool') return b.binary('and', b.spread(inside, value.type.lanes), value);
-        return b.select(inside, value, b.like(value, 0));
+        const inside = (lanes: number): Value =>
+          open.map((g) => this.#guard(g, lanes)).reduce((p, q) => b.binary('and', p, q));
+        const isAlongLanes = open.some((g) => this.#isAlongLanes(g.index));
+        const value = isAlongLanes
+          ? this.#masked(inside(b.lanes), () => this.emitLanes(e.value))
+          : this.emit(e.value);
+        const holds = inside(value.type.lanes);
+        if (e.dtype === 'bool') return b.binary('and', holds, value);
+        return b.select(holds, value, b.like(value, 0));
       }
       case 'checked':
         this.index(e.index);

@@ -163,7 +163,7 @@ export function emitLoops(
     body: (acc: readonly Value[], which: 'vector' | 'scalar', position: Value) => readonly Value[],
     together: { readonly count: number; body(from: Value): void } | null = null,
   ): { vector: readonly Value[]; scalar: readonly Value[] } {
-    emitter.hoist(roots, indices);
+    emitter.hoist(roots, indices, variable === vectorVariable);
     const size = sizeOf(variable);
     const range = variable === outer[0] ? units : null;
     if (variable !== vectorVariable) {
@@ -397,7 +397,7 @@ export function emitLoops(
     }
 
     function innermost(variable: number, carried: Carried): Carried {
-      emitter.hoist(values, []);
+      emitter.hoist(values, [], variable === vectorVariable);
       if (variable === vectorVariable) return alongLanes(variable, carried);
       const size = sizeOf(variable);
       const zero = b.index(0);

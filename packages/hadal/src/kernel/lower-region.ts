@@ -65,9 +65,16 @@ function workspacesOf(region: RegionKernel, part: RegionPart, target: Target): r
   }));
 }
 
-/** The target as parts of a region see it. */
+const stepTargets = new WeakMap<Target, Target>();
+
+/** The target as parts of a region see it; one object for each, since choices are kept by target. */
 function stepTarget(target: Target): Target {
-  return withStepTiles(withoutWideLanes(target));
+  let made = stepTargets.get(target);
+  if (made === undefined) {
+    made = withStepTiles(withoutWideLanes(target));
+    stepTargets.set(target, made);
+  }
+  return made;
 }
 
 /** Bytes of each workspace buffer. */

@@ -6,7 +6,15 @@
 import { writeSync } from 'node:fs';
 import fc from 'fast-check';
 import { compileX86 } from '../../src/codegen/x86/index.js';
-import { type DType, functional as F, fromTypedArray, noGrad, slice, type Tensor } from '../../src/index.js';
+import {
+  type DType,
+  functional as F,
+  fromTypedArray,
+  noGrad,
+  scan,
+  slice,
+  type Tensor,
+} from '../../src/index.js';
 import { L3Builder } from '../../src/kernel/l3-builder.js';
 import type { Level } from '../../src/runtime/native/features.js';
 import { type Workspace, withWorkspace } from '../../src/tensor/workspace.js';
@@ -159,7 +167,7 @@ for (const [channels, features, height, width, kernel, stride] of [
     return gradients([x, w], F.conv2d(x, w, null, { stride, padding: kernel >> 1 }));
   };
 
-const others: { readonly [name: string]: Case } = {
+const others: { [name: string]: Case } = {
   'every other element': () => {
     const x = some(1, 67);
     return gradients([x], x.unfold(0, 2, 2).sum(1));
@@ -172,6 +180,16 @@ const others: { readonly [name: string]: Case } = {
     const [x, w] = [some(1, 2, 3, 7, 9), some(2, 3, 5, 3, 3)];
     return gradients([x, w], F.convTranspose2d(x, w, null, { stride: 2, padding: 1 }));
   },
+  'pieces put side by side': () => {
+    const [x, y, z] = [1, 2, 3].map((seed) => some(seed, 5, 1, 37));
+    return gradients(
+      [x, y, z],
+      x
+        .pad([0, 0, 0, 2])
+        .add(y.pad([0, 0, 1, 1]))
+        .add(z.pad([0, 0, 2, 0])),
+    );
+  },
   'one query, many keys': () => {
     const [q, k, v] = [some(1, 1, 2, 1, 24), some(2, 1, 2, 67, 24), some(3, 1, 2, 67, 17)];
     return gradients([q, k, v], F.scaledDotProductAttention(q, k, v));
@@ -183,6 +201,30 @@ const others: { readonly [name: string]: Case } = {
     return { results: [loss], inputs: [x] };
   },
 };
+
+for (const [batch, hidden] of [
+  [1, 8],
+  [7, 5],
+  [8, 32],
+  [13, 17],
+  [20, 40],
+])
+  others[`gates of ${hidden} over steps of ${batch}`] = () => {
+    const [x, h, c] = [some(1, 3, batch, 4 * hidden), some(2, batch, hidden), some(3, batch, hidden)];
+    const [w, b] = [some(4, 4 * hidden, hidden), some(5, 4 * hidden)];
+    const { carry, outputs } = scan(
+      ([h, c], slice) => {
+        const gates = slice.add(F.linear(h, w, b)).reshape([batch, 4, hidden]);
+        const [i, f, g, o] = [0, 1, 2, 3].map((at) => gates.select(1, at));
+        const next = f.sigmoid().mul(c).add(i.sigmoid().mul(g.tanh()));
+        const out = o.sigmoid().mul(next.tanh());
+        return [[out, next], out];
+      },
+      [h, c],
+      x,
+    );
+    return gradients([x, h, c, w, b], outputs.add(carry[1]));
+  };
 
 function bench(space: Workspace, shares: number): void {
   const run = (name: string, body: () => void): void => {
