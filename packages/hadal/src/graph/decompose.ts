@@ -9,6 +9,7 @@
  * - maxPool and sumPool become chains of maxima and sums over shifted inputs, or reductions of large windows (see `pool-windows.ts`).
  * - host ops read whole arrays, so their inputs are put in memory; so is what a scatter writes into, which it copies first.
  * - scans whose steps cannot run as one kernel become the ops of all steps (see `scan-kernels.ts`).
+ * - parts that are put together and then permuted are permuted first (see `joined-parts.ts`).
  */
 import type { ConvDims, DotDims } from '../base/attributes.js';
 import {
@@ -31,6 +32,7 @@ import { readsArray } from '../schedule/groups.js';
 import type { Reading } from './conv-input.js';
 import { laidOutInput } from './conv-input.js';
 import { convByPhases, hasPhases } from './conv-phases.js';
+import { joinedInOrder } from './joined-parts.js';
 import { Matrices } from './ops/attention-matrices.js';
 import { stencil } from './ops/conv.js';
 import { UNROLLED, windowElements, windowPositions } from './ops/windows.js';
@@ -315,18 +317,37 @@ export function decompose(given: Template, target: DecomposeTarget, where: Where
   return { ...made, origin: first.map((at) => second[at]) };
 }
 
+/** Whether a node that was emitted is one of the template's with a single reader, whose value nothing else wants. */
+function ownNodes({ nodes }: Template, moved: readonly number[]): (at: number) => boolean {
+  const uses = new Uint32Array(nodes.length);
+  for (const n of nodes) for (const x of n.inputs) uses[x]++;
+  const own = new Set<number>();
+  let known = 0;
+  return (at) => {
+    for (; known < moved.length; known++) {
+      const { root, handle, boundary, into } = nodes[known];
+      if (uses[known] === 1 && !root && !handle && !boundary && into < 0) own.add(moved[known]);
+    }
+    return own.has(at);
+  };
+}
+
 function decomposeOps(template: Template, target: DecomposeTarget, where: Where): Template {
   if (!template.nodes.some((n) => n.leaf < 0 && (decomposed.has(n.op.name) || readsArray(n, 0))))
     return template;
   const e = new Decomposer(target, where);
   const moved: number[] = [];
+  const isOwn = ownNodes(template, moved);
   /** All results of ops with several that became others. */
   const results = new Map<number, readonly Position[]>();
   const replace = (n: TemplateNode, i: number, inputs: readonly number[]): Position | null => {
     if (n.op.kind === 'result') return results.get(n.inputs[0])?.[n.attributes[0]] ?? null;
     const operands = inputs.map((x) => e.position(x));
     const several = attentionAsProducts(e, n, operands);
-    if (several === null) return replacement(e, n, operands);
+    if (several === null)
+      return n.op.name === 'permute'
+        ? joinedInOrder(e, operands[0], n.attributes, isOwn)
+        : replacement(e, n, operands);
     results.set(i, several);
     return several[0];
   };
