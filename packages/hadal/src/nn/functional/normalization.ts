@@ -20,8 +20,8 @@ interface Moments {
   /** Divided by n, not n - 1. */
   readonly variance: Tensor;
   readonly centered: Tensor;
-  /** The root of variance + eps. */
-  readonly spread: Tensor;
+  /** 1 / sqrt(variance + eps): one division for all that is normalised together, forwards and backwards. */
+  readonly inverse: Tensor;
 }
 
 function widened(x: Tensor): Tensor {
@@ -34,7 +34,7 @@ function moments(x: Tensor, dims: readonly number[], eps = 1e-5): Moments {
     const mean = x.mean(dims, { keepdim: true });
     const centered = x.sub(mean);
     const variance = centered.square().mean(dims, { keepdim: true });
-    return { mean, centered, variance, spread: variance.add(eps).sqrt() };
+    return { mean, centered, variance, inverse: variance.add(eps).rsqrt() };
   });
 }
 
@@ -74,8 +74,8 @@ function trailingDims(name: string, x: Tensor, shape: Shape, options: AffineOpti
  */
 export function layerNorm(x: Tensor, normalizedShape: Shape, options: AffineOptions = {}): Tensor {
   const dims = trailingDims('layerNorm', x, normalizedShape, options);
-  const { centered, spread } = moments(widened(x), dims, options.eps);
-  const y = centered.div(spread).to(x.dtype);
+  const { centered, inverse } = moments(widened(x), dims, options.eps);
+  const y = centered.mul(inverse).to(x.dtype);
   return affine(y, normalizedShape, options);
 }
 
@@ -99,7 +99,7 @@ export function rmsNorm(
   const dims = trailingDims('rmsNorm', x, normalizedShape, options);
   const wide = widened(x);
   const square = wide.square().mean(dims, { keepdim: true });
-  const y = wide.div(square.add(options.eps ?? EPSILON[x.dtype]).sqrt()).to(x.dtype);
+  const y = wide.mul(square.add(options.eps ?? EPSILON[x.dtype]).rsqrt()).to(x.dtype);
   return affine(y, normalizedShape, {
     weight: options.weight ?? null,
   });
@@ -168,8 +168,8 @@ export function batchNorm(
   const shape = alongChannels(x, channels);
   const eps = options.eps ?? 1e-5;
   if (!training && runningMean !== null && runningVar !== null) {
-    const spread = runningVar.reshape(shape).add(eps).sqrt();
-    return affine(x.sub(runningMean.reshape(shape)).div(spread), shape, options);
+    const inverse = runningVar.reshape(shape).add(eps).rsqrt();
+    return affine(x.sub(runningMean.reshape(shape)).mul(inverse), shape, options);
   }
   if (!training && (runningMean !== null || runningVar !== null))
     throw new ArgumentError('batchNorm: running mean and variance are both given or both null');
@@ -179,12 +179,12 @@ export function batchNorm(
       `batchNorm: a channel needs more than one value while training, got ${showShape(x.shape)}`,
     );
   const dims = x.shape.map((_, d) => d).filter((d) => d !== 1);
-  const { mean, variance, centered, spread } = moments(widened(x), dims, eps);
+  const { mean, variance, centered, inverse } = moments(widened(x), dims, eps);
   const momentum = options.momentum ?? 0.1;
   if (training && runningMean !== null) average(runningMean, mean, momentum);
   if (training && runningVar !== null)
     average(runningVar, variance.detach().mul(count / (count - 1)), momentum);
-  return affine(centered.div(spread).to(x.dtype), shape, options);
+  return affine(centered.mul(inverse).to(x.dtype), shape, options);
 }
 
 /**
@@ -201,8 +201,8 @@ export function groupNorm(x: Tensor, numGroups: number, options: AffineOptions =
   const places = x.shape.slice(2).reduce((n, size) => n * size, 1);
   // Weights act in this shape too, so that all of it is one kernel.
   const grouped = widened(x.reshape([x.shape[0], numGroups, perGroup, places]));
-  const { centered, spread } = moments(grouped, [2, 3], options.eps);
-  const y = centered.div(spread).to(x.dtype);
+  const { centered, inverse } = moments(grouped, [2, 3], options.eps);
+  const y = centered.mul(inverse).to(x.dtype);
   return affine(y, [1, numGroups, perGroup, 1], options).reshape(x.shape);
 }
 
@@ -212,6 +212,6 @@ export function instanceNorm(x: Tensor, options: AffineOptions = {}): Tensor {
   const dims = x.shape.map((_, d) => d).slice(2);
   if (dims.reduce((n, d) => n * x.shape[d], 1) < 2)
     throw new ShapeError(`instanceNorm: a channel needs more than one place, got ${showShape(x.shape)}`);
-  const { centered, spread } = moments(x, dims, options.eps);
-  return affine(centered.div(spread), alongChannels(x, channels), options);
+  const { centered, inverse } = moments(x, dims, options.eps);
+  return affine(centered.mul(inverse), alongChannels(x, channels), options);
 }
