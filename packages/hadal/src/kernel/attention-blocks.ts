@@ -315,7 +315,7 @@ export function packPanelRow(
 }
 
 /**
- * A matrix turned: element (i, j) at `from + i * fromPitch + j` goes to `to + j * toPitch + i`, for whole blocks of lanes x lanes. The
+ * A matrix turned, times a factor: element (i, j) at `from + i * fromPitch + j` goes to `to + j * toPitch + i`, for whole blocks of lanes x lanes. The
  * vectors of a block are interleaved with those half a block further on, log2(lanes) times.
  */
 export function transpose(
@@ -324,9 +324,11 @@ export function transpose(
   columns: Value,
   source: { readonly buffer: number; readonly at: Value; readonly pitch: number },
   destination: { readonly buffer: number; readonly at: Value; readonly pitch: number },
+  factor = 1,
 ): void {
   const { b } = c;
   const { lanes } = c.target;
+  const times = factor === 1 ? null : b.broadcast(b.constant('f32', factor));
   b.forEach(b.index(0), columns, lanes, (j) => {
     b.forEach(b.index(0), b.index(roundUp(rows, lanes)), lanes, (i) => {
       const from = b.add(b.add(source.at, b.mul(i, b.index(source.pitch))), j);
@@ -335,7 +337,8 @@ export function transpose(
         b.load(source.buffer, from, { lanes, offset: r * source.pitch }),
       );
       transposed(b, lines).forEach((v, r) => {
-        b.store(destination.buffer, to, v, { offset: r * destination.pitch });
+        const value = times === null ? v : b.mul(v, times);
+        b.store(destination.buffer, to, value, { offset: r * destination.pitch });
       });
     });
   });

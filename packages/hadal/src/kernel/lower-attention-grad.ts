@@ -30,11 +30,10 @@ import {
   zeroTile,
 } from './attention-blocks.js';
 import type { Block } from './attention-scores.js';
-import { dropoutOf, scoresOf, turnFloats } from './attention-scores.js';
+import { dropoutOf, forEachScore, scoreUnit, turnFloats } from './attention-scores.js';
 import type { AttentionGradKernel, ExprId } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
-import { lowerExp } from './math/index.js';
 import type { Target } from './target.js';
 
 /** Queries of a group, about: the depth of the products that give the gradients of keys and values. */
@@ -110,6 +109,7 @@ export function lowerAttentionGrad(
   const blockPart = s.keyBlock * width;
   const queryGradPart = Math.max(s.tiles.covered, rowsOf(kernel.features)) * width;
   const wanted = new Set(kernel.results);
+  const unit = scoreUnit(kernel);
 
   const rowsIn = (operand: ExprId, down: number, isValue: boolean, buffer: number) => ({
     operand,
@@ -148,6 +148,7 @@ export function lowerAttentionGrad(
           destination: number,
           part: number,
           columns: Value,
+          factor: number,
         ) =>
           transpose(
             c,
@@ -155,9 +156,10 @@ export function lowerAttentionGrad(
             columns,
             { buffer: source, at: b.mul(row, b.index(pitch)), pitch },
             { buffer: destination, at: b.mul(p, b.index(part)), pitch: width },
+            factor,
           );
-        turnPanel(queryRows, s.pitch, queryPanels, queryPart, features);
-        turnPanel(gradRows, s.valuePitch, gradPanels, gradPart, valueFeatures);
+        turnPanel(queryRows, s.pitch, queryPanels, queryPart, features, unit.factor);
+        turnPanel(gradRows, s.valuePitch, gradPanels, gradPart, valueFeatures, 1);
         const at = b.mul(row, b.index(2));
         const left = b.min(b.index(width), b.sub(count, row));
         // Queries beyond the last have weights exp(score - infinity) = 0.
@@ -189,12 +191,12 @@ export function lowerAttentionGrad(
   function weightPass(block: Block, p: Value, allKeys: Value): void {
     const blockAt = b.mul(p, b.index(blockPart));
     const statsAt = b.mul(p, b.index(2 * width));
-    const logSums = loadPanelRow(c, stats, statsAt);
+    const logSums = loadPanelRow(c, stats, statsAt).map((x) =>
+      unit.ofNatural === 1 ? x : b.mul(x, b.like(x, unit.ofNatural)),
+    );
     const deltas = loadPanelRow(c, stats, b.add(statsAt, b.index(width)));
     const buffers = { rows: turnRows, turned };
     const scale = b.broadcast(b.constant('f32', kernel.scale));
-    const eachKey = (body: (at: Value, r: Value) => void): void =>
-      b.forEach(zero, block.keys, 1, (r) => body(b.add(blockAt, b.mul(r, b.index(width))), r));
     // The tiles of keys reach over what causality hides from this panel: nothing flows back from there.
     const tileEnd = b.mul(
       b.div(b.add(allKeys, b.index(s.keyTile - 1)), b.index(s.keyTile)),
@@ -203,26 +205,35 @@ export function lowerAttentionGrad(
     const beyond = b.add(blockAt, b.mul(block.keys, b.index(width)));
     for (const buffer of [weights, differences])
       fill(c, buffer, beyond, b.mul(b.sub(tileEnd, block.keys), b.index(width)), 0);
-    const score = scoresOf(c, buffers, block);
-    const weightsOf = (at: Value, r: Value): readonly Value[] =>
-      score(loadPanelRow(c, weights, at), r).map((x, j) => lowerExp(b, b.sub(x, logSums[j])));
+    type Score = ((products: readonly Value[]) => readonly Value[]) | null;
+    const weightsOf = (at: Value, score: Score): readonly Value[] => {
+      const products = loadPanelRow(c, weights, at);
+      return (score?.(products) ?? products).map((x, j) => unit.power(b, b.sub(x, logSums[j])));
+    };
+    const placeOf = (r: Value): Value => b.add(blockAt, b.mul(r, b.index(width)));
     const put = (at: Value, w: readonly Value[], kept: readonly Value[], d: readonly Value[]): void => {
       const change = w.map((x, j) => b.mul(b.mul(x, b.sub(d[j], deltas[j])), scale));
       storePanelRow(c, weights, at, kept);
       storePanelRow(c, differences, at, change);
     };
     if (kernel.dropout === null) {
-      eachKey((at, r) => {
-        const w = weightsOf(at, r);
+      forEachScore(c, buffers, block, [], (r, score) => {
+        const at = placeOf(r);
+        const w = weightsOf(at, score);
         put(at, w, w, loadPanelRow(c, differences, at));
+        return [];
       });
       return;
     }
     // Mask and dropout are turned in the same memory, one after the other.
-    eachKey((at, r) => storePanelRow(c, weights, at, weightsOf(at, r)));
+    forEachScore(c, buffers, block, [], (r, score) => {
+      storePanelRow(c, weights, placeOf(r), weightsOf(placeOf(r), score));
+      return [];
+    });
     const drop = dropoutOf(c, buffers, block);
     if (drop === null) return;
-    eachKey((at, r) => {
+    b.forEach(zero, block.keys, 1, (r) => {
+      const at = placeOf(r);
       const w = loadPanelRow(c, weights, at);
       put(at, w, drop(w, r), drop(loadPanelRow(c, differences, at), r));
     });

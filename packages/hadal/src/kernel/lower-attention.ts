@@ -29,12 +29,12 @@ import {
   zeroTile,
 } from './attention-blocks.js';
 import type { Block } from './attention-scores.js';
-import { dropoutOf, scoresOf, turnFloats } from './attention-scores.js';
+import { dropoutOf, forEachScore, scoreUnit, turnFloats } from './attention-scores.js';
 import { canVectorize } from './dependence.js';
 import type { AttentionKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
-import { lowerExp, lowerLog } from './math/index.js';
+import { lowerLog } from './math/index.js';
 import type { Target } from './target.js';
 import { alongLanes } from './vector-loop.js';
 
@@ -71,6 +71,7 @@ export function lowerAttention(kernel: AttentionKernel, sizes: AbstractKernel, t
   const [maxima, sums] = [zero, b.index(width)];
   const isMasked = kernel.mask !== null || kernel.isCausal;
   const roots = [kernel.q, kernel.k, kernel.v];
+  const unit = scoreUnit(kernel);
 
   function packKeys(): void {
     const common = { down: c.key, at: zero, from: zero, rows: keyCount, fromColumn: zero, padTo: zero };
@@ -112,6 +113,7 @@ export function lowerAttention(kernel: AttentionKernel, sizes: AbstractKernel, t
       b.index(kernel.features),
       { buffer: queryRows, at: zero, pitch: s.pitch },
       { buffer: panel, at: zero, pitch: width },
+      unit.factor,
     );
   }
 
@@ -133,11 +135,13 @@ export function lowerAttention(kernel: AttentionKernel, sizes: AbstractKernel, t
   /** Scores in place of products; what they are at most, as numbers that can be subtracted. */
   function scorePass(block: Block): { readonly shift: readonly Value[]; readonly rescale: readonly Value[] } {
     const before = loadPanelRow(c, stats, maxima);
-    const score = scoresOf(c, { rows: turnRows, turned }, block);
-    const after = b.loop(zero, block.keys, 1, before, (r, largest) => {
+    const after = forEachScore(c, { rows: turnRows, turned }, block, before, (r, score, largest) => {
       const at = b.mul(r, b.index(width));
-      const now = score(loadPanelRow(c, scores, at), r);
-      storePanelRow(c, scores, at, now);
+      let now = loadPanelRow(c, scores, at);
+      if (score !== null) {
+        now = score(now);
+        storePanelRow(c, scores, at, now);
+      }
       // NaN never becomes the maximum; it goes on through its weight.
       return largest.map((m, j) => b.max(now[j], m));
     });
@@ -146,7 +150,7 @@ export function lowerAttention(kernel: AttentionKernel, sizes: AbstractKernel, t
     const shift = after.map((m) =>
       b.select(b.compare('eq', m, b.like(m, Number.NEGATIVE_INFINITY)), b.like(m, 0), m),
     );
-    return { shift, rescale: before.map((m, j) => lowerExp(b, b.sub(m, shift[j]))) };
+    return { shift, rescale: before.map((m, j) => unit.power(b, b.sub(m, shift[j]))) };
   }
 
   /** Weights in place of scores, and their sums. */
@@ -159,7 +163,7 @@ export function lowerAttention(kernel: AttentionKernel, sizes: AbstractKernel, t
       shift.map((m) => b.like(m, 0)),
       (r, sum) => {
         const at = b.mul(r, b.index(width));
-        const weights = loadPanelRow(c, scores, at).map((x, j) => lowerExp(b, b.sub(x, shift[j])));
+        const weights = loadPanelRow(c, scores, at).map((x, j) => unit.power(b, b.sub(x, shift[j])));
         storePanelRow(c, scores, at, drop === null ? weights : drop(weights, r));
         return sum.map((x, j) => b.add(x, weights[j]));
       },
@@ -231,7 +235,8 @@ export function lowerAttention(kernel: AttentionKernel, sizes: AbstractKernel, t
         return;
       }
       const logSums = total.map((x, j) => {
-        const sum = b.add(largest[j], lowerLog(b, x));
+        const most = unit.ofNatural === 1 ? largest[j] : b.mul(largest[j], b.like(x, 1 / unit.ofNatural));
+        const sum = b.add(most, lowerLog(b, x));
         // exp(score - infinity) is 0: nothing flows back through a query that sees nothing.
         return isMasked ? b.select(isEmpty[j], b.like(x, Number.POSITIVE_INFINITY), sum) : sum;
       });

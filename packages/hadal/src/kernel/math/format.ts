@@ -59,7 +59,11 @@ export function constant(b: L3Builder, x: Value, of: Precisions<number>): Value 
 
 /** c0 + c1 x + c2 x^2 + ... by Horner's rule. */
 export function polynomial(b: L3Builder, x: Value, of: Precisions<readonly number[]>): Value {
-  const coefficients = pick(x, of);
+  return horner(b, x, pick(x, of));
+}
+
+/** The same in one precision. */
+export function horner(b: L3Builder, x: Value, coefficients: readonly number[]): Value {
   let r = b.like(x, coefficients[coefficients.length - 1]);
   for (let i = coefficients.length - 2; i >= 0; i--) r = b.fma(r, x, b.like(x, coefficients[i]));
   return r;

@@ -32,7 +32,7 @@
  */
 export { lowerFloorDivide, lowerFmod, lowerRemainder } from './division.js';
 export { lowerErf, lowerErfc } from './error-function.js';
-export { lowerExp, lowerExp2, lowerExpm1 } from './exponential.js';
+export { lowerExp, lowerExp2, lowerExpm1, lowerPowerBelow1 } from './exponential.js';
 export { lowerGelu, lowerGeluSlope } from './gelu.js';
 export { lowerAcosh, lowerAsinh, lowerAtanh, lowerCosh, lowerSinh, lowerTanh } from './hyperbolic.js';
 export { lowerAcos, lowerAsin, lowerAtan, lowerAtan2 } from './inverse-trigonometry.js';
