@@ -21,6 +21,9 @@ import { alongLanes } from './vector-loop.js';
 
 export type AnyAttention = AttentionKernel | AttentionGradKernel;
 
+/** Rows of tiles over features, of those of the register tile. */
+const LEAST_ROWS = 2 / 3;
+
 /** Keys of a block, about: 128 x 32 scores are half of a first cache of 32 KiB. */
 const KEYS = 128;
 
@@ -68,9 +71,13 @@ export function attentionSizes(kernel: AnyAttention, target: Target): AttentionS
   const width = panelWidth(kernel, target);
   const mr = (target.gemm.mr * target.gemm.nr) / width;
   const tilesOf = (features: number): FeatureTiles => {
-    const count = Math.ceil(features / mr);
-    const rows = Math.ceil(features / count);
-    return { rows, covered: rows * count };
+    // The fewest rows of nothing, then the highest tiles; low ones wait for their operands.
+    let best = { rows: mr, covered: roundUp(features, mr) };
+    for (let rows = mr - 1; rows >= LEAST_ROWS * mr; rows--) {
+      const covered = roundUp(features, rows);
+      if (covered < best.covered) best = { rows, covered };
+    }
+    return best;
   };
   const tiles = tilesOf(kernel.features);
   const valueTiles = tilesOf(kernel.valueFeatures);
