@@ -284,6 +284,23 @@ onEveryEngine('attention', ({ name, run }) => {
       expect(numbers(F.scaledDotProductAttention(k, far, v, { attnMask: hidden }))[0]).toBe(1);
     }));
 
+  test('a mask of the lowest number hides keys as long as others are seen, and weighs all alike where none is', () =>
+    run(() => {
+      const lowest = -3.4028234663852886e38;
+      const [queries, keys] = [20, 19];
+      const q = zeros([1, queries, 4]);
+      const v = randn([1, keys, 4]);
+      const hidden = Array.from({ length: queries }, (_, i) =>
+        Array.from({ length: keys }, (_x, j) => (i === 0 || j > 0 ? lowest : 0)),
+      );
+      const y = F.scaledDotProductAttention(q, zeros([1, keys, 4]), v, { attnMask: tensor(hidden) });
+      const [mean, first] = [numbers(v.mean(1)), numbers(v.index(0, 0))];
+      numbers(y.index(0, 0)).forEach((x, i) => {
+        expect(x).toBeCloseTo(mean[i], 5);
+      });
+      expect(numbers(y.index(0, 1))).toEqual(first);
+    }));
+
   test('scores of any size neither overflow nor vanish', () =>
     run(() => {
       const q = tensor([[1000], [-1000]]);
