@@ -9,7 +9,7 @@ import type { Parameter } from '../parameter.js';
 import { uniformParameter } from './initial.js';
 import type { LSTMState } from './recurrent.js';
 import type { RecurrentStep } from './recurrent-steps.js';
-import { gruStep, lstmStep, rnnStep } from './recurrent-steps.js';
+import { gruStep, lstmStep, rnnSteps } from './recurrent-steps.js';
 
 abstract class Cell<State, Output> extends Module<[x: Tensor, state?: State | null], Output> {
   readonly inputSize: number;
@@ -111,7 +111,7 @@ export class RNNCell extends Cell<Tensor, Tensor> {
       throw new ArgumentError(
         `RNNCell: nonlinearity is 'tanh' or 'relu', got ${JSON.stringify(nonlinearity)}`,
       );
-    super('RNNCell', 1, rnnStep(nonlinearity), inputSize, hiddenSize, bias);
+    super('RNNCell', 1, rnnSteps[nonlinearity], inputSize, hiddenSize, bias);
     this.nonlinearity = nonlinearity;
   }
 

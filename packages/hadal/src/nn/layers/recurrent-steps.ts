@@ -46,10 +46,12 @@ export const gruStep: RecurrentStep = (input, [hidden], { weight, bias }) => {
   return [fresh.add(update.mul(hidden.sub(fresh)))];
 };
 
+const elman =
+  (activation: (sum: Tensor) => Tensor): RecurrentStep =>
+  (input, [hidden], { weight, bias }) => [activation(input.add(linear(hidden, weight, bias)))];
+
 /** Elman 1990. */
-export const rnnStep =
-  (nonlinearity: 'tanh' | 'relu'): RecurrentStep =>
-  (input, [hidden], { weight, bias }) => {
-    const sum = input.add(linear(hidden, weight, bias));
-    return [nonlinearity === 'tanh' ? sum.tanh() : sum.relu()];
-  };
+export const rnnSteps: { readonly [Nonlinearity in 'tanh' | 'relu']: RecurrentStep } = {
+  tanh: elman((sum) => sum.tanh()),
+  relu: elman((sum) => sum.relu()),
+};

@@ -4,7 +4,7 @@ import { ArgumentError, ShapeError } from '../../base/errors.js';
 import { checkOptions, type OptionNames } from '../../base/options.js';
 import { sameShape, showShape } from '../../base/shape.js';
 import { stack } from '../../tensor/arrangement.js';
-import { scan, Tensor, withWorkspace, zeros } from '../../tensor/index.js';
+import { Tensor, withWorkspace, zeros } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
 import { checkProbability, dropout } from '../functional/dropout.js';
 import { checkTensor } from '../functional/formula.js';
@@ -12,8 +12,9 @@ import { linear } from '../functional/linear.js';
 import { checkSize, Module } from '../module.js';
 import type { Parameter } from '../parameter.js';
 import { uniformParameter } from './initial.js';
+import { runSteps } from './recurrent-scan.js';
 import type { RecurrentStep } from './recurrent-steps.js';
-import { gruStep, lstmStep, rnnStep } from './recurrent-steps.js';
+import { gruStep, lstmStep, rnnSteps } from './recurrent-steps.js';
 
 export interface RecurrentOptions {
   /** Networks on top of each other; 1 if not given. */
@@ -139,16 +140,7 @@ abstract class Recurrent<State, Output> extends Module<[x: Tensor, state?: State
       weight: this.weight(`weightHhL${place}`),
       bias: this.#biasOf(`biasHhL${place}`),
     };
-    const { carry, outputs } = scan(
-      (state: readonly Tensor[], slice: Tensor) => {
-        const next = this.#kind.step(slice, state, weights);
-        return [next, next[0]];
-      },
-      initial,
-      input,
-      { reverse: place.endsWith('Reverse') },
-    );
-    return [outputs, carry];
+    return runSteps(this.#kind.step, { input, initial, weights, reverse: place.endsWith('Reverse') });
   }
 
   #run(x: Tensor, initial: readonly Tensor[]): Sequence {
@@ -281,7 +273,7 @@ export class RNN extends HiddenOnly {
     const { nonlinearity = 'tanh' } = options;
     if (nonlinearity !== 'tanh' && nonlinearity !== 'relu')
       throw new ArgumentError(`RNN: nonlinearity is 'tanh' or 'relu', got ${JSON.stringify(nonlinearity)}`);
-    const step = rnnStep(nonlinearity);
+    const step = rnnSteps[nonlinearity];
     super({ name: 'RNN', gates: 1, states: 1, step }, inputSize, hiddenSize, options);
     this.nonlinearity = nonlinearity;
   }
