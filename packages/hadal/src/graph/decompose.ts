@@ -27,6 +27,7 @@ import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
 import { multipliesBytes } from '../kernel/gemm-arithmetic.js';
 import { stencilOf } from '../kernel/stencil.js';
+import { denseOf } from '../kernel/stencil-dense.js';
 import type { Target } from '../kernel/target.js';
 import { readsArray } from '../schedule/groups.js';
 import type { Reading } from './conv-input.js';
@@ -142,6 +143,20 @@ function stencilConv(
   return e.emit(stencil, operands, convAttributes(d), shape, x.dtype);
 }
 
+/** A convolution of few channels or features or a gradient of one as itself, if its template takes it. */
+function denseConv(
+  e: TemplateEmitter,
+  x: Position,
+  w: Position,
+  d: ConvDims,
+  shape: Shape,
+): Position | null {
+  if (x.dtype !== 'float32' || w.dtype !== 'float32' || denseOf(x.shape, w.shape, d, shape) === null)
+    return null;
+  const operands = [x, w].map((operand) => underPermutation(e, operand));
+  return e.emit(stencil, operands, convAttributes(d), shape, x.dtype);
+}
+
 function conv(
   e: Decomposer,
   input: Position,
@@ -165,6 +180,8 @@ function conv(
     const fast = winogradConv(e, input, w, d, shape) ?? winogradGradient(e, input, w, d, shape);
     if (fast !== null) return fast;
   }
+  const asDense = e.hasStencils ? denseConv(e, input, w, d, shape) : null;
+  if (asDense !== null) return asDense;
   const { x, dims: rest } = laidOutInput(
     e,
     input,

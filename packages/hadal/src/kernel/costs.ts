@@ -79,7 +79,7 @@ export function stencilFlops({
   positions,
   taps,
 }: StencilKernel): number {
-  return 2 * samples * channels * numel(positions) * numel(taps) * (pass === 'mix' ? groupChannels : 1);
+  return 2 * samples * channels * numel(positions) * numel(taps) * (pass === 'mix' || pass === 'dense' ? groupChannels : 1);
 }
 
 /** Of the products of transformed tiles and kernels, or tiles and gradients. */
@@ -115,12 +115,14 @@ export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelC
       const result = {
         slide: stencilVariables.positions,
         mix: stencilVariables.positions,
+        dense: stencilVariables.positions,
         spread: stencilVariables.image,
         taps: stencilVariables.taps,
+        denseTaps: stencilVariables.taps,
       };
       if (deps[id].dot)
         for (const v of [stencilVariables.sample, stencilVariables.channel, ...result[kernel.pass]])
-          if (v !== stencilVariables.sample || kernel.pass !== 'taps') own.add(v);
+          if (v !== stencilVariables.sample || (kernel.pass !== 'taps' && kernel.pass !== 'denseTaps')) own.add(v);
       return own;
     }
     if (kernel.kind === 'loops') {

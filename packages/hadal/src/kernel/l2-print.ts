@@ -83,7 +83,7 @@ function head(kernel: Exclude<Kernel, RegionKernel>): string[] {
       const { pass, samples, channels, taps, strides, low, x, y, weights } = kernel;
       const [rows, columns] = pass === 'spread' ? kernel.image : kernel.positions;
       const sum =
-        pass === 'taps'
+        y >= 0
           ? `samples and positions of e${x} * e${y}`
           : `taps of e${x} * ${weights.map((w) => `e${w}`).join(' ')}`;
       return [

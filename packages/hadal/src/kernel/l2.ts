@@ -132,14 +132,14 @@ export interface GemmKernel extends Common {
 
 /**
  * A depthwise convolution or one of its gradients, of what `x` (over sample, channel and image or, of `spread`, position) reads: with
- * `weights` (over channel, one a tap; of `mix` also over the channel in its group), or of `taps` with `y` (over sample, channel and position). Its variables are `stencilVariables`.
+ * `weights` (over channel, one a tap; of `mix` and `dense` also over the channel in its group), or of `taps` and `denseTaps` with `y` (over sample, channel and position). Its variables are `stencilVariables`.
  */
 export interface StencilKernel extends Common, StencilShape {
   readonly kind: 'stencil';
   readonly x: ExprId;
-  /** -1 but of `taps`. */
+  /** -1 but of `taps` and `denseTaps`. */
   readonly y: ExprId;
-  /** None of `taps`. */
+  /** None of `taps` and `denseTaps`. */
   readonly weights: readonly ExprId[];
 }
 
@@ -523,7 +523,7 @@ export function verifyKernel(kernel: Kernel): void {
 }
 
 function verifyStencil(kernel: StencilKernel, fail: (why: string) => never): void {
-  const isTaps = kernel.pass === 'taps';
+  const isTaps = kernel.pass === 'taps' || kernel.pass === 'denseTaps';
   const [image, positions] = [kernel.image, kernel.positions];
   const reads = (id: ExprId): boolean => {
     const e = kernel.exprs[id];
@@ -545,12 +545,12 @@ function verifyStencil(kernel: StencilKernel, fail: (why: string) => never): voi
     fail('columns do not lie together');
   if (isTaps && !neighbours(kernel.y, stencilVariables.positions, positions[1]))
     fail('columns do not lie together');
-  if (kernel.pass === 'mix' && stencilOffsets(kernel) === null)
+  if ((kernel.pass === 'mix' || kernel.pass === 'dense') && stencilOffsets(kernel) === null)
     fail('weights of a channel do not lie at fixed places');
   if (kernel.weights.length !== (isTaps ? 0 : kernel.taps[0] * kernel.taps[1])) fail('not one weight a tap');
 }
 
-/** Of `mix`: how far behind that of the first tap the weight of each tap lies; null if that differs from channel to channel. */
+/** Of `mix` and `dense`: how far behind that of the first tap the weight of each tap lies; null if that differs from channel to channel. */
 export function stencilOffsets({ exprs, weights }: StencilKernel): readonly number[] | null {
   const loads = weights.flatMap((id) => {
     const e = exprs[id];

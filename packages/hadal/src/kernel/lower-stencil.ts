@@ -3,7 +3,7 @@
  *
  *     for each unit: for each strip of columns: for each step of rows: loads, products, the row that ends
  *
- * `lower-stencil-groups.ts` has the pass `mix`. A strip is a vector of columns, or two where rows have more, with masks for what lies beyond the edges that are the same all the way
+ * `lower-stencil-groups.ts` has the pass `mix`, `lower-stencil-dense.ts` the dense ones. A strip is a vector of columns, or two where rows have more, with masks for what lies beyond the edges that are the same all the way
  * down: nothing is copied to be padded. Sums that go on are carried from step to step in registers, and so is the filter. A unit of `slide`
  * and `spread` is one channel of one sample; of `taps` it is a channel, whose sums start from zero in every sample and are then added up.
  */
@@ -12,6 +12,7 @@ import { type StencilKernel, stencilOffsets } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
+import { lowerDense } from './lower-stencil-dense.js';
 import { mix } from './lower-stencil-groups.js';
 import type { RowStep } from './stencil.js';
 import {
@@ -22,18 +23,21 @@ import {
   spreadLoads,
   stencilVariables as v,
 } from './stencil.js';
+import { denseKey, denseWorkspace, isDense } from './stencil-dense.js';
 import { endOffset, lanesOf, type Row, StencilRows, type StripMasks } from './stencil-rows.js';
 import type { Target } from './target.js';
 import { unitRange } from './unit-range.js';
 
-/** Bytes of each workspace buffer: a row of a strip, for results that do not fit lanes. */
-export function stencilWorkspace(target: Target): readonly number[] {
+/** Bytes of each workspace buffer: but of the dense passes a row of a strip, for results that do not fit lanes. */
+export function stencilWorkspace(kernel: StencilKernel, target: Target): readonly number[] {
+  if (isDense(kernel)) return denseWorkspace(kernel);
   return [4 * target.lanes * 4];
 }
 
 /** What of a kernel's sizes its code depends on. */
 export function stencilKey(kernel: StencilKernel, target: Target): string {
   const { pass, samples, taps, strides, low, x, y, weights } = kernel;
+  if (isDense(kernel)) return `${denseKey(kernel)} at ${stencilOffsets(kernel)?.join()} ${[x, y, ...weights].join()}`;
   const flags = (steps: readonly RowStep[]): string =>
     steps
       .map((s) => [...s.reads, '', ...s.writes].map((is) => (is === '' ? '>' : is ? '1' : '0')).join(''))
@@ -50,6 +54,7 @@ export function stencilKey(kernel: StencilKernel, target: Target): string {
 }
 
 export function lowerStencil(kernel: StencilKernel, sizes: AbstractKernel, target: Target): L3Function {
+  if (isDense(kernel)) return lowerDense(kernel, sizes, target);
   const b = new L3Builder(kernel.name, target.lanes, target);
   emitStencil(new StencilRows(b, kernel, sizes, target));
   return b.finish();

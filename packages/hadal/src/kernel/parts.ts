@@ -10,8 +10,8 @@
  * A unit of a scan or a sort is some of its lines. A scatter is one unit. A unit of a loops kernel is a step of its outermost loop, or one vector where that loop runs over lanes. A unit of a gemm is one
  * row of register tiles of one batch point, or one column of tiles where the result is wider than high: each thread packs its own
  * operands, so what all of them need should be the smaller one. A unit of a stencil is a channel of a sample, or some of a group, or of a gradient by filters
- * a channel; one of a convolution by Winograd's algorithm is a row of tiles, or a panel of features where there are few tiles, one of its kernel's
- * gradient a panel of features.
+ * a channel; of the dense passes it is a block of rows of a sample, or some features; one of a convolution by Winograd's algorithm is a row
+ * of tiles, or a panel of features where there are few tiles, one of its kernel's gradient a panel of features.
  * A unit of attention is a panel of queries of one batch point, one of its
  * gradient a batch point. A unit of a region is a row, where it can be cut along rows.
  */
@@ -39,6 +39,7 @@ import { gemmTarget } from './lower-gemm.js';
 import { splitLoop, withoutWideLanes } from './lower-loops.js';
 import { regionRows } from './region-rows.js';
 import { featuresTogether } from './stencil.js';
+import { denseUnits, isDense } from './stencil-dense.js';
 import type { Target, Threads } from './target.js';
 import { cutsFeatures, winogradTiles } from './winograd-tiles.js';
 
@@ -129,6 +130,11 @@ const STENCIL_FACTOR = 3;
 
 function stencilParts(kernel: StencilKernel, { lanes }: Target): Parts {
   const { pass, samples, channels } = kernel;
+  if (isDense(kernel)) {
+    const units = denseUnits(kernel);
+    const cost = stencilFlops(kernel) / PRODUCT_FLOPS / units;
+    return { units, cost, divisible: units > 1 && !storesInOrder(kernel) };
+  }
   const together = pass === 'mix' ? featuresTogether(kernel, lanes) : 1;
   const units = pass === 'taps' ? channels : (samples * channels) / together;
   const cost = (STENCIL_FACTOR * stencilFlops(kernel)) / PRODUCT_FLOPS / units;

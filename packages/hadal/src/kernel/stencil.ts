@@ -17,7 +17,10 @@
 import type { ConvDims } from '../base/attributes.js';
 import type { Shape } from '../base/shape.js';
 
-export type StencilPass = 'slide' | 'mix' | 'spread' | 'taps';
+export type StencilPass = 'slide' | 'mix' | 'spread' | 'taps' | DensePass;
+
+/** Of all channels together; `stencil-dense.ts` says what they are. */
+export type DensePass = 'dense' | 'denseTaps';
 
 /** Of two dimensions: rows, which convolutions over one dimension have one of, and columns. */
 export type Pair = readonly [rows: number, columns: number];
@@ -27,7 +30,7 @@ export interface StencilShape {
   readonly samples: number;
   /** Of the result; of `taps` filters: pairs of a feature and a channel of its group, in that order. */
   readonly channels: number;
-  /** Channels and features of a group; one but of `mix` and `taps`. */
+  /** Channels and features of a group; one but of `mix`, `taps` and the dense passes. */
   readonly groupChannels: number;
   readonly groupFeatures: number;
   readonly image: Pair;
@@ -51,19 +54,19 @@ export interface RowSteps {
 }
 
 /** Filters of more elements make too much code, and hardly any of them would stay in registers. */
-const MOST_TAPS = 49;
+export const MOST_TAPS = 49;
 /** More steps at the edges than this are not written out. */
 const MOST_EDGE_STEPS = 12;
 /** With more channels in a group a product fills its tiles. */
 const MOST_GROUP_CHANNELS = 16;
 /** Sizes that fit the lanes of a mask's comparison whatever is added to them. */
-const LARGEST = 2 ** 28;
+export const LARGEST = 2 ** 28;
 
-function pair(spatial: readonly number[], lacking: number): Pair {
+export function pair(spatial: readonly number[], lacking: number): Pair {
   return spatial.length === 1 ? [lacking, spatial[0]] : [spatial[0], spatial[1]];
 }
 
-function isAll(list: readonly number[], value: number): boolean {
+export function isAll(list: readonly number[], value: number): boolean {
   return list.every((x) => x === value);
 }
 
@@ -89,7 +92,7 @@ function isDepthwise(kernel: Shape, d: ConvDims): boolean {
 }
 
 /** Windows of a kernel over an image. */
-function windowsOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape) {
+export function windowsOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape) {
   return {
     image: pair(input.slice(2), 1),
     positions: pair(shape.slice(2), 1),

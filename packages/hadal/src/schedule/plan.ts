@@ -149,7 +149,7 @@ function workspaceOf(kernel: Kernel, target: Target): readonly number[] {
     case 'gemm':
       return gemmWorkspace(kernel, gemmTarget(kernel, target));
     case 'stencil':
-      return stencilWorkspace(target);
+      return stencilWorkspace(kernel, target);
     case 'loops':
       return loopsWorkspace(kernel, target);
     case 'winogradGrad':

@@ -13,12 +13,13 @@ export function stencilKernel(reader: KernelReader, writes: readonly number[]): 
   const rank = nodes[id].shape.length - 2;
   const p = new StencilPlaces(shape, rank);
   const [input, kernel] = nodes[id].inputs;
-  if (shape.pass === 'taps') {
+  if (shape.pass === 'taps' || shape.pass === 'denseTaps') {
     const x = reader.read(input, [p.imageChannel, p.sample, ...p.image]);
     const y = reader.read(kernel, [p.feature, p.sample, ...p.positions]);
     return { kind: 'stencil', ...shape, x, y, weights: [], stores: resultStores(reader, writes) };
   }
-  const [isSpread, isMix] = [shape.pass === 'spread', shape.pass === 'mix'];
+  const isSpread = shape.pass === 'spread';
+  const isMix = shape.pass === 'mix' || shape.pass === 'dense';
   const channel = isMix ? p.mixedChannel : p.channel;
   const x = reader.read(input, [p.sample, channel, ...(isSpread ? p.positions : p.image)]);
   const [rows, columns] = shape.taps;

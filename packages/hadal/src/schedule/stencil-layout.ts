@@ -4,12 +4,14 @@ import { known } from '../base/errors.js';
 import type { TemplateNode } from '../graph/template.js';
 import type { IndexExpr } from '../kernel/index-expr.js';
 import { addIndex, divIndex, modIndex, scaleIndex, variableIndex } from '../kernel/index-expr.js';
+import { denseOf } from '../kernel/stencil-dense.js';
 import { type Pair, type StencilShape, stencilOf, stencilVariables } from '../kernel/stencil.js';
 
 export function stencilShape(nodes: readonly TemplateNode[], id: number): StencilShape {
   const { inputs, attributes, shape } = nodes[id];
   const [input, kernel] = inputs.map((i) => nodes[i].shape);
-  return known(stencilOf(input, kernel, convDims(attributes), shape), 'a stencil');
+  const d = convDims(attributes);
+  return known(stencilOf(input, kernel, d, shape) ?? denseOf(input, kernel, d, shape), 'a stencil');
 }
 
 /** Where things lie in a stencil's variables: as many dimensions of space as a node has. */
@@ -56,10 +58,12 @@ export function stencilDomain(nodes: readonly TemplateNode[], id: number): reado
   switch (shape.pass) {
     case 'slide':
     case 'mix':
+    case 'dense':
       return [p.sample, p.channel, ...p.positions];
     case 'spread':
       return [p.sample, p.channel, ...p.image];
     case 'taps':
+    case 'denseTaps':
       return [p.inGroup, p.feature, ...p.taps];
   }
 }
