@@ -35,6 +35,7 @@ const target: Target = {
   id: 'reference',
   lanes: 1,
   masks: false,
+  prefetches: false,
   float16: false,
   dots: [],
   wideLanes: 1,

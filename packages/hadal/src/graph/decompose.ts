@@ -144,13 +144,7 @@ function stencilConv(
 }
 
 /** A convolution of few channels or features or a gradient of one as itself, if its template takes it. */
-function denseConv(
-  e: TemplateEmitter,
-  x: Position,
-  w: Position,
-  d: ConvDims,
-  shape: Shape,
-): Position | null {
+function denseConv(e: TemplateEmitter, x: Position, w: Position, d: ConvDims, shape: Shape): Position | null {
   if (x.dtype !== 'float32' || w.dtype !== 'float32' || denseOf(x.shape, w.shape, d, shape) === null)
     return null;
   const operands = [x, w].map((operand) => underPermutation(e, operand));

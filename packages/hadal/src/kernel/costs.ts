@@ -79,7 +79,14 @@ export function stencilFlops({
   positions,
   taps,
 }: StencilKernel): number {
-  return 2 * samples * channels * numel(positions) * numel(taps) * (pass === 'mix' || pass === 'dense' ? groupChannels : 1);
+  return (
+    2 *
+    samples *
+    channels *
+    numel(positions) *
+    numel(taps) *
+    (pass === 'mix' || pass === 'dense' ? groupChannels : 1)
+  );
 }
 
 /** Of the products of transformed tiles and kernels, or tiles and gradients. */
@@ -122,7 +129,8 @@ export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelC
       };
       if (deps[id].dot)
         for (const v of [stencilVariables.sample, stencilVariables.channel, ...result[kernel.pass]])
-          if (v !== stencilVariables.sample || (kernel.pass !== 'taps' && kernel.pass !== 'denseTaps')) own.add(v);
+          if (v !== stencilVariables.sample || (kernel.pass !== 'taps' && kernel.pass !== 'denseTaps'))
+            own.add(v);
       return own;
     }
     if (kernel.kind === 'loops') {

@@ -61,6 +61,7 @@ export class L3Builder {
   /** By the id of a value. */
   readonly #constantOf: (number | bigint | undefined)[] = [];
   readonly #sizeValues = new Map<number, Value>();
+  readonly #prefetches: boolean;
   #part: Part | null = null;
   #partBuffers = 0;
   #partScalars = 0;
@@ -68,7 +69,11 @@ export class L3Builder {
   constructor(
     name: string,
     lanes: number,
-    target: Pick<Target, 'float16' | 'scales'> = { float16: false, scales: false },
+    target: Pick<Target, 'float16' | 'scales' | 'prefetches'> = {
+      float16: false,
+      scales: false,
+      prefetches: false,
+    },
     wide = false,
   ) {
     this.name = name;
@@ -76,6 +81,7 @@ export class L3Builder {
     this.wide = wide;
     this.float16 = target.float16;
     this.scales = target.scales;
+    this.#prefetches = target.prefetches;
   }
 
   // --- arguments -------------------------------------------------------------------------------------------------------
@@ -328,6 +334,15 @@ export class L3Builder {
       mask: options.mask ?? null,
       streamed: (options.streamed ?? false) && value.type.lanes > 1 && memBytes[mem] === 4,
     });
+  }
+
+  /** Does nothing on targets that have no such hint. */
+  prefetch(place: number, position: Value, offset = 0): void {
+    if (!this.#prefetches) return;
+    let buffer = place;
+    let index = position;
+    if (this.#part !== null) [buffer, index] = this.#place(this.#part, place, position);
+    this.#top().push({ op: 'prefetch', buffer, mem: this.#buffers[buffer].mem, index, offset });
   }
 
   // --- control ---------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ function names(values: readonly Value[]): string {
   return values.map(name).join(', ');
 }
 
-function address(instr: { buffer: number; index: Value; offset: number; mask: Value | null }): string {
+function address(instr: { buffer: number; index: Value; offset: number; mask?: Value | null }): string {
   const offset = instr.offset === 0 ? '' : instr.offset > 0 ? ` + ${instr.offset}` : ` - ${-instr.offset}`;
   return `b${instr.buffer}[${name(instr.index)}${offset}]${instr.mask ? ` if ${name(instr.mask)}` : ''}`;
 }
@@ -72,6 +72,9 @@ function printBlock(instrs: readonly Instr[], indent: string, out: string[]): vo
         out.push(
           `${head}${instr.streamed ? 'stream' : 'store'} ${instr.mem} ${address(instr)} = ${name(instr.value)}`,
         );
+        break;
+      case 'prefetch':
+        out.push(`${head}prefetch ${instr.mem} ${address(instr)}`);
         break;
       case 'loop': {
         const carried = instr.params.map((p, i) => `${name(p)} = ${name(instr.inits[i])}`).join(', ');

@@ -222,6 +222,14 @@ export type Instr =
       /** A hint for vectors of four bytes each: what is stored is not read soon. */
       readonly streamed: boolean;
     }
+  /** A hint that the element, which need not be there, will soon be stored to. Only for targets with `prefetches: true`. */
+  | {
+      readonly op: 'prefetch';
+      readonly buffer: number;
+      readonly mem: MemType;
+      readonly index: Value;
+      readonly offset: number;
+    }
   /**
    * for (index = start; index < end; index += step) with loop-carried values: `params` hold them inside of the body,
    * starting as `inits`; `yields` are their values for the next round; `results` what they are after the last.
@@ -289,6 +297,8 @@ export function operandsOf(instr: Instr): readonly Value[] {
       return [instr.mask, instr.a, instr.b];
     case 'ramp':
       return [instr.base];
+    case 'prefetch':
+      return [instr.index];
     case 'tail':
       return [instr.count];
     case 'load':

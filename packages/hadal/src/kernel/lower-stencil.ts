@@ -37,7 +37,8 @@ export function stencilWorkspace(kernel: StencilKernel, target: Target): readonl
 /** What of a kernel's sizes its code depends on. */
 export function stencilKey(kernel: StencilKernel, target: Target): string {
   const { pass, samples, taps, strides, low, x, y, weights } = kernel;
-  if (isDense(kernel)) return `${denseKey(kernel)} at ${stencilOffsets(kernel)?.join()} ${[x, y, ...weights].join()}`;
+  if (isDense(kernel))
+    return `${denseKey(kernel)} at ${stencilOffsets(kernel)?.join()} ${[x, y, ...weights].join()}`;
   const flags = (steps: readonly RowStep[]): string =>
     steps
       .map((s) => [...s.reads, '', ...s.writes].map((is) => (is === '' ? '>' : is ? '1' : '0')).join(''))

@@ -11,16 +11,18 @@
  * holds, for each phase, the elements step * j + phase - low of the image's row, for all j from 0 to the pitch.
  */
 import type { ConvDims } from '../base/attributes.js';
+import { known } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
 import { isAll, LARGEST, MOST_TAPS, pair, type StencilShape, windowsOf } from './stencil.js';
 
-/** Rows of positions that a tile computes. */
-export const TILE_ROWS = 2;
 /** Lanes of the targets that have these passes: those with masks. */
 const LANES = 16;
-/** Features of a tile, the most that divides them: 24 or 16 of 32 registers are sums. */
-const FEATURES = [12, 8];
+/** Features and rows of positions of a tile: 24 of 32 registers are sums. */
+const TILES = [
+  { features: 12, rows: 2 },
+  { features: 8, rows: 3 },
+] as const;
 /** Features of a tile of the gradient, and how many taps of a row at most. */
 export const TAPS_FEATURES = 8;
 const TAPS_TOGETHER = 3;
@@ -31,8 +33,10 @@ const FEW_FEATURES = 16;
 const MOST_DEPTH = 512;
 /** What of the lanes of a row has to be positions. */
 const FILLED = 0.75;
+/** Bytes of the gradient's sums: larger ones are carried to and fro between caches more than they are added to. */
+const MOST_SUMS = 128 * 1024;
 /** Rows of positions of a block at most, and what its staged rows should fit into: a part of the nearest cache, or of the second one. */
-const MOST_ROWS = 8;
+const MOST_ROWS = 9;
 const NEAR_BYTES = 28 * 1024;
 const SECOND_BYTES = 64 * 1024;
 
@@ -53,7 +57,7 @@ function slideOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape): Stenci
   const [features, channels, ...reach] = kernel;
   const isFew = channels <= FEW_CHANNELS || features <= FEW_FEATURES;
   if (!isAll(d.rhsDilation, 1) || !isFew || channels * numel(reach) > MOST_DEPTH) return null;
-  if (!FEATURES.some((count) => features % count === 0)) return null;
+  if (!TILES.some((tile) => features % tile.features === 0)) return null;
   return {
     pass: 'dense',
     samples: input[0],
@@ -69,6 +73,7 @@ function tapsOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape): Stencil
   const [channels, samples] = input;
   const [features] = kernel;
   if (!isAll(d.strides, 1) || channels > FEW_CHANNELS || features % TAPS_FEATURES !== 0) return null;
+  if (4 * LANES * channels * numel(shape.slice(1)) > MOST_SUMS) return null;
   return {
     pass: 'denseTaps',
     samples,
@@ -90,7 +95,7 @@ function isCovered({ image, positions, taps, strides, low }: StencilShape): bool
     numel(taps) <= MOST_TAPS &&
     [0, 1].every((i) => strides[i] <= taps[i] && low[i] >= 0 && low[i] < taps[i]) &&
     strides[1] <= 2 &&
-    rows >= TILE_ROWS &&
+    rows > 1 &&
     columns >= FILLED * roundUp(columns, LANES) &&
     [...image, ...positions].every((size) => size <= LARGEST)
   );
@@ -121,15 +126,24 @@ export function stagingOf(s: StencilShape): Staging {
   const imageRows = (rows: number): number => (rows - 1) * s.strides[0] + s.taps[0];
   const elements = (rows: number): number => s.groupChannels * imageRows(rows) * rowStep;
   const most = s.pass === 'dense' ? NEAR_BYTES : SECOND_BYTES;
-  let rows = TILE_ROWS;
-  while (rows < MOST_ROWS && rows < s.positions[0] && 4 * elements(rows + TILE_ROWS) <= most)
-    rows += TILE_ROWS;
+  const least = s.pass === 'dense' ? denseTile(s).rows : 1;
+  let rows = least;
+  while (rows + least <= MOST_ROWS && rows < s.positions[0] && 4 * elements(rows + least) <= most)
+    rows += least;
   return { rows, imageRows: imageRows(rows), pitch, rowStep, elements: elements(rows) };
 }
 
-/** Features of a tile of `dense`. */
-export function denseFeatures({ channels }: StencilShape): number {
-  return FEATURES.find((count) => channels % count === 0) ?? 1;
+export interface DenseTile {
+  readonly features: number;
+  readonly rows: number;
+}
+
+/** The tile of `dense`. */
+export function denseTile({ channels }: StencilShape): DenseTile {
+  return known(
+    TILES.find((tile) => channels % tile.features === 0),
+    'a tile of features',
+  );
 }
 
 /** The taps of a row in chunks, as even as can be, that the gradient takes together. */
@@ -143,12 +157,11 @@ export function tapChunks(columns: number): readonly (readonly [from: number, to
 export function denseWorkspace(s: StencilShape): readonly number[] {
   const [rows, columns] = s.taps;
   const staged = 4 * stagingOf(s).elements;
-  if (s.pass === 'dense')
-    return [
-      staged,
-      4 * s.channels * s.groupChannels * rows * columns,
-      4 * denseFeatures(s) * TILE_ROWS * LANES,
-    ];
+  if (s.pass === 'dense') {
+    const tile = denseTile(s);
+    const weights = 4 * s.channels * s.groupChannels * rows * columns;
+    return [staged, weights, 4 * tile.features * tile.rows * LANES];
+  }
   const sums = 4 * s.channels * rows * columns * LANES;
   return [staged, sums, sums];
 }
@@ -163,6 +176,6 @@ export function denseUnits(s: StencilShape): number {
 export function denseKey(s: StencilShape): string {
   const { rows, pitch } = stagingOf(s);
   const { pass, taps, strides, low } = s;
-  const features = pass === 'dense' ? denseFeatures(s) : TAPS_FEATURES;
+  const features = pass === 'dense' ? denseTile(s).features : TAPS_FEATURES;
   return `stencil ${pass} ${taps.join('x')} by ${strides.join('x')} low ${low.join('x')} ${rows} of ${pitch} ${s.groupChannels} to ${features}`;
 }

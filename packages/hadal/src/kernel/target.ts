@@ -31,6 +31,8 @@ export interface Target {
   readonly float16: boolean;
   /** Whether L3's `scale` is an instruction. */
   readonly scales: boolean;
+  /** Whether memory can be asked for ahead of stores. */
+  readonly prefetches: boolean;
   /** Which of L3's `dot` are instructions. */
   readonly dots: readonly DotOp[];
   readonly gemm: GemmTiles;

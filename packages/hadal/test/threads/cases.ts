@@ -82,6 +82,12 @@ export const cases: { readonly [name: string]: Case } = {
       F.conv2d(image, w, null, { groups: 5, padding: 1, stride });
     return withGradients([x, y, w], of(x, 1), of(x, 2), of(y, 1).relu(), of(y, 2));
   },
+  'convolutions of few channels and of few features': () => {
+    const [x, w, bias] = [some(1, 3, 3, 25, 31), some(2, 24, 3, 3, 3), some(3, 24)];
+    const of = (stride: number): Tensor => F.conv2d(x, w, bias, { padding: 1, stride }).relu();
+    const [y, v] = [some(4, 2, 16, 22, 29), some(5, 8, 16, 2, 2)];
+    return withGradients([x, w, bias, y, v], of(1), of(2), F.conv2d(y, v));
+  },
   'maps with tails': () => {
     const x = [1, 3, 4, 5, 1023, 1027].map((n, i) => some(i, n));
     return withGradients(x, ...x.map((t) => t.mul(2).sin().exp()));

@@ -157,6 +157,9 @@ for (const [h, w] of [
 /** Operands that tiles read in place: windows in whole vectors, deep products, rows of gradients. */
 for (const [channels, features, height, width, kernel, stride] of [
   [3, 16, 32, 64, 7, 2],
+  [3, 8, 32, 61, 3, 2],
+  [2, 24, 7, 30, 3, 1],
+  [20, 12, 9, 13, 2, 1],
   [16, 14, 16, 32, 3, 1],
   [520, 25, 9, 15, 1, 1],
   [130, 520, 5, 7, 1, 1],

@@ -10,7 +10,12 @@ import type { Arguments, Level } from './run.js';
 import { compareEngines, dotsOf, levels, missing, runNative } from './run.js';
 
 function check(c: Case, level: Level, lanes: number, wide = false): void {
-  const b = new L3Builder(c.name.replaceAll(' ', '_'), lanes, { float16: true, scales: false }, wide);
+  const b = new L3Builder(
+    c.name.replaceAll(' ', '_'),
+    lanes,
+    { float16: true, scales: false, prefetches: true },
+    wide,
+  );
   const inputs = c.inputs.map((mem) => b.buffer(mem, 'read'));
   const output = b.buffer(c.output, 'readwrite');
   b.forEach(b.index(0), b.size(), lanes, (i) => {

@@ -63,7 +63,12 @@ export function randomProgram(options: RandomOptions): L3Function {
     return list[below(list.length)];
   }
 
-  const b = new L3Builder(`random${options.seed}`, lanes, { float16: true, scales: false }, wide);
+  const b = new L3Builder(
+    `random${options.seed}`,
+    lanes,
+    { float16: true, scales: false, prefetches: true },
+    wide,
+  );
   const inputs = new Map(mems.map((mem) => [mem, b.buffer(mem, 'read')]));
   const outputs = new Map(mems.map((mem) => [mem, b.buffer(mem, 'readwrite')]));
   const next = new Map<MemType, number>();

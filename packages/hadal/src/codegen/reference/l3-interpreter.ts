@@ -205,6 +205,8 @@ export function interpretL3(fn: L3Function, args: L3Arguments): void {
   function run(instrs: readonly Instr[]): void {
     for (const instr of instrs) {
       switch (instr.op) {
+        case 'prefetch':
+          break;
         case 'store': {
           const mask = instr.mask ? get(instr.mask) : null;
           get(instr.value).forEach((x, i) => {

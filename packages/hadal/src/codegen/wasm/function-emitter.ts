@@ -273,6 +273,8 @@ export class FunctionEmitter {
       case 'store':
         emitOperation(this, instr);
         return;
+      case 'prefetch':
+        return;
       case 'loop':
         this.#loop(instr);
         return;

@@ -188,7 +188,7 @@ export function planKernel(fn: L3Function): Plan {
       } else if (instr.op === 'if') {
         const inner = define(instr.body, block, position, loopDepth, [], []);
         block.height = Math.max(block.height, inner.height);
-      } else if (instr.op !== 'store') note(instr.result, block, position, instr);
+      } else if ('result' in instr) note(instr.result, block, position, instr);
     }
     block.last = blocks.size - 1;
     return block;
@@ -286,6 +286,8 @@ export function planKernel(fn: L3Function): Plan {
         case 'store':
           nextBarrier = position;
           break;
+        case 'prefetch':
+          break;
         default: {
           const record = of(instr.result);
           if (record.uses === 0) continue;
@@ -337,7 +339,7 @@ export function planKernel(fn: L3Function): Plan {
           if (instr.op === 'loop') for (const v of instr.yields) read(v);
           continue;
         }
-        if (instr.op !== 'store' && (of(instr.result).uses === 0 || isConstant(instr.result))) continue;
+        if ('result' in instr && (of(instr.result).uses === 0 || isConstant(instr.result))) continue;
         for (const v of operands(instr)) read(v);
       }
     }

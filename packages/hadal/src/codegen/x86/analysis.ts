@@ -94,6 +94,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
       const instr = instrs[i];
       switch (instr.op) {
         case 'store':
+        case 'prefetch':
           break;
         case 'const':
         case 'size':
@@ -338,6 +339,9 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
           count(instr.body);
           epoch++;
           useFlags(instr.cond, true);
+          break;
+        case 'prefetch':
+          useAddress(instr.index);
           break;
         case 'store':
           epoch++;

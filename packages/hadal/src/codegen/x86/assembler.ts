@@ -293,6 +293,12 @@ export class Assembler {
     if (this.#trace) this.#show(`cmov${condition}`, size, dst, src);
   }
 
+  /** A hint that the line of a place in memory will be written. */
+  prefetchw(at: Mem): void {
+    this.#legacy(0x0f0d, 32, 1, at, 0);
+    if (this.#trace) this.#show('prefetchw', 64, at);
+  }
+
   push(r: Gpr): void {
     this.#reserve(16);
     if (r.index >= 8) this.#byte(0x41);

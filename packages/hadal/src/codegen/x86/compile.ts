@@ -130,7 +130,7 @@ function emitBody(e: Emitter, analysis: Analysis, body: readonly Instr[]): void 
     for (let i = 0; i < instrs.length; i++) {
       const instr = instrs[i];
       let n: Node | null = null;
-      if (instr.op !== 'store' && instr.op !== 'loop' && instr.op !== 'if') {
+      if ('result' in instr) {
         n = e.node(instr.result);
         if (n.dead || n.recompute !== null || n.virtual !== 'no') continue;
       }
@@ -177,6 +177,9 @@ function emit(e: Emitter, instr: Exclude<Instr, { op: 'loop' | 'if' }>, general:
       return;
     case 'store':
       store(e, instr);
+      return;
+    case 'prefetch':
+      e.asm.prefetchw(e.address(instr));
       return;
     case 'zip':
       vector.zip(e, instr);

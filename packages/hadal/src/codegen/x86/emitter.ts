@@ -36,7 +36,7 @@ const borrowLimit = { gpr: 6, vec: 4 } as const;
 /** Caller-saved registers that may be used without saving them, apart from rax, rdx and rdi. */
 const freeGprs = [1, 6, 8, 9, 10, 11];
 
-export type Access = Extract<Instr, { op: 'load' | 'store' }>;
+export type Access = Pick<Extract<Instr, { op: 'load' }>, 'buffer' | 'mem' | 'index' | 'offset'>;
 
 function isLong(n: Node): boolean {
   return n.kind === 'f64' || n.kind === 'i64';
@@ -162,7 +162,8 @@ export class Emitter {
         add(n);
         if (n.virtual !== 'no' && n.def) visit(n.def);
       }
-      if (instr.op === 'load' || instr.op === 'store') add(this.analysis.buffers[instr.buffer]);
+      if (instr.op === 'load' || instr.op === 'store' || instr.op === 'prefetch')
+        add(this.analysis.buffers[instr.buffer]);
       if (instr.op === 'zip') add(this.analysis.zipOrder(instr.half));
       if ('result' in instr) add(this.node(instr.result));
     };

@@ -140,6 +140,10 @@ export function findIntervals(body: readonly Instr[], { node, buffers, zipOrder,
           number(instr.body);
           ifs--;
           break;
+        case 'prefetch':
+          advance();
+          touchAddress(instr.buffer, instr.index, 4 * position + 1);
+          break;
         case 'store': {
           advance();
           const at = 4 * position + 1;

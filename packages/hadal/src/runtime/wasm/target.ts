@@ -13,6 +13,7 @@ export const wasmTarget: Target = {
   lanes: 4,
   wideLanes: 1,
   masks: false,
+  prefetches: false,
   float16: false,
   dots: [],
   scales: false,
