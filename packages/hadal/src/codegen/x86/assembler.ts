@@ -300,17 +300,13 @@ export class Assembler {
   }
 
   push(r: Gpr): void {
-    this.#reserve(16);
-    if (r.index >= 8) this.#byte(0x41);
-    this.#byte(0x50 | (r.index & 7));
-    if (this.#trace) this.#show('push', 64, r);
+    const code = 0x50 | (r.index & 7);
+    this.#raw(`push ${showOperand(r, 64)}`, r.index >= 8 ? [0x41, code] : [code]);
   }
 
   pop(r: Gpr): void {
-    this.#reserve(16);
-    if (r.index >= 8) this.#byte(0x41);
-    this.#byte(0x58 | (r.index & 7));
-    if (this.#trace) this.#show('pop', 64, r);
+    const code = 0x58 | (r.index & 7);
+    this.#raw(`pop ${showOperand(r, 64)}`, r.index >= 8 ? [0x41, code] : [code]);
   }
 
   /** Calls the function whose address is in memory. */
