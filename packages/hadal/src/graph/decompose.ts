@@ -4,7 +4,8 @@
  *
  * - scatterAdd of one element a row, as in the gradient of a gather for a loss, becomes a comparison of positions with its index.
  * - dot: with a vector it becomes products and a sum (see `thin-products.ts`).
- * - conv: padding and dilation of the input are written to memory first; a depthwise one becomes a sum of products of shifted inputs.
+ * - conv: padding and dilation of the input are written to memory first; a depthwise one becomes a sum of products of shifted inputs, the
+ *   gradient of an image of few positions one product and sums of shifted parts of it.
  * - attention of float64, of nothing, or of a single query, becomes products and a softmax over the matrix of weights.
  * - maxPool and sumPool become chains of maxima and sums over shifted inputs, or reductions of large windows (see `pool-windows.ts`).
  * - host ops read whole arrays, so their inputs are put in memory; so is what a scatter writes into, which it copies first.
@@ -39,6 +40,7 @@ import { stencil } from './ops/conv.js';
 import { UNROLLED, windowElements, windowPositions } from './ops/windows.js';
 import { maxPool, sumPool } from './pool-windows.js';
 import { placeScans } from './scan-kernels.js';
+import { scatteredGradient } from './scattered-gradient.js';
 import type { Template, TemplateNode } from './template.js';
 import type { Position } from './template-emitter.js';
 import { TemplateEmitter } from './template-emitter.js';
@@ -165,14 +167,16 @@ function conv(
   const isDepthwise = d.featureGroups > 1 && w.shape[1] === 1 && w.shape[0] === d.featureGroups;
   const isOnePerGroup = d.batchGroups > 1 && w.shape[0] === d.batchGroups && shape[0] === 1;
   const isProduct = !isDepthwise && !isOnePerGroup;
+  if (e.target.winograd === true) {
+    const fast = winogradConv(e, input, w, d, shape) ?? winogradGradient(e, input, w, d, shape);
+    if (fast !== null) return fast;
+  }
+  const scattered = e.target.masks ? scatteredGradient(e, input, w, d, shape) : null;
+  if (scattered !== null) return scattered;
   if (hasPhases(d)) {
     const byItself = (...of: readonly [Position, Position, ConvDims, Shape]): Position =>
       inPlace(e, conv(e, ...of, e.target.masks ? 'fused' : 'together'));
     return convByPhases(e, input, w, d, shape, byItself, isProduct);
-  }
-  if (e.target.winograd === true) {
-    const fast = winogradConv(e, input, w, d, shape) ?? winogradGradient(e, input, w, d, shape);
-    if (fast !== null) return fast;
   }
   const asDense = e.hasStencils ? denseConv(e, input, w, d, shape) : null;
   if (asDense !== null) return asDense;

@@ -8,6 +8,7 @@ import type { Shape } from '../base/shape.js';
 import { CHANNELS_TOGETHER, READ, RESULTS } from '../kernel/winograd-tiles.js';
 import { winograd, winogradGrad } from './ops/winograd.js';
 import type { Position, TemplateEmitter } from './template-emitter.js';
+import { turnedSource } from './turned-kernel.js';
 
 /**
  * Cycles that a core with vectors of 16 takes: for a multiplication of vectors, as the gemm template and as Winograd's products do them; to
@@ -48,16 +49,6 @@ function isPlain(d: ConvDims): boolean {
   return [...d.strides, ...d.lhsDilation, ...d.rhsDilation, d.featureGroups, d.batchGroups].every(
     (s) => s === 1,
   );
-}
-
-/** What an input's gradient reads: a kernel with its first dimensions swapped and its last ones walked backwards; else null. */
-function turnedSource(e: TemplateEmitter, w: Position): Position | null {
-  const n = e.nodes[w.at];
-  if (n.leaf >= 0 || n.op.name !== 'slice') return null;
-  const under = e.nodes[n.inputs[0]];
-  if (under.leaf >= 0 || under.op.name !== 'permute' || under.attributes.join() !== '1,0,2,3') return null;
-  const wanted = [0, 0, 2, 2, 1, 1, -1, -1];
-  return n.attributes.join() === wanted.join() ? e.position(under.inputs[0]) : null;
 }
 
 const inFours = (tiles: number): number => Math.ceil(tiles / 4) * 4;
