@@ -303,7 +303,6 @@ export class Assembler {
     const code = 0x50 | (r.index & 7);
     this.#raw(`push ${showOperand(r, 64)}`, r.index >= 8 ? [0x41, code] : [code]);
   }
-
   pop(r: Gpr): void {
     const code = 0x58 | (r.index & 7);
     this.#raw(`pop ${showOperand(r, 64)}`, r.index >= 8 ? [0x41, code] : [code]);
