@@ -317,7 +317,11 @@ export class Engine {
       if (p.plan.threads === threads.count && p.winograd === winograd && sameKey(p.key, captured)) return p;
     const recorder = recording.current;
     const span = recorder?.begin('planning') ?? 0;
-    const plan = schedule(decompose(templateOf(captured), { ...target, winograd }), target, threads);
+    const plan = schedule(
+      decompose(templateOf(captured), { ...target, winograd, cutsSums: target.lanes > 1 }),
+      target,
+      threads,
+    );
     const key = captured.key.slice(0, captured.keyLength);
     const entry: CachedPlan = {
       key,

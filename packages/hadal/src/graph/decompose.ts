@@ -9,6 +9,7 @@
  * - attention of float64, of nothing, or of a single query, becomes products and a softmax over the matrix of weights.
  * - maxPool and sumPool become chains of maxima and sums over shifted inputs, or reductions of large windows (see `pool-windows.ts`).
  * - host ops read whole arrays, so their inputs are put in memory; so is what a scatter writes into, which it copies first.
+ * - sums down columns beside functions of rows are cut into blocks of rows (see `column-sums.ts`).
  * - scans whose steps cannot run as one kernel become the ops of all steps (see `scan-kernels.ts`).
  * - parts that are put together and then permuted are permuted first (see `joined-parts.ts`).
  */
@@ -31,6 +32,7 @@ import { stencilOf } from '../kernel/stencil.js';
 import { denseOf } from '../kernel/stencil-dense.js';
 import type { Target } from '../kernel/target.js';
 import { readsArray } from '../schedule/groups.js';
+import { cutColumnSums } from './column-sums.js';
 import type { Reading } from './conv-input.js';
 import { laidOutInput } from './conv-input.js';
 import { convByPhases, hasPhases } from './conv-phases.js';
@@ -52,6 +54,8 @@ import { winogradConv, winogradGradient } from './winograd.js';
  * template where the processor adds up their products.
  */
 export interface DecomposeTarget extends Pick<Target, 'masks' | 'dots'> {
+  /** Whether sums down columns may be cut into blocks of rows. */
+  readonly cutsSums?: boolean;
   /** Whether convolutions may run by Winograd's algorithm. */
   readonly winograd?: boolean;
 }
@@ -324,11 +328,19 @@ const decomposed: ReadonlySet<string> = new Set([
 ]);
 
 export function decompose(given: Template, target: DecomposeTarget, where: Where = 'plan'): Template {
-  const template = placeScans(given, (t) => decompose(t, { ...target, winograd: false }, 'region'));
-  const made = decomposeOps(template, target, where);
-  const { origin: first } = template;
-  const { origin: second } = made;
-  if (made === template || first === undefined || second === undefined) return made;
+  const template = placeScans(given, (t) =>
+    decompose(t, { ...target, winograd: false, cutsSums: false }, 'region'),
+  );
+  const cutsSums = target.cutsSums === true && where === 'plan';
+  const ops = after(template, decomposeOps(template, target, where));
+  const made = cutsSums ? after(ops, cutColumnSums(ops)) : ops;
+  return made;
+}
+
+/** What a pass made of a template, with the places of the nodes that were there before all passes. */
+function after(before: Template, made: Template): Template {
+  const [first, second] = [before.origin, made.origin];
+  if (made === before || first === undefined || second === undefined) return made;
   return { ...made, origin: first.map((at) => second[at]) };
 }
 

@@ -99,6 +99,6 @@ export function keptRows(kernel: LoopKernel, vector: number): readonly KeptRow[]
       });
     }
   });
-  for (const s of kernel.stores) if (s.level === 'full') keepFrom(s.value, () => true);
+  for (const s of kernel.stores) if (s.level !== 'outer') keepFrom(s.value, () => true);
   return [...kept.values()];
 }

@@ -170,7 +170,14 @@ export function printKernel(kernel: Kernel): string {
     const what = isAttention
       ? ` (${kernel.kind === 'attentionGrad' ? 'gradient of ' : ''}${kernel.results[i]})`
       : '';
-    const once = s.level === 'outer' ? ' (once a row)' : s.isStreamed ? ' (streamed)' : '';
+    const once =
+      s.level === 'full'
+        ? s.isStreamed
+          ? ' (streamed)'
+          : ''
+        : s.level === 'outer'
+          ? ' (once a row)'
+          : ' (added up)';
     out.push(`  b${s.buffer}[${indexKey(s.index)}] := e${s.value}${what}${once}`);
   });
   return out.join('\n');

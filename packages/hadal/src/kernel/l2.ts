@@ -3,7 +3,8 @@
  *
  * - A **loops** kernel walks `dims`: first the outer ones, then the reduced ones. `stages` are reductions over the reduced
  *   dimensions; later stages and stores may use earlier ones. A store at level `full` happens for every point, one at level
- *   `outer` once per outer point after the reductions. Without reduced dimensions it is a plain map.
+ *   `outer` once per outer point after the reductions; one at level `columns` adds up every `BLOCK` rows, where rows are the last outer
+ *   loop and the only reduced one goes along them. Without reduced dimensions it is a plain map.
  * - A **gemm** kernel multiplies: for each batch point, dot[m, n] = sum over outer and k of a(m, k) * b(k, n), where `a` and `b` are
  *   expressions (transposes, conversions and strides are part of them); the stores are its epilogue and see dot as an expression.
  * - A **scan** kernel walks along a line of its domain with a running value, for each of the other points; a **sort** kernel finds the
@@ -81,7 +82,7 @@ export interface Store {
   readonly buffer: number;
   readonly index: IndexExpr;
   readonly value: ExprId;
-  readonly level: 'full' | 'outer';
+  readonly level: 'full' | 'outer' | 'columns';
   /** Whether so much is stored that it should not go through the caches. */
   readonly isStreamed?: boolean;
 }

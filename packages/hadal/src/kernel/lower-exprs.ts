@@ -458,7 +458,10 @@ export class ExprEmitter {
       const isVector = value.type.lanes > 1;
       const mask = isVector ? this.#mask : null;
       const pair = isVector ? this.#pairs?.stores.get(this.#kernel.stores.indexOf(s)) : undefined;
-      if (pair === undefined)
+      if (s.level === 'columns') {
+        const sum = this.#b.load(s.buffer, index, isVector ? { lanes: this.#b.lanes, mask } : {});
+        this.#b.store(s.buffer, index, this.#b.add(sum, value), { mask });
+      } else if (pair === undefined)
         this.#b.store(s.buffer, index, value, { mask, streamed: s.isStreamed === true });
       else if (s === this.#kernel.stores[pair.even]) {
         const odd = known(
@@ -468,6 +471,16 @@ export class ExprEmitter {
         storePair(this.#b, s.buffer, index, [value, odd.value], mask);
       }
     }
+  }
+
+  /** Stores zeros of float32 where the stores would. */
+  clearAll(stores: readonly Store[]): void {
+    const zero = this.#b.constant('f32', 0);
+    const isVector = this.#vector >= 0;
+    for (const s of stores)
+      this.#b.store(s.buffer, this.index(s.index), isVector ? this.#b.broadcast(zero) : zero, {
+        mask: isVector ? this.#mask : null,
+      });
   }
 
   #emitNew(id: ExprId): Value {

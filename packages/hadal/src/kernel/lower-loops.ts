@@ -10,16 +10,17 @@
 
 import { InternalError } from '../base/errors.js';
 import { type Accumulator, accumulator, BLOCK } from './accumulators.js';
-import { canVectorize, cutsAlong, type Dependence, dependences } from './dependence.js';
-import { fitToDType, isScalarOnly, kinds, memTypeOf } from './elements.js';
+import { dependences } from './dependence.js';
+import { fitToDType, kinds, memTypeOf } from './elements.js';
 import type { Guard, IndexExpr } from './index-expr.js';
 import { type KeptRow, keptRows, passes, rowVariable } from './kept-rows.js';
 import type { ExprId, LoopKernel, Stage } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
+import { blockedRows, chooseVector, cutsOf, splitLoop } from './loop-vectors.js';
 import { ExprEmitter } from './lower-exprs.js';
-import { type Pairs, pairsAlongLanes } from './pairs.js';
+import { pairsAlongLanes } from './pairs.js';
 import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { type UnitRange, unitRange } from './unit-range.js';
@@ -71,25 +72,6 @@ function sumsFloats(s: Stage): boolean {
   return s.op === 'sum' && kinds[s.dtype] === 'f32';
 }
 
-/** The loop that is cut up for threads: the outermost one, in whole vectors where it runs over lanes; -1 if all loops are reduced. */
-export interface SplitLoop {
-  readonly variable: number;
-  /** Points of the loop in a unit. */
-  readonly step: number;
-  /** Whether the kernel computes on vectors. */
-  readonly isVector: boolean;
-}
-
-export function splitLoop(kernel: LoopKernel, target: Target): SplitLoop {
-  const variable = kernel.dims.findIndex((d) => !d.reduced);
-  const vector = chooseVector(kernel, target);
-  return {
-    variable,
-    step: variable >= 0 && variable === vector.variable ? vector.lanes : 1,
-    isVector: vector.variable >= 0,
-  };
-}
-
 export function lowerLoops(kernel: LoopKernel, sizes: AbstractKernel, target: Target): L3Function {
   const { lanes, wide } = chooseVector(kernel, target);
   const b = new L3Builder(kernel.name, lanes, target, wide);
@@ -132,7 +114,8 @@ export function emitLoops(
   const lanes = b.lanes;
   const vectorIsReduced = vectorVariable >= 0 && kernel.dims[vectorVariable].reduced;
   const stageLevels = passes(kernel, deps);
-  const full = kernel.stores.filter((s) => s.level === 'full');
+  const full = kernel.stores.filter((s) => s.level !== 'outer');
+  const columns = kernel.stores.filter((s) => s.level === 'columns');
   const once = kernel.stores.filter((s) => s.level === 'outer');
   const allValues = [...kernel.stages.map((s) => s.value), ...kernel.stores.map((s) => s.value)];
   const allIndices = kernel.stores.map((s) => s.index);
@@ -168,7 +151,10 @@ export function emitLoops(
     const range = variable === outer[0] ? units : null;
     if (variable !== vectorVariable) {
       const both = [...carried.vector, ...carried.scalar];
-      const out = b.loop(range?.from ?? b.index(0), range?.to ?? size, 1, both, (i, params) =>
+      const step = b.index(splitLoop(kernel, target).step);
+      const from = range ? b.mul(range.from, step) : b.index(0);
+      const to = range ? b.min(b.mul(range.to, step), size) : size;
+      const out = b.loop(from, to, 1, both, (i, params) =>
         emitter.bind(variable, i, null, () => body(params, 'scalar', i)),
       );
       return { vector: out.slice(0, carried.vector.length), scalar: out.slice(carried.vector.length) };
@@ -477,6 +463,19 @@ export function emitLoops(
     if (full.length > 0) nest(0);
   }
 
+  /** At the first row of a block, what the block adds up down columns is 0. */
+  function clearColumns(row: Value): void {
+    const isFirst = b.compare('eq', b.binary('rem', row, b.index(BLOCK)), b.index(0));
+    const indices = columns.map((s) => s.index);
+    const clear = (): readonly Value[] => {
+      emitter.clearAll(columns);
+      return [];
+    };
+    b.when(isFirst, () =>
+      emitter.scoped(() => loopOver(reduced[0], [], indices, { vector: [], scalar: [] }, clear)),
+    );
+  }
+
   /** The point that is bound. */
   const here: Places = {
     count: 1,
@@ -530,7 +529,8 @@ export function emitLoops(
     const count = variable === vectorVariable && depth + 1 === outer.length ? columnsTogether() : 1;
     const together =
       count === 1 ? null : { count, body: (from: Value) => atPlaces(true, neighbours(from, count)) };
-    const visit = (_: readonly Value[], which: 'vector' | 'scalar'): readonly Value[] => {
+    const visit = (_: readonly Value[], which: 'vector' | 'scalar', position: Value): readonly Value[] => {
+      if (variable === blockedRows(kernel)) clearColumns(position);
       if (depth + 1 === outer.length) atPlaces(which === 'vector', here);
       else outerNest(depth + 1);
       return [];
@@ -543,58 +543,4 @@ export function emitLoops(
 /** Joins what the ways came to, two by two. */
 function joinWays<T>(way: (index: number) => T, join: (a: T, b: T) => T): T {
   return join(join(way(0), way(1)), join(way(2), way(3)));
-}
-
-/** What becomes lanes: a variable, or -1 for none; how many; and whether f64 and i64 are vectors as well. */
-interface Lanes {
-  readonly variable: number;
-  readonly lanes: number;
-  readonly wide: boolean;
-}
-
-const NO_LANES: Lanes = { variable: -1, lanes: 1, wide: false };
-
-const knownVectors = new WeakMap<LoopKernel, { readonly target: Target; readonly lanes: Lanes }>();
-
-/** The vector variable if all of the kernel fits lanes along it. Kept by kernel, which is planned and lowered for one target. */
-function chooseVector(kernel: LoopKernel, target: Target): Lanes {
-  const have = knownVectors.get(kernel);
-  if (have?.target === target) return have.lanes;
-  const lanes = findVector(kernel, dependences(kernel), target);
-  knownVectors.set(kernel, { target, lanes });
-  return lanes;
-}
-
-function findVector(kernel: LoopKernel, deps: readonly Dependence[], target: Target): Lanes {
-  const v = kernel.vectorVariable;
-  if (v < 0 || target.lanes === 1) return NO_LANES;
-  if (kernel.stages.some((s) => s.op === 'argmax' || s.op === 'prod')) return NO_LANES;
-  const roots = [...kernel.stages.map((s) => s.value), ...kernel.stores.map((s) => s.value)];
-  const fits = (pairs: Pairs | null, wide: boolean): boolean => {
-    const indices = kernel.stores.filter((_, i) => pairs?.stores.has(i) !== true).map((s) => s.index);
-    return canVectorize(kernel, deps, roots, indices, v, target.masks, pairs, cutsOf(kernel, target), wide);
-  };
-  if (!kernel.stages.some((s) => isScalarOnly(s.dtype)) && fits(pairsAlongLanes(kernel), false))
-    return { variable: v, lanes: target.lanes, wide: false };
-  // Sums along lanes have the order of `target.lanes`, whatever else is in the kernel.
-  if (target.wideLanes === 1 || kernel.dims[v].reduced || !fits(null, true)) return NO_LANES;
-  return { variable: v, lanes: target.wideLanes, wide: true };
-}
-
-const plainTargets = new WeakMap<Target, Target>();
-
-/** The target without vectors of f64 and i64: for kernels that are parts of a function with vectors of 32-bit elements. */
-export function withoutWideLanes(target: Target): Target {
-  let plain = plainTargets.get(target);
-  if (plain === undefined) {
-    plain = target.wideLanes === 1 ? target : { ...target, wideLanes: 1 };
-    plainTargets.set(target, plain);
-  }
-  return plain;
-}
-
-/** Where the loop of lanes is cut. Sums along a row do not depend on what is padding, so only maps are cut. */
-function cutsOf(kernel: LoopKernel, target: Target): ReadonlySet<Guard> {
-  const isCut = !target.masks && kernel.stages.length === 0 && kernel.vectorVariable >= 0;
-  return isCut ? cutsAlong(kernel, kernel.vectorVariable) : new Set();
 }

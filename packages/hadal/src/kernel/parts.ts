@@ -35,8 +35,8 @@ import type {
 } from './l2.js';
 import { indexValues } from './l2.js';
 import { lineUnits } from './lines.js';
+import { splitLoop, withoutWideLanes } from './loop-vectors.js';
 import { gemmTarget } from './lower-gemm.js';
-import { splitLoop, withoutWideLanes } from './lower-loops.js';
 import { regionRows } from './region-rows.js';
 import { featuresTogether } from './stencil.js';
 import { denseUnits, isDense } from './stencil-dense.js';

@@ -7,8 +7,9 @@ import { known } from '../base/errors.js';
 import { sameShape, showShape } from '../base/shape.js';
 import type { Template } from '../graph/template.js';
 import { sameIndex } from '../kernel/index-expr.js';
+import { excess } from './group-bounds.js';
 import type { Fusion, Group } from './groups.js';
-import { computes, domainIndex, excess, fuse, isProduct, ownIndex, pointsOf } from './groups.js';
+import { computes, domainIndex, fuse, isProduct, ownIndex, pointsOf } from './groups.js';
 import { readThrough } from './movement-index.js';
 import type { Plan } from './plan.js';
 

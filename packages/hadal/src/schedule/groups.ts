@@ -22,9 +22,12 @@ import { sameShape } from '../base/shape.js';
 import type { Template, TemplateNode } from '../graph/template.js';
 import type { IndexExpr } from '../kernel/index-expr.js';
 import { sameIndex, variableIndex, zeroIndex } from '../kernel/index-expr.js';
+import { blockSumIndex, blockSumOf } from './block-sums.js';
+import { excess, MAX_MEMBERS, MAX_NUMBERS, MAX_READS, readsOfBoth } from './group-bounds.js';
 import { readThrough } from './movement-index.js';
 
-export type Level = 'full' | 'outer';
+/** `columns`: sums of every `BLOCK` rows of a row group's domain, taken while it walks the rows. */
+export type Level = 'full' | 'outer' | 'columns';
 
 export interface Group {
   readonly id: number;
@@ -47,15 +50,6 @@ export interface Group {
   reach: number;
 }
 
-/** More ops than this are not put into one kernel: registers and compile time are finite. */
-const MAX_MEMBERS = 96;
-/**
- * Nor more tensors than this: a sum of 24 read in one go takes longer than in two, one of 90 seven times as long (AVX-512), for there
- * are more streams than a processor follows.
- */
-export const MAX_READS = 16;
-/** Nor more numbers: each holds a register, and beyond a few they are loaded again for every point. */
-export const MAX_NUMBERS = 16;
 /** Row groups do not take in others beside them beyond this: every sum holds registers. */
 const MAX_SIBLINGS = 32;
 
@@ -140,8 +134,9 @@ export function domainIndex(domain: readonly number[]): IndexExpr[] {
 
 /** Where a member of a group is computed, as an index into the member's own shape; null if the shape does not fit the level. */
 export function ownIndex(group: Group, shape: readonly number[], level: Level): IndexExpr[] | null {
-  if (level === 'full') return sameShape(shape, group.domain) ? domainIndex(group.domain) : null;
   const vars = domainIndex(group.domain);
+  if (level === 'full') return sameShape(shape, group.domain) ? vars : null;
+  if (level === 'columns') return blockSumIndex(vars);
   const kept = group.domain.map((s, d) => (group.reduced.includes(d) ? 1 : s));
   if (sameShape(shape, kept)) return vars.map((v, d) => (group.reduced.includes(d) ? zeroIndex : v));
   const squeezed = vars.filter((_, d) => !group.reduced.includes(d));
@@ -248,7 +243,7 @@ export function fuse(template: Template): Fusion {
     }
     if (node.boundary || node.op.kind === 'interleave' || isSwappedProduct(nodes, id)) return false;
     const level = group.members.get(id);
-    const own = level === undefined ? null : ownIndex(group, node.shape, level);
+    const own = level === undefined || level === 'columns' ? null : ownIndex(group, node.shape, level);
     if (own === null) return false;
     if (own.every((e, d) => sameIndex(e, index[d]))) return true;
     if (node.op.kind !== 'elementwise' || --budget.ops < 0) return false;
@@ -429,7 +424,8 @@ export function fuse(template: Template): Fusion {
   function readsInPlace(id: number, producer: number, other: Group, group: Group): boolean {
     const level = group.members.get(id);
     const theirs = other.members.get(producer);
-    if (level === undefined || theirs === undefined) return false;
+    if (level === undefined || theirs === undefined || theirs === 'columns') return false;
+    if (level === 'columns') return theirs === 'full';
     if (nodes[producer].op.kind === 'interleave' || isSwappedProduct(nodes, producer)) return false;
     const own = ownIndex(group, pointsOf(nodes, id), level);
     const place = ownIndex(group, nodes[producer].shape, theirs);
@@ -470,7 +466,28 @@ export function fuse(template: Template): Fusion {
     return out;
   }
 
+  /** Puts a sum of blocks of rows into a row group that has what is summed at hand, if there is one. */
+  function placeBlockSum(id: number): boolean {
+    const of = blockSumOf(nodes, id);
+    if (of < 0) return false;
+    const { shape } = nodes[of];
+    const along = [shape.length - 1];
+    for (const group of groups) {
+      const isAlike =
+        group.kind === 'row' && sameShape(group.domain, shape) && sameDims(group.reduced, along);
+      const isAtHand = group.reads.has(of) || group.members.get(of) === 'full';
+      if (!isAlike || !isAtHand || group.members.size >= MAX_MEMBERS || !hasRoom(group, id)) continue;
+      const outside = new Set<Group>();
+      if (!reaches(of, domainIndex(shape), group, outside, { ops: 0 })) continue;
+      if ([...outside].some((g) => dependsOn(g, group))) continue;
+      join(id, group, 'columns', outside);
+      return true;
+    }
+    return false;
+  }
+
   function placeReduce(id: number): void {
+    if (placeBlockSum(id)) return;
     const node = nodes[id];
     const input = node.inputs[0];
     const domain = nodes[input].shape;
@@ -560,28 +577,6 @@ function isAlone(group: Group): boolean {
   return (
     group.kind === 'host' || group.kind === 'scatter' || group.kind === 'attention' || group.kind === 'region'
   );
-}
-
-/** What one kernel of two groups would read. */
-function readsOfBoth(a: Group, b: Group): Set<number> {
-  const reads = new Set<number>();
-  for (const [own, other] of [
-    [a, b],
-    [b, a],
-  ])
-    for (const i of own.reads) if (!other.members.has(i)) reads.add(i);
-  return reads;
-}
-
-/** Which bound a kernel of two groups would exceed, in words; null if none. */
-export function excess(a: Group, b: Group): string | null {
-  const members = a.members.size + b.members.size;
-  if (members > MAX_MEMBERS) return `${members} ops, more than ${MAX_MEMBERS}`;
-  const reads = readsOfBoth(a, b).size;
-  if (reads > MAX_READS) return `a kernel that reads ${reads} tensors, more than ${MAX_READS}`;
-  const numbers = new Set([...a.numbers, ...b.numbers]).size;
-  if (numbers > MAX_NUMBERS) return `a kernel of ${numbers} numbers, more than ${MAX_NUMBERS}`;
-  return null;
 }
 
 /** The last dimension that is larger than 1: the one whose neighbours become lanes. */

@@ -4,6 +4,7 @@ import { known } from '../base/errors.js';
 import { numel } from '../base/shape.js';
 import { addIndex, constantIndex, type IndexExpr, indexKey, scaleIndex } from '../kernel/index-expr.js';
 import { STREAMED_BYTES, type Store } from '../kernel/l2.js';
+import { blockSumOf } from './block-sums.js';
 import { isSwappedProduct, pointsOf, reshaped } from './groups.js';
 import { isCore, type KernelReader } from './kernel-reader.js';
 import { flatten, unflatten } from './movement-index.js';
@@ -18,6 +19,12 @@ function storesOf(reader: KernelReader, id: number): Store[] {
   const own = reader.place(id);
   const n = nodes[id];
   if (n.op.kind === 'interleave') return interleavedStores(reader, id, own);
+  if (group.members.get(id) === 'columns') {
+    const buffer = reader.slot(id, 'write');
+    reader.buffers[buffer] = { ...reader.buffers[buffer], access: 'readwrite' };
+    const value = reader.read(blockSumOf(nodes, id), reader.variables.domain);
+    return [{ buffer, index: flatten(n.shape, own), value, level: 'columns' }];
+  }
   const base = reshaped(nodes, id);
   const isOwn = base < 0 && !isCore(n);
   const value = isOwn ? reader.compute(id, own) : reader.read(base < 0 ? id : base, own);

@@ -4,6 +4,7 @@ import type { TemplateNode } from '../graph/template.js';
 import type { IndexExpr } from '../kernel/index-expr.js';
 import { addIndex, constantIndex, sameIndex, scaleIndex, variableIndex } from '../kernel/index-expr.js';
 import type { LoopDim } from '../kernel/l2.js';
+import { blockSumIndex } from './block-sums.js';
 import type { Group } from './groups.js';
 import { domainIndex, isLine, isProduct, ownIndex, pointsOf } from './groups.js';
 import type { Slice } from './partial-updates.js';
@@ -76,6 +77,7 @@ export function placeOf(
   id: number,
 ): IndexExpr[] {
   const level = known(group.members.get(id), 'a member');
+  if (level === 'columns') return blockSumIndex(domain);
   const own = known(ownIndex(group, pointsOf(nodes, id), level), 'a place in the domain');
   const domainVars = domainIndex(group.domain);
   // ownIndex speaks of domain dimensions; each is a single variable there.

@@ -1,7 +1,7 @@
 /** How large a kernel may become: what it reads, the numbers it holds, its ops; and that results do not depend on it. */
 import { describe, expect, test } from 'vitest';
 import { explain, fromTypedArray, setEngine, type Tensor } from '../../src/index.js';
-import { MAX_NUMBERS, MAX_READS } from '../../src/schedule/groups.js';
+import { MAX_NUMBERS, MAX_READS } from '../../src/schedule/group-bounds.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
 import { forEachEngine } from '../support/engines.js';
 

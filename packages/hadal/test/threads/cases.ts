@@ -114,6 +114,10 @@ export const cases: { readonly [name: string]: Case } = {
     const [x, w] = [some(1, 9, 50), some(2, 50)];
     return withGradients([x, w], F.layerNorm(x, [50], { weight: w }));
   },
+  'normalised rows, whose gradients are added up down columns beside': () => {
+    const [x, w, b] = [some(1, 384, 257), some(2, 257), some(3, 257)];
+    return withGradients([x, w, b], F.layerNorm(x, [257], { weight: w, bias: b }));
+  },
   'running sums of rows and of columns': () => {
     const x = some(1, 9, 43);
     return withGradients([x], x.cumsum(0), x.cumsum(1), some(2, 3, 5, 21).cumsum(1));
