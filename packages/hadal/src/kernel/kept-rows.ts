@@ -9,7 +9,7 @@ import type { ExprId, LoopKernel } from './l2.js';
 import { pairsAlongLanes } from './pairs.js';
 
 /** Ops that take several times as long as a load and a store. */
-const costly: ReadonlySet<string> = new Set([
+export const costly: ReadonlySet<string> = new Set([
   ...[
     'exp',
     'exp2',

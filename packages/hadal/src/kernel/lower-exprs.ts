@@ -199,13 +199,24 @@ export class ExprEmitter {
           if (this.#located(g.index).terms.every((t) => this.#termBound(t)))
             this.#guard(g, overLanes ? this.#b.lanes : 1);
       }
-      for (const a of exprArguments(e)) visit(a);
+      for (const a of exprArguments(e)) {
+        visit(a);
+        if (overLanes && e.op === 'call' && this.#bound(a)) this.#hoistSpread(a);
+      }
       for (const index of exprIndices(e)) {
         for (const v of indexValues(index)) visit(v);
         this.#sum(this.#located(index), true);
       }
     };
     for (const id of roots) visit(id);
+  }
+
+  /** Spreads a number that all lanes share; constants are operands of instructions as they are. */
+  #hoistSpread(id: ExprId): void {
+    const memo = this.#memoOf(`lanes of ${id}`);
+    if (this.#kernel.exprs[id].op === 'const' || this.#memos[memo] !== undefined) return;
+    const value = this.emit(id);
+    if (value.type.lanes === 1) this.#keep(memo, this.#b.broadcast(value));
   }
 
   // --- indices -----------------------------------------------------------------------------------------------------------
@@ -483,6 +494,12 @@ export class ExprEmitter {
       });
   }
 
+  /** An operand in all lanes; what `hoist` has spread ahead of a loop is there already. */
+  #spread(id: ExprId, value: Value, lanes: number): Value {
+    if (value.type.lanes === lanes) return value;
+    return this.#memos[this.#memoOf(`lanes of ${id}`)] ?? this.#b.spread(value, lanes);
+  }
+
   #emitNew(id: ExprId): Value {
     const b = this.#b;
     const e = this.#kernel.exprs[id];
@@ -513,7 +530,7 @@ export class ExprEmitter {
         if (mayDivideByZero(e, this.#kernel.exprs)) noteZeroDivision(b, this.#status, e.name, args[1]);
         let lanes = 1;
         for (const a of args) lanes = Math.max(lanes, a.type.lanes);
-        for (let i = 0; i < args.length; i++) args[i] = b.spread(args[i], lanes);
+        for (let i = 0; i < args.length; i++) args[i] = this.#spread(e.args[i], args[i], lanes);
         const result = e.lower(b, args, e.dtype);
         return isHalf(e.dtype) && !exactCalls.has(e.name) ? fitToDType(b, result, e.dtype) : result;
       }

@@ -10,11 +10,11 @@
 
 import { InternalError } from '../base/errors.js';
 import { type Accumulator, accumulator, BLOCK } from './accumulators.js';
-import { dependences } from './dependence.js';
+import { type Dependence, dependences } from './dependence.js';
 import { fitToDType, kinds, memTypeOf } from './elements.js';
 import type { Guard, IndexExpr } from './index-expr.js';
-import { type KeptRow, keptRows, passes, rowVariable } from './kept-rows.js';
-import type { ExprId, LoopKernel, Stage } from './l2.js';
+import { costly, type KeptRow, keptRows, passes, rowVariable } from './kept-rows.js';
+import { type ExprId, exprArguments, type LoopKernel, type Stage } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
 import { L3Builder } from './l3-builder.js';
@@ -33,6 +33,9 @@ const OPEN_ACCUMULATORS = 8;
 
 /** A longer formula keeps processors busy by itself, and written out several times it is much code. */
 const SHORT_FORMULA = 24;
+
+/** One pass of a long formula may be short; an op of many instructions counts as this many. */
+const SHORT_PASS = 12;
 
 /** Places along open outer lanes that a pass is emitted for together. */
 interface Places {
@@ -346,8 +349,8 @@ export function emitLoops(
 
     /** Steps of as many vectors as there are ways, each with accumulators of its own. */
     function waysStep(one: Step): Step {
-      const isShort = kernel.exprs.length <= SHORT_FORMULA && kept.length === 0;
-      if (isShort)
+      const isShort = kernel.exprs.length <= SHORT_FORMULA || stepsAlong(kernel, deps, values) <= SHORT_PASS;
+      if (isShort && kept.length === 0)
         return (from, params) =>
           Array.from({ length: WAYS }, (_, w) => {
             const at = w === 0 ? from : b.add(from, b.index(w * lanes));
@@ -538,6 +541,21 @@ export function emitLoops(
     loopOver(variable, allValues, allIndices, { vector: [], scalar: [] }, visit, together);
   }
   outerNest(0);
+}
+
+/** How much is computed for each vector of a row to get at some values. */
+function stepsAlong(kernel: LoopKernel, deps: readonly Dependence[], roots: readonly ExprId[]): number {
+  const seen = new Set<ExprId>();
+  let steps = 0;
+  const visit = (id: ExprId): void => {
+    if (seen.has(id) || !deps[id].variables.has(kernel.vectorVariable)) return;
+    seen.add(id);
+    const e = kernel.exprs[id];
+    steps += e.op === 'random' || (e.op === 'call' && costly.has(e.name)) ? SHORT_PASS : 1;
+    for (const a of exprArguments(e)) visit(a);
+  };
+  for (const id of roots) visit(id);
+  return steps;
 }
 
 /** Joins what the ways came to, two by two. */
