@@ -6,9 +6,9 @@ import { decodeElements, dtypeInfo, encodeElements } from '../base/dtype.js';
 import { known } from '../base/errors.js';
 import { recording } from '../base/recording.js';
 import { numel } from '../base/shape.js';
-import { layoutOf } from '../kernel/abi.js';
+import { type BlockLayout, layoutOf } from '../kernel/abi.js';
 import type { HostArray, HostKernel, LoweredKernel } from '../kernel/l2.js';
-import type { L3Function } from '../kernel/l3.js';
+import type { L3Function, ScalarKind } from '../kernel/l3.js';
 import { printL3 } from '../kernel/l3-print.js';
 import { lower } from '../kernel/lower.js';
 import type { Target, Threads } from '../kernel/target.js';
@@ -23,10 +23,11 @@ export interface EmittedCode {
   readonly listing: () => string;
 }
 
+/** Code that can run, and how it is called. What it was made of is gone: it takes many times the room, and can be made again. */
 interface LoadedKernel {
-  readonly fn: L3Function;
   readonly executable: Executable;
-  readonly listing: () => string;
+  readonly layout: BlockLayout;
+  readonly scalars: readonly ScalarKind[];
 }
 
 export class CompiledBackend implements Backend {
@@ -92,20 +93,26 @@ export class CompiledBackend implements Backend {
     const recorder = recording.current;
     const span = recorder?.begin('code generation', kernel.name) ?? 0;
     const fn = lower(kernel, abstract, this.target, phase);
-    const { code, listing } = this.#emit(fn);
-    const loaded = { fn, executable: this.#device.load(fn.name, code), listing };
+    const { code } = this.#emit(fn);
+    const executable = this.#device.load(fn.name, code);
+    const loaded: LoadedKernel = {
+      executable,
+      layout: layoutOf(fn),
+      scalars: fn.scalars,
+    };
     this.#kernels.set(key, loaded);
     recorder?.end(span);
     return loaded;
   }
 
   #launchSpec(plan: Plan, launch: PlannedLaunch, kernel: LoweredKernel): LaunchSpec {
-    const { fn, executable } = this.#kernel(launch, kernel);
+    const { executable, layout, scalars } = this.#kernel(launch, kernel);
+    const blocksOf = (share: number): BlockSpec[] => shareBlocks(plan, launch, layout.sizes, scalars, share);
     return {
       executable,
-      layout: layoutOf(fn),
-      blocks: shareBlocks(plan, launch, fn, 0),
-      others: launch.shares.slice(1).map((_, i) => shareBlocks(plan, launch, fn, i + 1)),
+      layout,
+      blocks: blocksOf(0),
+      others: launch.shares.slice(1).map((_, i) => blocksOf(i + 1)),
     };
   }
 
@@ -189,8 +196,8 @@ export class CompiledBackend implements Backend {
         parts.push(`${launch.kernel.name} runs in JavaScript`);
         continue;
       }
-      const loaded = this.#kernel(launch, launch.kernel);
-      parts.push(printL3(loaded.fn), loaded.listing());
+      const fn = lower(launch.kernel, launch.abstract, this.target, launch.phase);
+      parts.push(printL3(fn), this.#emit(fn).listing());
     }
     return parts.join('\n\n');
   }
@@ -217,7 +224,13 @@ export function bufferIndex(
 }
 
 /** The blocks of arguments of one share. */
-function shareBlocks(plan: Plan, launch: PlannedLaunch, fn: L3Function, share: number): BlockSpec[] {
+function shareBlocks(
+  plan: Plan,
+  launch: PlannedLaunch,
+  sizeCount: number,
+  scalarKinds: readonly ScalarKind[],
+  share: number,
+): BlockSpec[] {
   const { parts, workspaces } = launch.shares[share];
   const added = workspaces.map((p) => bufferIndex(plan, p));
   if (launch.usesStatus) {
@@ -230,8 +243,8 @@ function shareBlocks(plan: Plan, launch: PlannedLaunch, fn: L3Function, share: n
     const sizes = [...own, from, to];
     return {
       buffers: [...places.map((p) => bufferIndex(plan, p)), ...added],
-      sizes: sizes.slice(0, fn.sizes),
-      scalars: scalars.map((argument, i) => ({ kind: known(fn.scalars[i], 'a scalar'), argument })),
+      sizes: sizes.slice(0, sizeCount),
+      scalars: scalars.map((argument, i) => ({ kind: known(scalarKinds[i], 'a scalar'), argument })),
     };
   });
 }

@@ -59,7 +59,7 @@ export class Engine {
   readonly pending: PendingGraph;
   readonly statistics: EngineStatistics = { plans: 0, runs: 0, launches: 0 };
   /** Storages whose new value is still pending. */
-  readonly dirty = new Set<Assignable>();
+  dirty = new Set<Assignable>();
   /** Notes everything that runs, if there is one. */
   runRecorder: RunRecorder | null = null;
   readonly #plans = new Map<number, CachedPlan>();
@@ -167,7 +167,7 @@ export class Engine {
   #forget(): void {
     this.pending.reset();
     for (const d of this.dirty) d.settled();
-    this.dirty.clear();
+    this.dirty = new Set();
   }
 
   #discardLate(): void {

@@ -13,6 +13,7 @@ import { DeviceError, known, StaleValueError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { numel, sameShape } from '../base/shape.js';
 import type { Buffer } from './buffer.js';
+import { InternTable } from './intern-table.js';
 import type { LiveNumber } from './live.js';
 import type { Attributes, Op, Operand, ResultType } from './op.js';
 import type { RegionTrace } from './region-trace.js';
@@ -117,7 +118,7 @@ export class PendingGraph {
   readonly name: string;
   /** Counts realises. */
   epoch = 0;
-  readonly #intern = new Map<number, Node>();
+  readonly #interned = new InternTable();
   /** Nodes with Tensor handles, oldest first. */
   handles: Node[] = [];
   nodes = 0;
@@ -151,8 +152,8 @@ export class PendingGraph {
     }
     for (let i = 0; i < attributes.length; i++) hash = (Math.imul(hash, 0x01000193) ^ attributes[i]) | 0;
     for (let i = 0; i < shape.length; i++) hash = (Math.imul(hash, 0x01000193) ^ shape[i]) | 0;
-    const first = this.#intern.get(hash);
-    for (let n: Node | null = first ?? null; n !== null; n = n.next) {
+    const first = this.#interned.at(hash);
+    for (let n = first; n !== null; n = n.next) {
       if (
         n.op === op &&
         n.dtype === dtype &&
@@ -165,8 +166,8 @@ export class PendingGraph {
       }
     }
     const node = new Node(this, op, inputs, attributes, shape, dtype);
-    node.next = first ?? null;
-    this.#intern.set(hash, node);
+    node.next = first;
+    this.#interned.put(hash, node);
     this.nodes++;
     return node;
   }
@@ -262,8 +263,9 @@ export class PendingGraph {
   /** Forgets what was pending; called by the realiser after a run. */
   reset(): void {
     this.epoch++;
-    this.#intern.clear();
-    this.handles = [];
+    this.#interned.clear();
+    // One by one: an array that is let go of, or cut off, keeps what was in it like the table of a Map.
+    while (this.handles.length > 0) this.handles.pop();
     this.nodes = 0;
     this.bytes = 0;
   }

@@ -83,6 +83,31 @@ const HANDLE = 2;
 const BOUNDARY = 4;
 
 /**
+ * Those of an op's results that somebody may need when the run is over, and that could not be had then without the others: something
+ * outside of the run uses them, or a value with a Tensor that rests on them and is perhaps not written.
+ */
+function neededLater(
+  results: readonly Node[],
+  computed: readonly Node[],
+  roots: readonly Root[],
+): ReadonlySet<Node> {
+  const needed = new Set<Node>();
+  if (results.length === 0) return needed;
+  const usesLeft = new Map(results.map((node) => [node, node.uses]));
+  for (const { inputs } of computed)
+    for (const input of inputs) {
+      const left = usesLeft.get(input);
+      if (left !== undefined) usesLeft.set(input, left - 1);
+    }
+  const written = new Set(roots.map(({ node }) => node));
+  const isWritten = (node: Node): boolean => node.buffer !== null || node.boundary || written.has(node);
+  const askedFor = new Set(computed.filter((node) => node.isHeld && !isWritten(node)));
+  for (const node of askedFor) for (const input of node.inputs) if (!isWritten(input)) askedFor.add(input);
+  for (const [node, left] of usesLeft) if (left > 0 || askedFor.has(node)) needed.add(node);
+  return needed;
+}
+
+/**
  * Collects what the roots need and encodes its structure. Values that the tape keeps for gradients become roots as well. Computed
  * nodes are in the order of creation, which is topological.
  */
@@ -92,6 +117,8 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
   const walk = first.node.home.newWalk();
   const computed: Node[] = [];
   const stack: Node[] = [];
+  /** Results that only other nodes may ask for. */
+  const passing: Node[] = [];
   const roots = [...wanted];
   for (const r of wanted) {
     stack.push(r.node);
@@ -111,12 +138,15 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
     if (projections.length > 0 && n.buffer === null) {
       // What is not written together with the op's other results could not be had later.
       for (const result of n.handle ? [n, ...projections] : projections) {
-        if (result.buffer !== null || !(result.handle || result.uses > 0 || result.saved > 0)) continue;
-        roots.push({ node: result, into: null });
+        if (result.buffer !== null) continue;
+        if (result.handle || result.saved > 0) roots.push({ node: result, into: null });
+        else if (result.uses > 0) passing.push(result);
+        else continue;
         if (result.mark !== walk) stack.push(result);
       }
     }
   }
+  for (const node of neededLater(passing, computed, roots)) roots.push({ node, into: null });
   computed.sort((x, y) => x.id - y.id);
 
   // Buffers and arguments come where they are first read: their own age says nothing about the structure.

@@ -1,4 +1,7 @@
-/** Trains a tiny network and prints its resident memory after half of the steps and at the end, as JSON. */
+/**
+ * Trains a tiny network and prints its resident memory after half of the steps and at the end, as JSON; for 'scavenged', the memory
+ * of ArrayBuffers before a step and after it, when V8 has gone over its young generation alone.
+ */
 import {
   compile,
   functional as F,
@@ -21,6 +24,27 @@ class Tiny extends nn.Module {
   }
 }
 
+function classes(count: number): Tensor {
+  return fromTypedArray(
+    BigInt64Array.from({ length: count }, (_, k) => BigInt(k % 10)),
+    [count],
+  );
+}
+
+/** @param step what leaves garbage behind, and nothing else */
+function scavenged(step: () => void): { readonly first: number; readonly last: number } {
+  const { gc } = globalThis as { gc?: (options?: { type: 'minor' }) => void };
+  if (gc === undefined) throw new Error('this is to be run with --expose-gc');
+  for (let i = 0; i < 20; i++) step();
+  gc();
+  gc();
+  const first = process.memoryUsage().arrayBuffers;
+  step();
+  gc({ type: 'minor' });
+  gc({ type: 'minor' });
+  return { first, last: process.memoryUsage().arrayBuffers };
+}
+
 try {
   await setEngine(engine as 'native' | 'wasm');
   const net = new Tiny();
@@ -36,13 +60,13 @@ try {
   const steps = Number(count);
   let first = 0;
   let loss: Tensor | null = null;
+  if (mode === 'scavenged') {
+    process.stdout.write(JSON.stringify(scavenged(() => step(randn([4096, 64]), classes(4096)).itemSync())));
+    process.exit();
+  }
   for (let i = 0; i < steps; i++) {
     const x = randn([32, 64]);
-    const y = fromTypedArray(
-      BigInt64Array.from({ length: 32 }, (_, k) => BigInt(k % 10)),
-      [32],
-    );
-    loss = step(x, y);
+    loss = step(x, classes(32));
     if (mode === 'await') await loss.item();
     if (i + 1 === Math.floor(steps / 2)) first = process.memoryUsage.rss();
   }

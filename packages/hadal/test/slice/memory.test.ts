@@ -40,3 +40,13 @@ describe('resident memory', () => {
     }
   }
 });
+
+test('what a step leaves behind goes when V8 goes over its young generation', {
+  timeout: 60_000,
+}, async () => {
+  const { stdout } = await run(process.execPath, ['--expose-gc', program, 'native', 'scavenged', '0']);
+  const result = JSON.parse(stdout) as { skipped?: string; first: number; last: number };
+  if (result.skipped !== undefined) return;
+  // A step leaves more than 2 MB of values that the model has handed out.
+  expect(result.last - result.first).toBeLessThan(0.5e6);
+});

@@ -135,7 +135,9 @@ abstract class Recurrent<State, Output> extends Module<[x: Tensor, state?: State
     place: string,
     initial: readonly Tensor[],
   ): [outputs: Tensor, last: readonly Tensor[]] {
-    const input = linear(x, this.weight(`weightIhL${place}`), this.#biasOf(`biasIhL${place}`));
+    const input = x.workspace.engine.pending.onTheWay(() =>
+      linear(x, this.weight(`weightIhL${place}`), this.#biasOf(`biasIhL${place}`)),
+    );
     const weights = {
       weight: this.weight(`weightHhL${place}`),
       bias: this.#biasOf(`biasHhL${place}`),
