@@ -337,12 +337,12 @@ export class L3Builder {
   }
 
   /** Does nothing on targets that have no such hint. */
-  prefetch(place: number, position: Value, offset = 0): void {
+  prefetch(intent: 'load' | 'store', place: number, position: Value, offset = 0): void {
     if (!this.#prefetches) return;
     let buffer = place;
     let index = position;
     if (this.#part !== null) [buffer, index] = this.#place(this.#part, place, position);
-    this.#top().push({ op: 'prefetch', buffer, mem: this.#buffers[buffer].mem, index, offset });
+    this.#top().push({ op: 'prefetch', intent, buffer, mem: this.#buffers[buffer].mem, index, offset });
   }
 
   // --- control ---------------------------------------------------------------------------------------------------------

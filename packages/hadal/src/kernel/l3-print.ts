@@ -74,7 +74,7 @@ function printBlock(instrs: readonly Instr[], indent: string, out: string[]): vo
         );
         break;
       case 'prefetch':
-        out.push(`${head}prefetch ${instr.mem} ${address(instr)}`);
+        out.push(`${head}prefetch to ${instr.intent} ${instr.mem} ${address(instr)}`);
         break;
       case 'loop': {
         const carried = instr.params.map((p, i) => `${name(p)} = ${name(instr.inits[i])}`).join(', ');

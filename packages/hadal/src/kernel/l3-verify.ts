@@ -263,14 +263,14 @@ export function verifyL3(fn: L3Function): void {
           same(instr, instr.a, instr.b);
           same(instr, instr.a, instr.result);
           break;
-        case 'prefetch':
-          check(
-            instr,
-            fn.buffers[instr.buffer]?.mem === instr.mem && fn.buffers[instr.buffer].access !== 'read',
-            `b${instr.buffer} is not ${instr.mem} memory to store to`,
-          );
+        case 'prefetch': {
+          const slot = fn.buffers[instr.buffer];
+          const isMeant =
+            slot?.mem === instr.mem && slot.access !== (instr.intent === 'load' ? 'write' : 'read');
+          check(instr, isMeant, `b${instr.buffer} is not ${instr.mem} memory to ${instr.intent}`);
           check(instr, instr.index.type.kind === 'index', 'is addressed by an index');
           break;
+        }
         case 'load':
         case 'store': {
           const slot = fn.buffers[instr.buffer];

@@ -222,9 +222,10 @@ export type Instr =
       /** A hint for vectors of four bytes each: what is stored is not read soon. */
       readonly streamed: boolean;
     }
-  /** A hint that the element, which need not be there, will soon be stored to. Only for targets with `prefetches: true`. */
+  /** A hint that the element, which need not be there, will soon be loaded or stored to. Only for targets with `prefetches: true`. */
   | {
       readonly op: 'prefetch';
+      readonly intent: 'load' | 'store';
       readonly buffer: number;
       readonly mem: MemType;
       readonly index: Value;

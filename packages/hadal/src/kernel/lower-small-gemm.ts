@@ -162,6 +162,11 @@ export function smallProduct(s: SmallGemm, { rowFrom, rowTo, columnFrom, columnT
     const out = b.loop(zero, k, 1, [...starts, right.start, ...zeros], (_, carried) => {
       const at = carried.slice(0, pointers);
       const [bt, ...acc] = carried.slice(pointers);
+      // Rows of an image lie too far apart for the processor to see what comes next: the panel behind this one is asked for.
+      if (isInPlace && kernel.batch.length > 0)
+        masks.forEach((_, j) => {
+          b.prefetch('load', right.buffer, bt, nr + j * lanes);
+        });
       const vectors = masks.map((mask, j) =>
         b.load(right.buffer, bt, { lanes, offset: j * lanes, mask: isExact ? mask : null }),
       );

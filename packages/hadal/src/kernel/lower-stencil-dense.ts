@@ -203,7 +203,7 @@ function prefetchTile(d: Dense, feature: Value, row: Value, column: Value): void
       let line = at;
       for (let r = 0; r < tile.rows; r++) {
         if (r > 0) line = b.add(line, rowStep);
-        b.prefetch(buffer, line);
+        b.prefetch('store', buffer, line);
       }
     }
   }

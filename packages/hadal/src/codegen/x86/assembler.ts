@@ -293,12 +293,10 @@ export class Assembler {
     if (this.#trace) this.#show(`cmov${condition}`, size, dst, src);
   }
 
-  /** A hint that the line of a place in memory will be written. */
-  prefetchw(at: Mem): void {
-    this.#legacy(0x0f0d, 32, 1, at, 0);
-    if (this.#trace) this.#show('prefetchw', 64, at);
+  prefetch(intent: 'load' | 'store', at: Mem): void {
+    this.#legacy(intent === 'load' ? 0x0f18 : 0x0f0d, 32, 1, at, 0);
+    if (this.#trace) this.#show(intent === 'load' ? 'prefetcht0' : 'prefetchw', 64, at);
   }
-
   push(r: Gpr): void {
     const code = 0x50 | (r.index & 7);
     this.#raw(`push ${showOperand(r, 64)}`, r.index >= 8 ? [0x41, code] : [code]);

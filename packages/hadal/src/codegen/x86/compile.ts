@@ -179,7 +179,7 @@ function emit(e: Emitter, instr: Exclude<Instr, { op: 'loop' | 'if' }>, general:
       store(e, instr);
       return;
     case 'prefetch':
-      e.asm.prefetchw(e.address(instr));
+      e.asm.prefetch(instr.intent, e.address(instr));
       return;
     case 'zip':
       vector.zip(e, instr);
