@@ -7,10 +7,15 @@ import { L3Builder } from '../../src/kernel/l3-builder.js';
 import type { Level } from './run.js';
 import { compareEngines, levels, missing } from './run.js';
 
-/** C tile = packed A panel x packed B panel, all accumulators in registers. */
-export function microKernel(lanes: number, rows: number, vectors: number): L3Function {
+/**
+ * C tile = packed A panel x packed B panel, all accumulators in registers.
+ *
+ * @param kept vectors that are there from the beginning and that loops within loops add to C in the end
+ */
+export function microKernel(lanes: number, rows: number, vectors: number, kept = 0): L3Function {
   const b = new L3Builder('micro', lanes);
-  const [pa, pb, pc] = [b.buffer('f32', 'read'), b.buffer('f32', 'read'), b.buffer('f32', 'write')];
+  const [pa, pb, pc] = [b.buffer('f32', 'read'), b.buffer('f32', 'read'), b.buffer('f32', 'readwrite')];
+  const later = Array.from({ length: kept }, (_, i) => b.load(pb, b.index(0), { lanes, offset: i }));
   const depth = b.size();
   const zero = b.broadcast(b.constant('f32', 0));
   const inits: Value[] = [b.index(0), b.index(0), ...Array.from({ length: rows * vectors }, () => zero)];
@@ -28,6 +33,16 @@ export function microKernel(lanes: number, rows: number, vectors: number): L3Fun
   results.slice(2).forEach((sum, i) => {
     b.store(pc, b.index(0), sum, { offset: i * lanes });
   });
+  if (kept > 0)
+    b.forEach(b.index(0), depth, 1, () =>
+      b.forEach(b.index(0), depth, 1, (at) =>
+        b.store(
+          pc,
+          at,
+          later.reduce((sum, v) => b.add(sum, v), b.load(pc, at, { lanes })),
+        ),
+      ),
+    );
   return b.finish();
 }
 
@@ -53,6 +68,14 @@ describe.each([
     expect(body.filter((l) => l.startsWith('vmovups') || l.startsWith('vbroadcastss'))).toHaveLength(loads);
     // The rest: three index additions, the comparison, the jump.
     expect(body).toHaveLength(rows * 2 + loads + 5);
+  });
+
+  it('keeps its sums in registers beside values that deeper loops read', () => {
+    const { listing: crowded } = compileX86(microKernel(lanes, rows, 2, 12), { level });
+    expect(crowded).not.toContain(' 0 spills');
+    const body = innermost(crowded);
+    expect(body.filter((l) => l.startsWith('vfmadd231ps'))).toHaveLength(rows * 2);
+    expect(body.filter((l) => l.includes('[rsp'))).toHaveLength(0);
   });
 
   it.skipIf(missing(level) !== null)('multiplies', () => {

@@ -2,7 +2,7 @@
  * Linear-scan register allocation (Poletto and Sarkar 1999) over the live intervals of `analysis.ts`.
  *
  * An interval has one place for its whole life: a register or a stack slot. Where registers run out, the interval with the
- * lowest use count, each use counted ten times for each loop around it, goes to the stack. Constants and arguments give way
+ * lowest use count, each use counted for each round that loops around it are thought to take, goes to the stack. Constants and arguments give way
  * before anything else, since they can be read again from memory.
  *
  * Registers are handed on: a value asks first for the register of the loop parameter it becomes, then for that of the operand

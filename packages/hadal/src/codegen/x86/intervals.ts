@@ -38,6 +38,10 @@ interface OpenLoop {
 
 /** The blocked gemm has uses seven loops deep. */
 const MAX_WEIGHT = 10 ** 12;
+/** Rounds of a loop, about. One that carries many vectors is there to keep them in registers: it runs long. */
+const ROUNDS = 10;
+const LONG_ROUNDS = 100;
+const MANY_VECTORS = 8;
 
 /** Brings `base` and `offset` of an index to what is in a register, or to a constant alone. */
 export function resolved(n: Node): IndexForm {
@@ -56,13 +60,19 @@ export function resolved(n: Node): IndexForm {
   return n;
 }
 
+function roundsOf({ params }: Loop): number {
+  let vectors = 0;
+  for (let i = 0; i < params.length; i++) if (params[i].type.lanes > 1) vectors++;
+  return vectors < MANY_VECTORS ? ROUNDS : LONG_ROUNDS;
+}
+
 export function findIntervals(body: readonly Instr[], { node, buffers, zipOrder, wide }: Values): Intervals {
   let position = 0;
   let top = 0;
   const loops: OpenLoop[] = [];
   const intervals: Node[] = [];
   const materialise = new Map<number, Node[]>();
-  /** A use counts ten times for each loop around it. */
+  /** A use counts for each round of the loops around it. */
   let weightHere = 1;
   /** Where the innermost loop starts: what starts later is no concern of any loop. */
   let innermost = -1;
@@ -234,7 +244,7 @@ export function findIntervals(body: readonly Instr[], { node, buffers, zipOrder,
     const loop: OpenLoop = { start: at + 1, through: [] };
     loops.push(loop);
     innermost = loop.start;
-    if (weightHere < MAX_WEIGHT) weightHere *= 10;
+    if (weightHere < MAX_WEIGHT) weightHere *= roundsOf(instr);
     const index = node(instr.index);
     open(index, loop.start);
     index.weight += 2 * weightHere;
