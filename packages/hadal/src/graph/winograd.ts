@@ -5,7 +5,7 @@
 import type { ConvDims } from '../base/attributes.js';
 import { winogradAttributes } from '../base/attributes.js';
 import type { Shape } from '../base/shape.js';
-import { CHANNELS_TOGETHER, READ, RESULTS } from '../kernel/winograd-tiles.js';
+import { CHANNELS_TOGETHER, gradientGroups, READ, RESULTS } from '../kernel/winograd-tiles.js';
 import { winograd, winogradGrad } from './ops/winograd.js';
 import type { Position, TemplateEmitter } from './template-emitter.js';
 import { turnedSource } from './turned-kernel.js';
@@ -114,6 +114,14 @@ export function winogradGradient(
   if (!isWorth([samples, features, rows, columns], channels, (tiles) => tiles + 8)) return null;
   const attributes = winogradAttributes({ low: [d.low[0], d.low[1]], isTurned: false });
   const kernel = [features, channels, 3, 3];
-  const found = e.emit(winogradGrad, [swapped(e, x), swapped(e, g)], attributes, kernel, 'float32');
+  const groups = gradientGroups({ samples, features, rows, columns });
+  const parts = e.emit(
+    winogradGrad,
+    [swapped(e, x), swapped(e, g)],
+    attributes,
+    [groups, ...kernel],
+    'float32',
+  );
+  const found = e.reshape(groups === 1 ? parts : e.reduce('sum', parts, [0]), kernel);
   return e.permute(found, [1, 0, 2, 3]);
 }

@@ -114,7 +114,7 @@ export function kernelCost(kernel: Kernel, elements: readonly number[]): KernelC
   function variablesOf(id: ExprId): Set<number> {
     const own = new Set(deps[id].variables);
     if (kernel.kind === 'gemm' || kernel.kind === 'winograd' || kernel.kind === 'winogradGrad') {
-      const result = kernel.kind === 'gemm' ? kernel.batch.length + 2 : kernel.kind === 'winograd' ? 3 : 2;
+      const result = kernel.kind === 'gemm' ? kernel.batch.length + 2 : 3;
       if (deps[id].dot) for (let v = 0; v < result; v++) own.add(v);
       return own;
     }

@@ -100,9 +100,10 @@ function head(kernel: Exclude<Kernel, RegionKernel>): string[] {
       ];
     }
     case 'winogradGrad': {
-      const { samples, features, rows, columns, channels, height, width, low, image, gradient } = kernel;
+      const { groups, samples, features, rows, columns, channels, height, width, low, image, gradient } =
+        kernel;
       return [
-        `${start} winogradGrad feature = v0 < ${features}, position = v1 < ${channels} * 9`,
+        `${start} winogradGrad group = v0 < ${groups}, feature = v1 < ${features}, position = v2 < ${channels} * 9`,
         `  dot = gradient of kernels from b${image}[${samples}, ${channels}, ${height}, ${width}], ${low.join(' and ')} zeros ahead, and b${gradient}[${samples}, ${features}, ${rows}, ${columns}]`,
       ];
     }

@@ -33,7 +33,7 @@ import { factorOf, sameIndex } from './index-expr.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
 import { type StencilShape, stencilVariables } from './stencil.js';
-import { CHANNELS_TOGETHER, type WinogradShape, winogradSizes } from './winograd-tiles.js';
+import { CHANNELS_TOGETHER, type WinogradShape, winogradGradSizes, winogradSizes } from './winograd-tiles.js';
 
 export type ExprId = number;
 
@@ -157,9 +157,11 @@ export interface WinogradKernel extends Common, WinogradShape {
   readonly weights: number;
 }
 
-/** The gradient of its kernels, from images and the gradient of its result; its variables are feature and place in [channels, 3, 3]. */
+/** The gradient of its kernels, from images and the gradient of its result; its variables are group of tiles, feature and place in [channels, 3, 3]. */
 export interface WinogradGradKernel extends Common, WinogradShape {
   readonly kind: 'winogradGrad';
+  /** Each is the gradient of as many of the tiles. */
+  readonly groups: number;
   /** Buffers. */
   readonly image: number;
   readonly gradient: number;
@@ -347,8 +349,9 @@ export function variableSizes(kernel: Kernel): number[] {
       return [samples, channels, ...image, ...positions, ...taps, groupChannels, channels / groupFeatures];
     }
     case 'winograd':
+      return winogradSizes(kernel);
     case 'winogradGrad':
-      return winogradSizes(kernel, kernel.kind);
+      return winogradGradSizes(kernel);
     case 'scan':
       return [...kernel.dims];
     case 'sort':

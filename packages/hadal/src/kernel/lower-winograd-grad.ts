@@ -3,12 +3,13 @@
  *
  *     dg = G^T [sum over tiles of (A dy A^T) . (B^T d B)] G
  *
- *     for each block of rows of tiles: transform images, all channels
- *       for each panel of nr features: transform their gradients; for each of 36: M += product over tiles
- *     for each panel: transform columns, then rows of M; turn them, so that taps are lanes; epilogue
+ *     for each group of rows of tiles:
+ *       for each block of them: transform images, all channels
+ *         for each panel of nr features: transform their gradients; for each of 36: M += product over tiles
+ *       for each panel: transform columns, then rows of M; turn them, so that taps are lanes; epilogue
  *
- * Sums go over the tiles of a block in order, then over blocks: they depend on the shapes alone. A unit is a panel of features; each thread
- * transforms the images for itself.
+ * Sums go over the tiles of a block in order, then over the blocks of a group: they depend on the shapes alone. A unit is a panel of features
+ * of a group; each thread transforms the images of its groups for itself.
  */
 import { dependences } from './dependence.js';
 import { memTypeOf } from './elements.js';
@@ -38,22 +39,29 @@ import { transformGradient, transformInput, transformSums } from './winograd-tra
 const POINTS = READ * READ;
 const TAPS = 9;
 const TAP_ROWS = 3;
+
+type Range = readonly [from: Value, to: Value];
+
 /** Taps of the channels that are finished together. */
 const TOGETHER = CHANNELS_TOGETHER * TAPS;
 
-/** Whether all tiles are one block, so that sums of one panel at a time are enough. */
+/** Rows of tiles of the largest group. */
+function groupRows(kernel: WinogradGradKernel): number {
+  return Math.ceil((kernel.samples * winogradGradTiles(kernel).down) / kernel.groups);
+}
+
+/** Whether all tiles of a group are one block, so that sums of one panel at a time are enough. */
 function isOneBlock(kernel: WinogradGradKernel): boolean {
-  const { down, blockRows } = winogradGradTiles(kernel);
-  return kernel.samples * down <= blockRows;
+  return groupRows(kernel) <= winogradGradTiles(kernel).blockRows;
 }
 
 /** Floats of each workspace, in the order of their slots. */
 function workspaces(kernel: WinogradGradKernel, target: Target): readonly number[] {
   const { lanes } = target;
   const { nr } = target.gemm;
-  const { samples, features, channels, height, width, rows, columns } = kernel;
-  const { down, across, blockRows } = winogradGradTiles(kernel);
-  const tiles = Math.min(blockRows, samples * down) * across;
+  const { features, channels, height, width, rows, columns } = kernel;
+  const { across, blockRows } = winogradGradTiles(kernel);
+  const tiles = Math.min(blockRows, groupRows(kernel)) * across;
   const panels = Math.ceil(features / nr);
   return [
     POINTS * (tiles * channels + CHANNELS_TOGETHER),
@@ -92,17 +100,17 @@ export function lowerWinogradGrad(
   const [inputs, gradients, sums, near, vertical, nearGradient, verticalGradient, halfway, taps, turned] =
     workspaces(kernel, target).map(() => b.buffer('f32', 'readwrite'));
   const emitter = new ExprEmitter(b, kernel, sizes, deps, statusBuffer(b, kernel));
-  const epilogue = new GemmEpilogue({ b, kernel, deps, emitter, target }, 0, 1);
+  const epilogue = new GemmEpilogue({ b, kernel, deps, emitter, target }, 1, 2);
 
   const size = (variable: number): Value => b.sizeAt(sizes.variableSlots[variable]);
   const n = (value: number): Value => b.index(value);
   const times = (a: Value, by: number): Value => b.mul(a, n(by));
   const zero = n(0);
   const [
+    groups,
     features,
     ,
     channels,
-    samples,
     height,
     width,
     rows,
@@ -112,15 +120,17 @@ export function lowerWinogradGrad(
     lowRows,
     lowColumns,
     blockRows,
-  ] = Array.from({ length: 13 }, (_, i) => size(i));
+    samples,
+  ] = Array.from({ length: 14 }, (_, i) => size(i));
 
   const tileRowCount = b.mul(samples, down);
-  const room = b.mul(b.min(blockRows, tileRowCount), across);
+  const ofGroup = b.div(b.add(tileRowCount, b.sub(groups, n(1))), groups);
+  const room = b.mul(b.min(blockRows, ofGroup), across);
   // Planes a power of 2 apart would fall into few sets of the caches.
   const inputPlane = b.add(b.mul(room, channels), n(CHANNELS_TOGETHER));
   const gradientPlane = b.add(times(room, nr), n(CHANNELS_TOGETHER));
   const sumPlane = b.add(times(channels, nr), n(CHANNELS_TOGETHER));
-  const hasBlocks = b.compare('lt', blockRows, tileRowCount);
+  const hasBlocks = b.compare('lt', blockRows, ofGroup);
   const panelStep = b.select(hasBlocks, times(sumPlane, POINTS), zero);
 
   const images: TileSource = {
@@ -233,26 +243,41 @@ export function lowerWinogradGrad(
 
   clearEdges(b, images);
   clearEdges(b, results);
-  const units = unitRange(b, sizes);
-  const [firstFeature, endFeature] = [times(units.from, nr), b.min(times(units.to, nr), features)];
   const startOf = (feature: Value): Value => b.mul(b.div(feature, n(nr)), panelStep);
   const finishPanel = (feature: Value): void =>
     b.forEach(feature, b.min(b.add(feature, n(nr)), features), lanes, (own) =>
       finish(own, b.add(startOf(feature), b.sub(own, feature))),
     );
-  const blocks = b.div(b.add(tileRowCount, b.sub(blockRows, n(1))), blockRows);
-  b.forEach(zero, blocks, 1, (i) => {
-    const from = b.mul(i, blockRows);
-    const to = b.min(b.add(from, blockRows), tileRowCount);
-    const tiles = b.mul(b.sub(to, from), across);
-    const isLast = b.compare('eq', b.add(i, n(1)), blocks);
-    transformTiles(b, images, [zero, channels], [from, to]);
-    b.forEach(firstFeature, endFeature, nr, (feature) => {
-      const end = b.min(b.add(feature, n(nr)), features);
-      transformTiles(b, results, [feature, end], [from, to]);
-      multiplyPanel(startOf(feature), tiles, b.min(i, n(1)));
-      b.when(isLast, () => finishPanel(feature));
+  /** The features from `firstFeature` on of the tiles in some rows. */
+  function computeGroup([firstRow, endRow]: Range, [firstFeature, endFeature]: Range): void {
+    const blocks = b.div(b.add(b.sub(endRow, firstRow), b.sub(blockRows, n(1))), blockRows);
+    b.forEach(zero, blocks, 1, (i) => {
+      const from = b.add(firstRow, b.mul(i, blockRows));
+      const to = b.min(b.add(from, blockRows), endRow);
+      const tiles = b.mul(b.sub(to, from), across);
+      const isLast = b.compare('eq', b.add(i, n(1)), blocks);
+      transformTiles(b, images, [zero, channels], [from, to]);
+      b.forEach(firstFeature, endFeature, nr, (feature) => {
+        const end = b.min(b.add(feature, n(nr)), features);
+        transformTiles(b, results, [feature, end], [from, to]);
+        multiplyPanel(startOf(feature), tiles, b.min(i, n(1)));
+        b.when(isLast, () => finishPanel(feature));
+      });
     });
+  }
+
+  const units = unitRange(b, sizes);
+  const panels = b.div(b.add(features, n(nr - 1)), n(nr));
+  const endGroup = b.div(b.add(units.to, b.sub(panels, n(1))), panels);
+  b.forEach(b.div(units.from, panels), endGroup, 1, (group) => {
+    const firstPanel = b.mul(group, panels);
+    const firstRow = b.div(b.mul(group, tileRowCount), groups);
+    const endRow = b.div(b.mul(b.add(group, n(1)), tileRowCount), groups);
+    const first = b.sub(b.max(units.from, firstPanel), firstPanel);
+    const end = b.min(b.sub(units.to, firstPanel), panels);
+    emitter.bind(0, group, null, () =>
+      computeGroup([firstRow, endRow], [times(first, nr), b.min(times(end, nr), features)]),
+    );
   });
   return b.finish();
 }

@@ -11,7 +11,8 @@
  * row of register tiles of one batch point, or one column of tiles where the result is wider than high: each thread packs its own
  * operands, so what all of them need should be the smaller one. A unit of a stencil is a channel of a sample, or some of a group, or of a gradient by filters
  * a channel; of the dense passes it is a block of rows of a sample, or some features; one of a convolution by Winograd's algorithm is a row
- * of tiles, or a panel of features where there are few tiles, one of its kernel's gradient a panel of features.
+ * of tiles, or a panel of features where there are few tiles, one of its kernel's gradient a panel of features of a group of
+ * tiles.
  * A unit of attention is a panel of queries of one batch point, one of its
  * gradient a batch point. A unit of a region is a row, where it can be cut along rows.
  */
@@ -175,7 +176,8 @@ function attentionParts(kernel: AttentionKernel | AttentionGradKernel, target: T
 function winogradParts(kernel: WinogradKernel | WinogradGradKernel, target: Target): Parts {
   const panels = Math.ceil(kernel.features / target.gemm.nr);
   const isByRows = kernel.kind === 'winograd' && !cutsFeatures(kernel);
-  const units = isByRows ? kernel.samples * winogradTiles(kernel).down : panels;
+  const groups = kernel.kind === 'winograd' ? 1 : kernel.groups;
+  const units = isByRows ? kernel.samples * winogradTiles(kernel).down : groups * panels;
   const cost = winogradFlops(kernel) / PRODUCT_FLOPS / units;
   return { units, cost, divisible: units > 1 && !storesInOrder(kernel) };
 }

@@ -41,15 +41,35 @@ export function winogradTiles(kernel: WinogradShape): WinogradTiles {
 const GRADIENT_FLOATS = 1 << 22;
 const GRADIENT_TILES = 512;
 
-/** The same for the gradient of the kernels, whose sums go over tiles. */
-export function winogradGradTiles(kernel: WinogradShape): WinogradTiles {
+/** A gradient whose features are fewer panels of so many than there should be pieces is that of several groups of tiles. */
+const PANEL = 32;
+const PIECES = 8;
+/** Tiles of a group at the least: each begins and ends its sums. */
+const GROUP_TILES = 128;
+
+/**
+ * How many groups of tiles a kernel's gradient is the sum of. Sums go over the tiles of a group in order, so this may depend on sizes alone
+ * and not on who computes them.
+ */
+export function gradientGroups({
+  samples,
+  features,
+  rows,
+  columns,
+}: Pick<WinogradShape, 'samples' | 'features' | 'rows' | 'columns'>): number {
+  const tiles = samples * Math.ceil(rows / RESULTS) * Math.ceil(columns / RESULTS);
+  const wanted = Math.floor(PIECES / Math.ceil(features / PANEL));
+  return Math.max(1, Math.min(wanted, Math.floor(tiles / GROUP_TILES), samples * Math.ceil(rows / RESULTS)));
+}
+
+/** Tiles of a block for the gradient of the kernels, whose sums go over tiles: blocks of a group are about the same size. */
+export function winogradGradTiles(kernel: WinogradShape & { readonly groups: number }): WinogradTiles {
   const down = Math.ceil(kernel.rows / RESULTS);
   const across = Math.ceil(kernel.columns / RESULTS);
-  const most = Math.min(
-    GRADIENT_TILES,
-    GRADIENT_FLOATS / (READ * READ * (kernel.channels + kernel.features)),
-  );
-  return { down, across, blockRows: Math.max(1, Math.floor(most / across)) };
+  const floats = READ * READ * (kernel.channels + kernel.features);
+  const most = Math.max(1, Math.floor(Math.min(GRADIENT_TILES, GRADIENT_FLOATS / floats) / across));
+  const rows = Math.ceil((kernel.samples * down) / kernel.groups);
+  return { down, across, blockRows: Math.ceil(rows / Math.ceil(rows / most)) };
 }
 
 /**
@@ -61,14 +81,26 @@ export function cutsFeatures(kernel: WinogradShape): boolean {
   return kernel.samples * down * across < kernel.features;
 }
 
+/** What the code of either kind is given besides the sizes of its variables. */
+function otherSizes({ height, width, rows, columns, low }: WinogradShape, tiles: WinogradTiles): number[] {
+  return [height, width, rows, columns, tiles.down, tiles.across, ...low, tiles.blockRows];
+}
+
 /** The sizes of a kernel's variables, then what else its code is given. */
-export function winogradSizes(kernel: WinogradShape, kind: 'winograd' | 'winogradGrad'): number[] {
-  const { samples, features, channels, height, width, rows, columns, low } = kernel;
-  const isGrad = kind === 'winogradGrad';
-  const { down, across, blockRows } = isGrad ? winogradGradTiles(kernel) : winogradTiles(kernel);
-  const own = isGrad
-    ? [features, channels * 9, channels, samples]
-    : [samples, features, rows * columns, channels];
-  const cut = !isGrad && cutsFeatures(kernel) ? 1 : 0;
-  return [...own, height, width, rows, columns, down, across, ...low, blockRows, cut];
+export function winogradSizes(kernel: WinogradShape): number[] {
+  const { samples, features, channels, rows, columns } = kernel;
+  const cut = cutsFeatures(kernel) ? 1 : 0;
+  return [samples, features, rows * columns, channels, ...otherSizes(kernel, winogradTiles(kernel)), cut];
+}
+
+export function winogradGradSizes(kernel: WinogradShape & { readonly groups: number }): number[] {
+  const { groups, features, channels, samples } = kernel;
+  return [
+    groups,
+    features,
+    channels * 9,
+    channels,
+    ...otherSizes(kernel, winogradGradTiles(kernel)),
+    samples,
+  ];
 }

@@ -13,19 +13,19 @@ export function isWinogradGrad({ op, leaf }: TemplateNode): boolean {
   return leaf < 0 && op.name === 'winogradGrad';
 }
 
-/** Features by positions in a kernel; what is summed is not among the variables. */
+/** Features by positions in a kernel for each group of tiles; what is summed is not among the variables. */
 export function winogradGradLayout(nodes: readonly TemplateNode[], id: number): ProductLayout {
   const { shape, inputs } = nodes[id];
-  const [features, ...kernel] = shape;
+  const [groups, features, ...kernel] = shape;
   const [samples, , ...positions] = nodes[inputs[1]].shape;
   const n = numel(kernel);
   return {
-    batch: [],
+    batch: [groups],
     m: features,
     n,
     k: numel(positions),
     outer: samples,
-    domain: [variableIndex(0, features), ...unflatten(kernel, variableIndex(1, n))],
+    domain: [variableIndex(0, groups), variableIndex(1, features), ...unflatten(kernel, variableIndex(2, n))],
     a: 1,
     inputs: [[], []],
   };

@@ -35,6 +35,7 @@ export function winogradGradKernel(
   const [, features, rows, columns] = reader.nodes[node.inputs[1]].shape;
   const stores = resultStores(reader, writes);
   const { low } = winogradDims(node.attributes);
-  const sizes = { samples, features, channels, height, width, rows, columns };
+  const [groups] = node.shape;
+  const sizes = { groups, samples, features, channels, height, width, rows, columns };
   return { kind: 'winogradGrad', ...sizes, low, image, gradient, stores };
 }

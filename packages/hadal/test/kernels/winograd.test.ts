@@ -127,8 +127,10 @@ forEachEngine(
         [3, 48, 80, 9, 11, 0],
         [2, 32, 32, 30, 17, 2],
         [12, 64, 48, 7, 7, 1],
-        // Tiles of several blocks.
+        // Tiles of several groups, of several blocks, and of several blocks in each group.
         [35, 16, 48, 14, 16, 1],
+        [35, 16, 256, 14, 16, 1],
+        [70, 16, 128, 14, 16, 1],
       ] as const)(
         '%d images of %d to %d channels, %d x %d padded by %d',
         (samples, channels, features, height, width, padding) => {
@@ -302,11 +304,18 @@ describe('what winograd means', () => {
     expect(got).toEqual(conv.reference([x, kernel], convAttributes(dims), shape, 'float32'));
   });
 
-  it('is the gradient of a kernel', () => {
+  it.each([1, 2, 3])('is the gradient of a kernel, of %d groups of tiles', (groups) => {
     const array = arraysOf(5);
     const [x, g] = [array([2, 3, 5, 6]), array([2, 4, 5, 5])];
     const attributes = winogradAttributes({ low: [1, 0], isTurned: false });
-    const got = winogradGrad.reference([x, g], attributes, [4, 3, 3, 3], 'float32');
+    const parts = winogradGrad.reference([x, g], attributes, [groups, 4, 3, 3, 3], 'float32');
+    const size = parts.length / groups;
+    const ofGroup = (group: number): number[] =>
+      Array.from(parts.slice(group * size, (group + 1) * size), Number);
+    const got = ofGroup(0).map((_, i) =>
+      Array.from({ length: groups }, (_x, group) => ofGroup(group)[i]).reduce((sum, x) => sum + x),
+    );
+    for (let group = 0; group < groups; group++) expect(ofGroup(group).some((v) => v !== 0)).toBe(true);
     const swapped = (a: typeof x): typeof x => {
       const [n, c, height, width] = a.shape;
       const size = height * width;

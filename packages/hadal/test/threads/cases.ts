@@ -72,6 +72,15 @@ export const cases: { readonly [name: string]: Case } = {
       F.conv2d(few, deep, null, options).relu(),
     );
   },
+  'gradients of kernels that are sums of parts': () => {
+    const [x, w] = [some(1, 18, 1, 34, 31), some(2, 16, 1, 3, 3)];
+    const [y, v] = [some(3, 21, 16, 14, 13), some(4, 48, 16, 3, 3)];
+    return withGradients(
+      [x, w, y, v],
+      F.conv2d(x, w, null, { padding: 1 }),
+      F.conv2d(y, v, null, { padding: 1 }),
+    );
+  },
   'a depthwise convolution and a pool': () => {
     const [x, w] = [some(1, 2, 8, 10, 10), some(2, 8, 1, 3, 3)];
     return withGradients([x, w], F.maxPool2d(F.conv2d(x, w, null, { groups: 8 }), 2));

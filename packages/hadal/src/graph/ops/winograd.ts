@@ -6,6 +6,7 @@
 import { convAttributes, winogradDims } from '../../base/attributes.js';
 import { InternalError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
+import { RESULTS } from '../../kernel/winograd-tiles.js';
 import type { ArrayOp, PlainArray } from '../op.js';
 import { savesNothing } from '../op.js';
 import { forEachIndex, newArray } from './arrays.js';
@@ -46,8 +47,8 @@ export const winograd: ArrayOp = {
 };
 
 /**
- * winogradGrad: the gradient of such a convolution's kernel, [features, channels, 3, 3], from images [samples, channels, height, width] and
- * the gradient of its result. It takes the same attributes; its kernel is never turned.
+ * winogradGrad: the gradient of such a convolution's kernel from images [samples, channels, height, width] and the gradient of its result. Its
+ * result is [groups, features, channels, 3, 3], the gradient of as many groups of rows of tiles: their sum is what is meant. It takes the same attributes; its kernel is never turned.
  */
 export const winogradGrad: ArrayOp = {
   kind: 'conv',
@@ -59,9 +60,14 @@ export const winogradGrad: ArrayOp = {
     const [samples, channels, height, width] = x.shape;
     const [, features, rows, columns] = g.shape;
     const out = newArray(dtype, shape);
-    forEachIndex(shape, ([feature, channel, ...tap], flat) => {
+    const [groups] = shape;
+    const down = Math.ceil(rows / RESULTS);
+    const first = (group: number): number => Math.floor((group * samples * down) / groups);
+    forEachIndex(shape, ([group, feature, channel, ...tap], flat) => {
       let sum = 0;
       forEachIndex([samples, rows, columns], ([sample, row, column]) => {
+        const tileRow = sample * down + Math.floor(row / RESULTS);
+        if (tileRow < first(group) || tileRow >= first(group + 1)) return;
         const [y, z] = [row + tap[0] - low[0], column + tap[1] - low[1]];
         if (y < 0 || y >= height || z < 0 || z >= width) return;
         const element = ((sample * channels + channel) * height + y) * width + z;
