@@ -9,7 +9,8 @@
  * - attention of float64, of nothing, or of a single query, becomes products and a softmax over the matrix of weights.
  * - maxPool and sumPool become chains of maxima and sums over shifted inputs, or reductions of large windows (see `pool-windows.ts`).
  * - host ops read whole arrays, so their inputs are put in memory; so is what a scatter writes into, which it copies first.
- * - sums down columns beside functions of rows are cut into blocks of rows (see `column-sums.ts`).
+ * - sums down columns beside functions of rows are cut into blocks of rows (see `column-sums.ts`), large sums of all numbers into parts
+ *   (see `full-sums.ts`).
  * - scans whose steps cannot run as one kernel become the ops of all steps (see `scan-kernels.ts`).
  * - parts that are put together and then permuted are permuted first (see `joined-parts.ts`).
  */
@@ -36,6 +37,7 @@ import { cutColumnSums } from './column-sums.js';
 import type { Reading } from './conv-input.js';
 import { laidOutInput } from './conv-input.js';
 import { convByPhases, hasPhases } from './conv-phases.js';
+import { cutFullSums } from './full-sums.js';
 import { joinedInOrder } from './joined-parts.js';
 import { Matrices } from './ops/attention-matrices.js';
 import { stencil } from './ops/conv.js';
@@ -333,8 +335,9 @@ export function decompose(given: Template, target: DecomposeTarget, where: Where
   );
   const cutsSums = target.cutsSums === true && where === 'plan';
   const ops = after(template, decomposeOps(template, target, where));
-  const made = cutsSums ? after(ops, cutColumnSums(ops)) : ops;
-  return made;
+  if (!cutsSums) return ops;
+  const full = after(ops, cutFullSums(ops));
+  return after(full, cutColumnSums(full));
 }
 
 /** What a pass made of a template, with the places of the nodes that were there before all passes. */

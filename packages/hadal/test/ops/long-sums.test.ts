@@ -10,6 +10,20 @@ forEachEngine('sums of very many numbers', (space) => {
   const error = (sum: number | bigint): number => Math.abs(Number(sum) - exact) / exact;
 
   test.each<[string, () => ArrayLike<number | bigint>]>([
+    [
+      'of all rows of a matrix',
+      () =>
+        full([count >> 11, 1 << 11], 0.1)
+          .sum()
+          .dataSync(),
+    ],
+    [
+      'of all numbers of images',
+      () =>
+        full([count >> 12, 4, 32, 32], 0.1)
+          .sum()
+          .dataSync(),
+    ],
     ['along a row', () => full([count], 0.1).sum().dataSync()],
     ['down a column', () => full([count, 2], 0.1).sum(0).dataSync()],
     ['along the row of a transposed matrix', () => full([count, 2], 0.1).t().sum(1).dataSync()],

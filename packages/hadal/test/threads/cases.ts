@@ -127,6 +127,10 @@ export const cases: { readonly [name: string]: Case } = {
     const [x, w, b] = [some(1, 384, 257), some(2, 257), some(3, 257)];
     return withGradients([x, w, b], F.layerNorm(x, [257], { weight: w, bias: b }));
   },
+  'a sum of all numbers': () => {
+    const x = some(1, 129, 2049).detach();
+    return { results: [x.square().sum(), x.exp().mean()], inputs: [] };
+  },
   'running sums of rows and of columns': () => {
     const x = some(1, 9, 43);
     return withGradients([x], x.cumsum(0), x.cumsum(1), some(2, 3, 5, 21).cumsum(1));
