@@ -46,6 +46,7 @@ const target: Target = {
     kc: 1,
     mc: 1,
     nc: 1,
+    isPrompt: false,
     inPlace: { columns: 0, depth: 0, wideDepth: Number.POSITIVE_INFINITY },
   },
 };

@@ -1,6 +1,8 @@
 /** What becomes of a product's elements: the pointwise rest of a gemm kernel, from registers or from a tile in memory. */
 import type { Dependence } from './dependence.js';
 import { canVectorize } from './dependence.js';
+import { LINE } from './gemm-ahead.js';
+import { factorOf, type IndexExpr } from './index-expr.js';
 import type { GemmKernel, StencilKernel, WinogradGradKernel, WinogradKernel } from './l2.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
@@ -98,6 +100,38 @@ export class GemmEpilogue {
         });
       }
     });
+  }
+
+  /** Asks for the memory that `fromRegisters` reads and writes for a tile of rows and columns; stores past the caches need none. */
+  askAhead(rows: number, columns: number, fromM: Value, fromN: Value): void {
+    const b = this.#b;
+    const { emitter, kernel } = this.#context;
+    const reads = kernel.exprs.flatMap((e) =>
+      e.op === 'load' && this.#isOfTile(e.index) ? [{ ...e, intent: 'load' as const }] : [],
+    );
+    const writes = kernel.stores.flatMap((s) =>
+      this.#isOfTile(s.index) && !s.isStreamed ? [{ ...s, intent: 'store' as const }] : [],
+    );
+    const accesses = [...reads, ...writes];
+    if (accesses.length === 0) return;
+    emitter.scoped(() =>
+      b.forEach(b.index(0), b.index(rows), 1, (i) =>
+        emitter.bind(this.#rows, b.add(fromM, i), null, () =>
+          emitter.bind(this.#columns, fromN, null, () => {
+            for (const { buffer, index, intent } of accesses) {
+              const at = emitter.index(index);
+              for (let j = 0; j < columns; j += LINE) b.prefetch(intent, buffer, at, j);
+            }
+          }),
+        ),
+      ),
+    );
+  }
+
+  /** Whether neighbouring columns of an access lie together and rows apart: not that of an operand, whose index has no rows or no columns. */
+  #isOfTile(index: IndexExpr): boolean {
+    const [own, next] = [factorOf(index, this.#rows), factorOf(index, this.#columns)];
+    return next === 1 && own !== null && own !== 0;
   }
 
   /** `count` rows of column `n` that lie in a buffer from element `start` on. */

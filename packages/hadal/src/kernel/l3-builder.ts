@@ -379,12 +379,12 @@ export class L3Builder {
     });
   }
 
-  when(cond: Value, body: () => void): void {
+  when(cond: Value, body: () => void, { isRare = false } = {}): void {
     this.#scopes.push([]);
     body();
     const scope = this.#scopes.pop();
     if (!scope) throw new InternalError('unbalanced blocks');
-    this.#top().push({ op: 'if', cond, body: scope });
+    this.#top().push({ op: 'if', cond, body: scope, ...(isRare && { isRare }) });
   }
 
   finish(): L3Function {

@@ -87,7 +87,7 @@ function printBlock(instrs: readonly Instr[], indent: string, out: string[]): vo
         break;
       }
       case 'if':
-        out.push(`${indent}if ${name(instr.cond)} {`);
+        out.push(`${indent}if ${name(instr.cond)}${instr.isRare ? ', rarely' : ''} {`);
         printBlock(instr.body, `${indent}  `, out);
         out.push(`${indent}}`);
         break;

@@ -249,7 +249,13 @@ export type Instr =
       readonly results: readonly Value[];
     }
   /** Runs the body when the scalar mask is on. It yields nothing. */
-  | { readonly op: 'if'; readonly cond: Value; readonly body: readonly Instr[] };
+  | {
+      readonly op: 'if';
+      readonly cond: Value;
+      readonly body: readonly Instr[];
+      /** Whether most rounds of the loops around it pass it over: what it reads has a register only if nothing else wants it. */
+      readonly isRare?: boolean;
+    };
 
 export interface BufferSlot {
   readonly mem: MemType;

@@ -14,6 +14,7 @@
 
 import { dependences } from './dependence.js';
 import { isScalarOnly, memTypeOf } from './elements.js';
+import { askForPanel, isAskedFor, LINE } from './gemm-ahead.js';
 import { elementTarget, gemmArithmetic, multiplied, SHIFT_BYTES, singles } from './gemm-arithmetic.js';
 import { GemmEpilogue } from './gemm-epilogue.js';
 import type { GemmSources, TileOperand } from './gemm-sources.js';
@@ -25,6 +26,7 @@ import {
   packedSources,
   rowsInPlace,
   rowsOfWindows,
+  stepsOf,
 } from './gemm-sources.js';
 import type { GemmKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
@@ -187,6 +189,13 @@ export function emitGemm(
     next: (at) => b.add(at, b.index(step)),
   });
   const columnsOfTile = nr / lanes;
+  /** Whether a panel of B is packed when the first block of rows comes to it, and not a whole block ahead. */
+  const isPrompt =
+    target.gemm.isPrompt &&
+    phase === 'all' &&
+    sources.b === 'packed' &&
+    arithmetic === singles &&
+    stepsOf(kernel, kernel.b, vn, vk) !== null;
   const packedRows = (start: Value, isOn: Value | null): TileOperand =>
     packedPanel(packedA, start, isOn, { count: mr, apart: rowStep, step: kStep, vectors: false });
   const packedColumns = (start: Value, isOn: Value | null, count: number): TileOperand =>
@@ -332,6 +341,15 @@ export function emitGemm(
     const blocks = b.max(b.div(b.add(k, b.index(kc - 1)), b.index(kc)), b.index(1));
     const evenDepth = b.div(b.add(k, b.sub(blocks, b.index(1))), blocks);
     const blockDepth = b.mul(grouped(evenDepth), b.index(arithmetic.group));
+    // Blocks of rows, too: 256 are two of 132 and 124 rather than 240 and 16.
+    const most = b.index(Math.floor(mc / mr));
+    const tilesOfRows = b.div(b.add(b.sub(rowTo, rowFrom), b.index(mr - 1)), b.index(mr));
+    const rowBlocks = b.div(b.add(tilesOfRows, b.sub(most, b.index(1))), most);
+    const tilesOfBlock = b.div(
+      b.add(tilesOfRows, b.sub(rowBlocks, b.index(1))),
+      b.max(rowBlocks, b.index(1)),
+    );
+    const blockRows = b.mul(tilesOfBlock, b.index(mr));
     b.forEach(columnFrom, columnTo, nc, (jc) => {
       const nb = b.min(b.index(nc), b.sub(columnTo, jc));
       b.forEach(zero, b.mul(outer, blocks), 1, (round) => {
@@ -349,29 +367,36 @@ export function emitGemm(
           inStep(() => packPanels(context, { ...block, table, arithmetic, isRest }));
         };
         const packedDepth = grouped(depth);
+        // A panel that only one block of rows needs makes room for the next one: the same memory stays near.
+        const panelStep = isPrompt
+          ? b.select(b.compare('lt', b.index(1), rowBlocks), packedDepth, zero)
+          : packedDepth;
         const startB = phase === 'all' ? zero : startOfB(jc, nb, b.add(b.mul(step, grouped(k)), grouped(pc)));
-        if (phase !== 'multiply')
+        /** Packs columns of B from one on. */
+        const packB = (start: Value, from: Value, count: Value): void =>
           packed(
             {
               buffer: packedB,
-              start: startB,
+              start,
               operand: kernel.b,
               across: vn,
               along: vk,
               width: nr,
               layout: { kind: 'steps' },
-              from: jc,
-              count: nb,
+              from,
+              count,
               fromK: pc,
               depth,
             },
             sources.b !== 'packed',
           );
+        if (phase !== 'multiply' && !isPrompt) packB(startB, jc, nb);
         if (phase === 'pack B') return;
         if (sources.a === 'windows')
           inStep(() => fillDepthTable(context, { vm, vk, table }, { fromK: pc, depth }));
-        b.forEach(rowFrom, rowTo, mc, (ic) => {
-          const mb = b.min(b.index(mc), b.sub(rowTo, ic));
+        b.forEach(zero, rowBlocks, 1, (rowBlock) => {
+          const ic = b.add(rowFrom, b.mul(rowBlock, blockRows));
+          const mb = b.min(blockRows, b.sub(rowTo, ic));
           if (sources.a !== 'windows')
             packed(
               {
@@ -393,7 +418,13 @@ export function emitGemm(
             const slotN = b.mul(b.div(fromN, b.index(nr)), strideN);
             const isWholeB = b.compare('le', b.add(jr, b.index(nr)), nb);
             const { b: howB, isNarrow } = sources;
-            const panelB = howB === 'packed' ? b.add(startB, b.mul(jr, packedDepth)) : startB;
+            const panelB = howB === 'packed' ? b.add(startB, b.mul(jr, panelStep)) : startB;
+            if (isPrompt)
+              b.when(
+                b.compare('eq', rowBlock, zero),
+                () => emitter.scoped(() => packB(panelB, fromN, b.min(b.index(nr), b.sub(nb, jr)))),
+                { isRare: true },
+              );
             const rights: TileOperand[] = [];
             if (howB !== 'packed')
               rights.push(
@@ -422,12 +453,29 @@ export function emitGemm(
                         ),
                         packedRows(zero, b.unary('not', isWholeA)),
                       ];
+              if (target.gemm.isPrompt) {
+                const askForSlot = (): void =>
+                  b.forEach(zero, b.index(mr * nr), LINE, (i) => b.prefetch('store', tiles, b.add(slot, i)));
+                b.when(many, askForSlot, { isRare: true });
+                if (epilogue.isShort)
+                  b.when(isLast, () => epilogue.askAhead(mr, nr, fromM, fromN), { isRare: true });
+              }
+              if (isPrompt && isAskedFor(context, vn, vk)) {
+                const next = { fromN: b.add(fromN, b.index(nr)), fromK: pc, depth };
+                const rows = { at: ir, next: b.add(ir, b.index(mr)), rows: mb };
+                b.when(
+                  b.compare('eq', rowBlock, zero),
+                  () => emitter.scoped(() => inStep(() => askForPanel(context, { vn, vk, nr }, next, rows))),
+                  { isRare: true },
+                );
+              }
               const acc = addPartial(slot, partialRounds, tileProduct(lefts, rights, packedDepth, first));
               const throughMemory = (): void => {
                 acc.forEach((v, i) => {
                   b.store(tiles, slot, v, { offset: i * lanes });
                 });
-                b.when(isLast, () => epilogueOf(slot, fromM, fromN));
+                // With a short epilogue only edges come this way.
+                b.when(isLast, () => epilogueOf(slot, fromM, fromN), { isRare: epilogue.isShort });
               };
               if (epilogue.isShort) {
                 const isWhole = b.binary('and', isWide, isWholeA);

@@ -56,6 +56,10 @@ export interface PackContext {
   readonly target: Target;
 }
 
+function greatestDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestDivisor(b, a % b);
+}
+
 export function packPanels(c: PackContext, p: Packing): void {
   const { b } = c;
   const zero = b.index(0);
@@ -68,7 +72,8 @@ export function packPanels(c: PackContext, p: Packing): void {
   const parts =
     isSingle && strides === null ? separate(c.kernel, c.deps, p.operand, p.across, p.along) : null;
   if (parts !== null) fillTable(c, p, parts);
-  b.forEach(zero, p.count, p.width, (panel) => {
+  const together = strides === null ? zero : packTogether(c, p, strides);
+  b.forEach(together, p.count, p.width, (panel) => {
     const rows = b.min(b.index(p.width), b.sub(p.count, panel));
     const first = b.add(p.from, panel);
     if (p.layout.kind === 'rows' && strides !== null) {
@@ -97,6 +102,33 @@ export function packPanels(c: PackContext, p: Packing): void {
     b.when(whole, () => packWhole(c, p, strides, base, first));
     b.when(b.unary('not', whole), () => packPart(c, p, strides, rows, base, first));
   });
+}
+
+/**
+ * Packs panels that are no whole vectors wide by as many as are, so that a line of memory which several of them share is read once: lines
+ * of rows that lie 4 KiB apart are gone from the nearest cache when the next panel comes to them. Says how far it came.
+ */
+function packTogether(c: PackContext, p: Packing, s: Strides): Value {
+  const { b, target } = c;
+  const zero = b.index(0);
+  const panels = target.lanes / greatestDivisor(target.lanes, p.width);
+  if (p.layout.kind !== 'steps' || !s.acrossOne || s.alongOne || p.isRest || panels === 1) return zero;
+  const width = b.index(panels * p.width);
+  const whole = b.mul(b.div(p.count, width), width);
+  b.forEach(zero, whole, panels * p.width, (panel) => {
+    const first = b.add(p.from, panel);
+    const start = positionAt(c, p, first, p.fromK);
+    const stepAlong = b.sub(positionAt(c, p, first, b.add(p.fromK, b.index(1))), start);
+    const base = b.add(p.start ?? zero, b.mul(panel, p.depth));
+    const apart = b.mul(b.index(p.width), p.depth);
+    const places = [base];
+    while (places.length < panels) places.push(b.add(places[places.length - 1], apart));
+    b.loop(zero, p.depth, 1, [start, ...places], (_, [from, ...to]) => {
+      to.forEach((at, i) => copyRun(c, s.buffer, b.add(from, b.index(i * p.width)), p.buffer, at, p.width));
+      return [b.add(from, stepAlong), ...to.map((at) => b.add(at, b.index(p.width)))];
+    });
+  });
+  return whole;
 }
 
 /** Whether the operand is a load whose index moves by a constant in both directions, and how. */

@@ -11,6 +11,8 @@ export interface GemmTiles {
   readonly kc: number;
   readonly mc: number;
   readonly nc: number;
+  /** Whether panels of B are packed one by one, when the first block of A comes to them: they are then still near. */
+  readonly isPrompt: boolean;
   /**
    * How wide and deep a product may be whose operands are read where they lie, if they are plain memory; no deeper than kc. Of this
    * depth and more, those that are made for each of many images may be as wide as can be.

@@ -213,6 +213,9 @@ describe('a small product', () => {
     expect(isSmallGemm(kernelOf(small), avx512Target)).toBe(true);
     expect(isSmallGemm(kernelOf({ ...small, n: 1024, k: 32 }), avx512Target)).toBe(false);
     expect(isSmallGemm(kernelOf({ ...small, k: 1000 }), avx512Target)).toBe(false);
+    expect(isSmallGemm(kernelOf({ ...small, k: 512 }), avx512Target)).toBe(true);
+    expect(isSmallGemm(kernelOf({ ...small, k: 384, transA: true }), avx512Target)).toBe(true);
+    expect(isSmallGemm(kernelOf({ ...small, k: 512, transA: true }), avx512Target)).toBe(false);
   });
 });
 
@@ -238,6 +241,29 @@ describe('a product in blocks', () => {
             return results(b.finish(), kernel, p, target, blockedWorkspace);
           });
           expect(inPlace).toEqual(packed);
+        }),
+        { numRuns: 25 },
+      );
+    }, 60_000);
+  }
+
+  for (const whole of [avx512Target, avx2Target]) {
+    test(`gives the same bits whether B is packed ahead or panel by panel, by tiles of any number of rows, for ${whole.id}`, () => {
+      const { gemm } = whole;
+      const few = { ...gemm, kc: 16, nc: 2 * gemm.nr };
+      // Panels of 12 rows are packed four together.
+      const prompt = { ...whole, gemm: { ...few, mc: 5 * gemm.mr } };
+      const ahead = { ...whole, gemm: { ...few, mr: 4, mc: 4, isPrompt: false } };
+      fc.assert(
+        fc.property(layoutsUpTo(130, 70, 24), (p) => {
+          const kernel = kernelOf(p);
+          const [now, before] = [prompt, ahead].map((target) => {
+            const sizes = abstractSizes(kernel, target);
+            const b = new L3Builder('product', target.lanes, target);
+            emitGemm(b, kernel, sizes, target, 'all', unitRange(b, sizes));
+            return results(b.finish(), kernel, p, target, blockedWorkspace);
+          });
+          expect(now).toEqual(before);
         }),
         { numRuns: 25 },
       );

@@ -102,7 +102,15 @@ describe('addresses', () => {
 
 describe('deep loop nests', () => {
   it.each([1, 4])('give what the interpreter gives on %i lanes', (lanes) => {
-    const tiles = { mr: 2, nr: 8, kc: 3, mc: 4, nc: 16, inPlace: { columns: 0, depth: 0, wideDepth: 0 } };
+    const tiles = {
+      mr: 2,
+      nr: 8,
+      kc: 3,
+      mc: 4,
+      nc: 16,
+      isPrompt: false,
+      inPlace: { columns: 0, depth: 0, wideDepth: 0 },
+    };
     const [m, n, k] = [8, 24, 7];
     const random = (length: number) =>
       bytesOf(Float32Array.from({ length }, (_, i) => ((i * 7919) % 101) / 17 - 3));

@@ -42,6 +42,8 @@ const MAX_WEIGHT = 10 ** 12;
 const ROUNDS = 10;
 const LONG_ROUNDS = 100;
 const MANY_VECTORS = 8;
+/** A use in a branch that is rarely taken counts less: packing has more loops around it than the tile that reads what is packed. */
+const RARE_WEIGHT = 0.001;
 
 /** Brings `base` and `offset` of an index to what is in a register, or to a constant alone. */
 export function resolved(n: Node): IndexForm {
@@ -143,13 +145,17 @@ export function findIntervals(body: readonly Instr[], { node, buffers, zipOrder,
           advance();
           numberLoop(instr);
           break;
-        case 'if':
+        case 'if': {
           advance();
           touch(node(instr.cond), 4 * position + 1);
           ifs++;
+          const outerWeight = weightHere;
+          if (instr.isRare) weightHere *= RARE_WEIGHT;
           number(instr.body);
+          weightHere = outerWeight;
           ifs--;
           break;
+        }
         case 'prefetch':
           advance();
           touchAddress(instr.buffer, instr.index, 4 * position + 1);

@@ -16,7 +16,15 @@ export const avx512Target: Target = {
   prefetches: true,
   scales: true,
   dots: [],
-  gemm: { mr: 12, nr: 32, kc: 512, mc: 240, nc: 3072, inPlace: { columns: 512, depth: 512, wideDepth: 48 } },
+  gemm: {
+    mr: 12,
+    nr: 32,
+    kc: 512,
+    mc: 264,
+    nc: 3072,
+    isPrompt: true,
+    inPlace: { columns: 512, depth: 512, wideDepth: 48 },
+  },
   otherTiles: { wide: { mr: 8, nr: 48 }, few: { mr: 4, nr: 96 }, steps: { mr: 8, nr: 32 } },
 };
 
@@ -29,5 +37,13 @@ export const avx2Target: Target = {
   prefetches: true,
   scales: false,
   dots: [],
-  gemm: { mr: 6, nr: 16, kc: 384, mc: 240, nc: 3072, inPlace: { columns: 384, depth: 384, wideDepth: 48 } },
+  gemm: {
+    mr: 6,
+    nr: 16,
+    kc: 384,
+    mc: 240,
+    nc: 3072,
+    isPrompt: true,
+    inPlace: { columns: 384, depth: 384, wideDepth: 48 },
+  },
 };

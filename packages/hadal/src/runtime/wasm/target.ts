@@ -23,6 +23,7 @@ export const wasmTarget: Target = {
     kc: 512,
     mc: 64,
     nc: 512,
+    isPrompt: false,
     inPlace: { columns: 64, depth: 128, wideDepth: Number.POSITIVE_INFINITY },
   },
 };
