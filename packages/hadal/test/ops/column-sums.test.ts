@@ -48,12 +48,13 @@ onEveryEngine('sums down columns beside rows', ({ name, run }) => {
     }),
   );
 
-  test.skipIf(name === 'reference')('one kernel walks the rows, another the sums of blocks', () =>
+  test('one kernel walks the rows, another the sums of blocks', () =>
     run(() => {
-      const kernels = explain(...gradients([512, 200])).kernels.map((k) => k.name);
-      expect(kernels).toHaveLength(2);
-    }),
-  );
+      const { length } = explain(...gradients([512, 200])).kernels;
+      // The reference engine cuts nothing.
+      if (name === 'reference') expect(length).toBeGreaterThan(0);
+      else expect(length).toBe(2);
+    }));
 
   test('NaN and infinity reach their column alone', () =>
     run(() => {
