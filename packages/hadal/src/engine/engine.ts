@@ -59,7 +59,7 @@ export class Engine {
   readonly pending: PendingGraph;
   readonly statistics: EngineStatistics = { plans: 0, runs: 0, launches: 0 };
   /** Storages whose new value is still pending. */
-  dirty = new Set<Assignable>();
+  readonly dirty = new Set<Assignable>();
   /** Notes everything that runs, if there is one. */
   runRecorder: RunRecorder | null = null;
   readonly #plans = new Map<number, CachedPlan>();
@@ -166,8 +166,11 @@ export class Engine {
   /** Nothing is pending from here on. */
   #forget(): void {
     this.pending.reset();
-    for (const d of this.dirty) d.settled();
-    this.dirty = new Set();
+    for (const d of this.dirty) {
+      d.settled();
+      // One by one, as the pending graph does.
+      this.dirty.delete(d);
+    }
   }
 
   #discardLate(): void {

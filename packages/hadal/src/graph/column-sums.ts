@@ -104,8 +104,7 @@ export function cutColumnSums(template: Template): Template {
     const blocks = e.reshape(x, [...outer, rows / BLOCK, BLOCK, columns]);
     const sums = e.reshape(e.reduce('sum', blocks, [last]), [...outer, rows / BLOCK, columns]);
     const { at } = e.reduce('sum', sums, n.attributes);
-    const { root, handle, boundary, into } = n;
-    e.nodes[at] = { ...e.nodes[at], root, handle, boundary, into };
+    e.standFor(at, n);
     return at;
   };
   nodes.forEach((_, id) => {

@@ -397,8 +397,7 @@ function decomposeOps(template: Template, target: DecomposeTarget, where: Where)
       moved[i] = e.nodes.length - 1;
       return;
     }
-    const { root, handle, boundary, into } = n;
-    e.nodes[made.at] = { ...e.nodes[made.at], root, handle, boundary, into };
+    e.standFor(made.at, n);
     moved[i] = made.at;
   });
   return { ...template, nodes: e.nodes, origin: moved };

@@ -38,8 +38,7 @@ export function cutFullSums(template: Template): Template {
     }
     const of = (isPart: boolean): number[] => n.attributes.filter((d) => d > cut === isPart);
     const { at } = e.reduce('sum', e.reduce('sum', e.position(inputs[0]), of(true)), of(false));
-    const { root, handle, boundary, into } = n;
-    e.nodes[at] = { ...e.nodes[at], root, handle, boundary, into };
+    e.standFor(at, n);
     moved.push(at);
   }
   return { ...template, nodes: e.nodes, origin: moved };

@@ -71,9 +71,8 @@ export function placeScans(template: Template, decompose: (t: Template) => Templ
   const inlined = new Map<number, readonly Position[]>();
   /** A value under the flags of the node that it replaces; a node of its own, since the value may stand for another one as well. */
   const under = (n: TemplateNode, value: Position): number => {
-    const { root, handle, boundary, into } = n;
     const { at } = e.copy(value);
-    e.nodes[at] = { ...e.nodes[at], root, handle, boundary, into };
+    e.standFor(at, n);
     return at;
   };
   template.nodes.forEach((n, i) => {

@@ -50,6 +50,11 @@ export class TemplateEmitter extends OpEmitter<Position> {
     return { at, shape: this.nodes[at].shape, dtype: this.nodes[at].dtype };
   }
 
+  /** Lets a node stand for one of another template: whoever wanted that one's value wants this one's, in the same place. */
+  standFor(at: number, { root, handle, boundary, into }: TemplateNode): void {
+    this.nodes[at] = { ...this.nodes[at], root, handle, boundary, into };
+  }
+
   copy(x: Position): Position {
     return this.apply('copy', [x], [], x.shape, x.dtype);
   }

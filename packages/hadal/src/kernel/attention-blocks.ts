@@ -4,6 +4,7 @@
  * weights is at once the right operand of the product with the values. The left operands are plain rows of keys and values.
  */
 
+import { roundUp } from '../base/integers.js';
 import type { Dependence } from './dependence.js';
 import { canVectorize, dependences } from './dependence.js';
 import { encodeExact, memTypeOf } from './elements.js';
@@ -26,10 +27,6 @@ const LEAST_ROWS = 2 / 3;
 
 /** Keys of a block, about: 128 x 32 scores are half of a first cache of 32 KiB. */
 const KEYS = 128;
-
-function roundUp(x: number, to: number): number {
-  return Math.ceil(x / to) * to;
-}
 
 function leastMultiple(a: number, b: number): number {
   let at = a;

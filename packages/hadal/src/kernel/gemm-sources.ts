@@ -4,6 +4,7 @@
  * there at once: rows or columns that lie together, at steps that do not crowd a few sets of the caches. Panels at the edge of the matrix
  * are packed all the same, for they are filled up with zeros. Each element is the same chain of fused operations either way.
  */
+import { greatestDivisor } from '../base/integers.js';
 import type { Dependence } from './dependence.js';
 import { factorOf } from './index-expr.js';
 import type { ExprId, GemmKernel } from './l2.js';
@@ -45,10 +46,6 @@ const LINE = 64;
 const WAYS = 8;
 const NEAR_SETS = 64;
 const SECOND_SETS = 1024;
-
-function greatestDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestDivisor(b, a % b);
-}
 
 /** Whether `count` pieces of float32 that lie `step` elements apart take no more than half of the lines of the sets they fall into. */
 function fitsSets(step: number, count: number, lines: number, sets: number): boolean {

@@ -12,6 +12,7 @@
  * otherwise every tile of the matrix keeps its partial sums in a slot of its own.
  */
 
+import { roundUp } from '../base/integers.js';
 import { dependences } from './dependence.js';
 import { isScalarOnly, memTypeOf } from './elements.js';
 import { askForPanel, isAskedFor, LINE } from './gemm-ahead.js';
@@ -41,10 +42,6 @@ import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { withTiles } from './tile-shapes.js';
 import { type UnitRange, unitRange } from './unit-range.js';
-
-function roundUp(x: number, to: number): number {
-  return Math.ceil(x / to) * to;
-}
 
 /** Bytes of each workspace buffer: packed A, packed B, tiles, offsets along k. */
 export function gemmWorkspace(kernel: GemmKernel, target: Target): readonly number[] {

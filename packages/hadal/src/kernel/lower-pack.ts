@@ -9,6 +9,7 @@
  * views through tables of offsets (see `lower-pack-tables.ts`); edges and operands that are expressions go element by element.
  */
 
+import { greatestDivisor } from '../base/integers.js';
 import type { Dependence } from './dependence.js';
 import { type GemmArithmetic, singles } from './gemm-arithmetic.js';
 import { factorOf } from './index-expr.js';
@@ -54,10 +55,6 @@ export interface PackContext {
   readonly deps: readonly Dependence[];
   readonly emitter: ExprEmitter;
   readonly target: Target;
-}
-
-function greatestDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestDivisor(b, a % b);
 }
 
 export function packPanels(c: PackContext, p: Packing): void {

@@ -10,8 +10,10 @@
  * neighbouring positions lies together at a fixed distance from where the row begins. In words of `stencil.ts`, staged row y of channel c
  * holds, for each phase, the elements step * j + phase - low of the image's row, for all j from 0 to the pitch.
  */
+
 import type { ConvDims } from '../base/attributes.js';
 import { known } from '../base/errors.js';
+import { roundUp } from '../base/integers.js';
 import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
 import { isAll, LARGEST, MOST_TAPS, pair, type StencilShape, windowsOf } from './stencil.js';
@@ -39,10 +41,6 @@ const MOST_SUMS = 128 * 1024;
 const MOST_ROWS = 9;
 const NEAR_BYTES = 28 * 1024;
 const SECOND_BYTES = 64 * 1024;
-
-function roundUp(x: number, to: number): number {
-  return Math.ceil(x / to) * to;
-}
 
 /** @param shape the result's */
 export function denseOf(input: Shape, kernel: Shape, d: ConvDims, shape: Shape): StencilShape | null {

@@ -3,6 +3,7 @@
  * work for 64, and 12 for 3. A tile of as many registers with fewer rows and more columns then has less to do. Each element is the same
  * chain of fused operations in every shape, so results do not depend on it.
  */
+import { roundUp } from '../base/integers.js';
 import type { GemmKernel } from './l2.js';
 import type { Target } from './target.js';
 
@@ -18,10 +19,6 @@ const FEW = 4;
 const MANY_COLUMNS = 192;
 /** What the work has to shrink by: wider tiles take more of the bandwidth of the second cache. */
 const WORTH = 0.95;
-
-function roundUp(x: number, to: number): number {
-  return Math.ceil(x / to) * to;
-}
 
 /**
  * Decided for all targets alike, as part of a kernel's key; for AVX-512, whose tiles waste most. Without batch dimensions rows are most

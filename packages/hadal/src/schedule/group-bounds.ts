@@ -10,6 +10,7 @@ export const MAX_MEMBERS = 96;
 export const MAX_READS = 16;
 /** Nor more numbers: each holds a register, and beyond a few they are loaded again for every point. */
 export const MAX_NUMBERS = 16;
+
 /** What one kernel of two groups would read. */
 export function readsOfBoth(a: Group, b: Group): Set<number> {
   const reads = new Set<number>();

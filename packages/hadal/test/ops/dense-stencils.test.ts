@@ -8,6 +8,7 @@ import type { StencilShape } from '../../src/kernel/stencil.js';
 import { denseOf, denseUnits, denseWorkspace, stagingOf, tapChunks } from '../../src/kernel/stencil-dense.js';
 import { type Workspace, withWorkspace } from '../../src/tensor/workspace.js';
 import { forEachEngine, openWorkspace, testEngines } from '../support/engines.js';
+import { exactLeaf, exactNumbers } from '../support/tensors.js';
 
 type Layer = readonly [
   samples: number,
@@ -34,26 +35,17 @@ const layers: readonly Layer[] = [
 ];
 
 /** Multiples of 1/16: their sums of products are exact, whatever their order. */
-function numbers(n: number, seed: number): Float32Array {
-  return Float32Array.from({ length: n }, (_, i) => (((i * 37 + seed * 11) % 64) - 32) / 16);
-}
-
-function leaf(shape: readonly number[], seed: number): Tensor {
-  const n = shape.reduce((a, b) => a * b, 1);
-  return fromTypedArray(numbers(n, seed), shape, { requiresGrad: true });
-}
-
 function run(
   space: Workspace,
   [samples, channels, image, features, kernel, stride, padding]: Layer,
   epilogue: (y: Tensor) => Tensor,
 ): (number[] | null)[] {
   return withWorkspace(space, () => {
-    const x = leaf([samples, channels, ...image], 1);
-    const w = leaf([features, channels, ...kernel], 2);
-    const bias = leaf([features], 3);
+    const x = exactLeaf([samples, channels, ...image], 1);
+    const w = exactLeaf([features, channels, ...kernel], 2);
+    const bias = exactLeaf([features], 3);
     const y = epilogue(F.conv2d(x, w, bias, { stride, padding }));
-    y.backward(fromTypedArray(numbers(y.numel(), 7), y.shape));
+    y.backward(fromTypedArray(exactNumbers(y.numel(), 7), y.shape));
     // Of 0 and -0 either is right.
     return [y, x.grad, w.grad, bias.grad].map((t) =>
       t === null ? null : Array.from(t.dataSync(), Number).map((v) => v + 0),
@@ -91,7 +83,7 @@ forEachEngine(
     test('of views, with a kernel that is computed, and under another gradient', () => {
       const results = [space, reference.space].map((s) =>
         withWorkspace(s, () => {
-          const [x, w] = [leaf([13, 29, 2, 3], 1), leaf([3, 3, 3, 8], 2)];
+          const [x, w] = [exactLeaf([13, 29, 2, 3], 1), exactLeaf([3, 3, 3, 8], 2)];
           const y = F.conv2d(x.permute([2, 3, 0, 1]), w.permute([3, 2, 0, 1]).mul(2), null, { padding: 1 });
           const flipped = F.conv2d(x.permute([2, 3, 0, 1]).flip([3]), w.permute([3, 2, 1, 0]).flip([2]));
           y.sum().add(flipped.mul(3).sum()).backward();
@@ -105,7 +97,7 @@ forEachEngine(
       withWorkspace(space, () => {
         const image = new Float32Array(3 * 16 * 16);
         image[16 * 8 + 8] = Number.NaN;
-        const y = F.conv2d(fromTypedArray(image, [1, 3, 16, 16]), leaf([8, 3, 3, 3], 1), null, {
+        const y = F.conv2d(fromTypedArray(image, [1, 3, 16, 16]), exactLeaf([8, 3, 3, 3], 1), null, {
           padding: 1,
         });
         const found = [...(y.dataSync() as Float32Array)].flatMap((v, i) =>

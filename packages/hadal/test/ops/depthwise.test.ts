@@ -7,6 +7,7 @@ import { functional as F, fromTypedArray, type Tensor } from '../../src/index.js
 import { firstRow, rowSteps, type StencilShape, stencilOf } from '../../src/kernel/stencil.js';
 import { type Workspace, withWorkspace } from '../../src/tensor/workspace.js';
 import { forEachEngine, openWorkspace, testEngines } from '../support/engines.js';
+import { exactLeaf, exactNumbers } from '../support/tensors.js';
 
 interface Layer {
   readonly samples: number;
@@ -48,23 +49,14 @@ const layers: readonly Layer[] = [
 ];
 
 /** Multiples of 1/16: their sums of products are exact, whatever their order. */
-function numbers(n: number, seed: number): Float32Array {
-  return Float32Array.from({ length: n }, (_, i) => (((i * 37 + seed * 11) % 64) - 32) / 16);
-}
-
-function leaf(shape: readonly number[], seed: number): Tensor {
-  const n = shape.reduce((a, b) => a * b, 1);
-  return fromTypedArray(numbers(n, seed), shape, { requiresGrad: true });
-}
-
 function run(space: Workspace, l: Layer, epilogue: (y: Tensor) => Tensor): (number[] | null)[] {
   return withWorkspace(space, () => {
-    const x = leaf([l.samples, l.channels, ...l.image], 1);
-    const w = leaf([l.channels, 1, ...l.kernel], 2);
-    const bias = leaf([l.channels], 3);
+    const x = exactLeaf([l.samples, l.channels, ...l.image], 1);
+    const w = exactLeaf([l.channels, 1, ...l.kernel], 2);
+    const bias = exactLeaf([l.channels], 3);
     const { stride, padding, dilation, channels: groups } = l;
     const y = epilogue(F.conv2d(x, w, bias, { stride, padding, dilation, groups }));
-    y.backward(fromTypedArray(numbers(y.numel(), 7), y.shape));
+    y.backward(fromTypedArray(exactNumbers(y.numel(), 7), y.shape));
     // Of 0 and -0 either is right.
     return [y, x.grad, w.grad, bias.grad].map((t) =>
       t === null ? null : Array.from(t.dataSync(), Number).map((v) => v + 0),
@@ -100,10 +92,10 @@ forEachEngine(
     test('over one dimension, of an image that lies the other way around', () => {
       const results = [space, reference.space].map((s) =>
         withWorkspace(s, () => {
-          const x = leaf([37, 2, 5], 1);
-          const w = leaf([5, 1, 3], 2);
+          const x = exactLeaf([37, 2, 5], 1);
+          const w = exactLeaf([5, 1, 3], 2);
           const y = F.conv1d(x.permute([1, 2, 0]), w, null, { padding: 1, groups: 5 });
-          y.backward(fromTypedArray(numbers(y.numel(), 7), y.shape));
+          y.backward(fromTypedArray(exactNumbers(y.numel(), 7), y.shape));
           return [y, x.grad, w.grad].map((t) => (t === null ? null : Array.from(t.dataSync(), Number)));
         }),
       );
@@ -121,10 +113,10 @@ forEachEngine(
     ] as const)('groups of %i channels and %i features', (channels, features, image, stride) => {
       const results = [space, reference.space].map((s) =>
         withWorkspace(s, () => {
-          const x = leaf([2, 3 * channels, ...image], 1);
-          const w = leaf([3 * features, channels, 3, 3], 2);
+          const x = exactLeaf([2, 3 * channels, ...image], 1);
+          const w = exactLeaf([3 * features, channels, 3, 3], 2);
           const y = F.conv2d(x, w, null, { padding: 1, groups: 3, stride });
-          y.backward(fromTypedArray(numbers(y.numel(), 7), y.shape));
+          y.backward(fromTypedArray(exactNumbers(y.numel(), 7), y.shape));
           return [y, x.grad, w.grad].map((t) => t && Array.from(t.dataSync(), Number).map((v) => v + 0));
         }),
       );
@@ -135,7 +127,7 @@ forEachEngine(
       withWorkspace(space, () => {
         const image = new Float32Array(2 * 5 * 5);
         image.fill(Number.POSITIVE_INFINITY, 25);
-        const [x, w] = [fromTypedArray(image, [1, 2, 5, 5]), leaf([2, 1, 3, 3], 1)];
+        const [x, w] = [fromTypedArray(image, [1, 2, 5, 5]), exactLeaf([2, 1, 3, 3], 1)];
         const y = F.conv2d(x, w, null, { padding: 1, groups: 2 });
         expect([...(y.dataSync() as Float32Array)].slice(0, 25).every((v) => v === 0)).toBe(true);
       });

@@ -48,7 +48,8 @@ export const winograd: ArrayOp = {
 
 /**
  * winogradGrad: the gradient of such a convolution's kernel from images [samples, channels, height, width] and the gradient of its result. Its
- * result is [groups, features, channels, 3, 3], the gradient of as many groups of rows of tiles: their sum is what is meant. It takes the same attributes; its kernel is never turned.
+ * result is [groups, features, channels, 3, 3], the gradient of as many groups of rows of tiles: their sum is what is meant. It takes the
+ * same attributes; its kernel is never turned.
  */
 export const winogradGrad: ArrayOp = {
   kind: 'conv',

@@ -28,7 +28,12 @@ export function runSteps(
   const outside = (weights.bias === null ? [weights.weight] : [weights.weight, weights.bias]).map(
     (t) => t.value,
   );
-  const key = [...own, ...outside].map(({ shape, dtype }) => `${dtype}[${shape.join()}]`).join();
+  const types = own.map(({ shape, dtype }, i) => ({
+    shape: i < initial.length ? shape : shape.slice(1),
+    dtype,
+  }));
+  // How many steps there are is no part of what a step is.
+  const key = [...types, ...outside].map(({ shape, dtype }) => `${dtype}[${shape.join()}]`).join();
   let known = regions.get(step);
   if (known === undefined) {
     known = new Map();
@@ -44,10 +49,6 @@ export function runSteps(
   return [results[initial.length], results.slice(0, initial.length)];
 
   function traced(): { readonly region: Region; readonly invariants: readonly Value[] } {
-    const types = own.map(({ shape, dtype }, i) => ({
-      shape: i < initial.length ? shape : shape.slice(1),
-      dtype,
-    }));
     return space.ops.traceRegion(types, initial.length, (parameters) => {
       const tensors = parameters.map((v) => Tensor.of(space, v));
       const next = step(tensors[initial.length], tensors.slice(0, initial.length), weights);
