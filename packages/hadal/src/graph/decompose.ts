@@ -12,7 +12,8 @@
  * - sums down columns beside functions of rows are cut into blocks of rows (see `column-sums.ts`), large sums of all numbers into parts
  *   (see `full-sums.ts`).
  * - scans whose steps cannot run as one kernel become the ops of all steps (see `scan-kernels.ts`).
- * - parts that are put together and then permuted are permuted first (see `joined-parts.ts`).
+ * - parts that are put together and then permuted are permuted first (see `joined-parts.ts`), and what is pointwise after an interleaving
+ *   is computed of its parts (see `interleaved-pointwise.ts`).
  */
 import type { ConvDims, DotDims } from '../base/attributes.js';
 import {
@@ -38,6 +39,7 @@ import type { Reading } from './conv-input.js';
 import { laidOutInput } from './conv-input.js';
 import { convByPhases, hasPhases } from './conv-phases.js';
 import { cutFullSums } from './full-sums.js';
+import { pointwiseInParts } from './interleaved-pointwise.js';
 import { joinedInOrder } from './joined-parts.js';
 import { Matrices } from './ops/attention-matrices.js';
 import { stencil } from './ops/conv.js';
@@ -317,6 +319,7 @@ class Decomposer extends TemplateEmitter {
   }
 }
 
+/** What may become something else, or what follows it. */
 const decomposed: ReadonlySet<string> = new Set([
   'scatterAdd',
   'scatter',
@@ -327,6 +330,7 @@ const decomposed: ReadonlySet<string> = new Set([
   'attention',
   'attentionGrad',
   'sumPool',
+  'interleave',
 ]);
 
 export function decompose(given: Template, target: DecomposeTarget, where: Where = 'plan'): Template {
@@ -373,11 +377,10 @@ function decomposeOps(template: Template, target: DecomposeTarget, where: Where)
   const replace = (n: TemplateNode, i: number, inputs: readonly number[]): Position | null => {
     if (n.op.kind === 'result') return results.get(n.inputs[0])?.[n.attributes[0]] ?? null;
     const operands = inputs.map((x) => e.position(x));
+    if (n.op.kind === 'elementwise') return pointwiseInParts(e, n, operands, isOwn);
+    if (n.op.name === 'permute') return joinedInOrder(e, operands[0], n.attributes, isOwn);
     const several = attentionAsProducts(e, n, operands);
-    if (several === null)
-      return n.op.name === 'permute'
-        ? joinedInOrder(e, operands[0], n.attributes, isOwn)
-        : replacement(e, n, operands);
+    if (several === null) return replacement(e, n, operands);
     results.set(i, several);
     return several[0];
   };
