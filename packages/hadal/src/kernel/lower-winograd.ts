@@ -25,6 +25,7 @@ import { statusBuffer } from './status.js';
 import type { Target } from './target.js';
 import { transposed } from './transpose.js';
 import { unitRange } from './unit-range.js';
+import { askFor, imagesAhead } from './winograd-ahead.js';
 import {
   clearEdges,
   nearFloats,
@@ -95,10 +96,16 @@ export function lowerWinograd(kernel: WinogradKernel, sizes: AbstractKernel, tar
   const [samples, features, , channels, height, width, rows, columns] = Array.from({ length: 8 }, (_, i) =>
     size(i),
   );
-  const [down, across, lowRows, lowColumns, blockRows, cut] = Array.from({ length: 6 }, (_, i) =>
-    size(8 + i),
-  );
+  const [down, across, lowRows, lowColumns, mostRows, cut] = Array.from({ length: 6 }, (_, i) => size(8 + i));
   const vector = { lanes };
+
+  // Kernels of one panel and one block of channels are transformed once. Then blocks may be smaller, and all of one is in the second cache.
+  const isOnePart =
+    nr < CHANNELS_TOGETHER
+      ? null
+      : b.binary('and', b.compare('le', features, n(nr)), b.compare('le', channels, n(CHANNEL_BLOCK)));
+  const blockRows =
+    isOnePart === null ? mostRows : b.select(isOnePart, b.max(b.div(mostRows, n(2)), n(1)), mostRows);
 
   /** Room for tiles, with what the last register tile goes beyond. */
   const room = b.add(b.mul(blockRows, across), n(mr));
@@ -244,14 +251,48 @@ export function lowerWinograd(kernel: WinogradKernel, sizes: AbstractKernel, tar
     all.forEach((v, i) => b.store(products, to, v, { offset: i * lanes }));
   }
 
-  function multiplyBlock(tiles: Value, channel: Value, depth: Value): void {
+  /**
+   * What asks for the images of the next block, given a panel and a block of channels, and then tiles of all points of these.
+   *
+   * @param end of the rows of tiles of this thread, @param tiles of this block
+   */
+  function nextImages(
+    to: Value,
+    end: Value,
+    tiles: Value,
+    [firstFeature, endFeature]: Range,
+  ): (feature: Value, channel: Value) => (tile: Value, count: number) => void {
+    const panelOf = (feature: Value): Value => b.div(b.sub(feature, firstFeature), n(nr));
+    const panels = panelOf(b.add(endFeature, n(nr - 1)));
+    const parts = b.div(b.add(channels, n(CHANNEL_BLOCK - 1)), n(CHANNEL_BLOCK));
+    const ofPart = times(tiles, POINTS);
+    const shares = b.mul(b.mul(panels, parts), ofPart);
+    const ahead = imagesAhead(b, images, to, b.min(end, b.add(to, blockRows)), shares);
+    return (feature, channel) => {
+      const part = b.add(b.mul(panelOf(feature), parts), b.div(channel, n(CHANNEL_BLOCK)));
+      const before = b.mul(part, ofPart);
+      return (tile, count) => {
+        const first = b.add(before, tile);
+        askFor(b, kernel.image, ahead, first, b.add(first, n(count)));
+      };
+    };
+  }
+
+  /** @param ask asks for what comes next, for some tiles from one on that is counted through all points. */
+  function multiplyBlock(
+    tiles: Value,
+    channel: Value,
+    depth: Value,
+    ask: ((tile: Value, count: number) => void) | null,
+  ): void {
     const partialRounds = b.min(channel, n(1));
     const block = b.mul(channel, room);
     const few = restRows(mr);
-    b.loop(zero, n(POINTS), 1, [block, zero, zero], (_, [left, right, to]) => {
+    b.loop(zero, n(POINTS), 1, [block, zero, zero], (point, [left, right, to]) => {
       const whole = times(b.div(tiles, n(mr)), mr);
       const walk = (from: Value, end: Value, count: number): void =>
         b.forEach(from, end, count, (tile) => {
+          if (ask !== null) ask(b.add(b.mul(point, tiles), tile), count);
           const at = b.add(left, times(tile, CHANNELS_TOGETHER));
           multiply(count, at, right, b.add(to, times(tile, nr)), depth, partialRounds);
         });
@@ -305,14 +346,26 @@ export function lowerWinograd(kernel: WinogradKernel, sizes: AbstractKernel, tar
     });
   }
 
-  function computeBlock([from, to]: Range, [firstFeature, endFeature]: Range): void {
+  /**
+   * @param end of the rows of tiles that this thread computes.
+   * @param isAnew whether the kernels that were transformed last are others; null if they are always.
+   */
+  function computeBlock(
+    [from, to]: Range,
+    end: Value,
+    [firstFeature, endFeature]: Range,
+    isAnew: Value | null,
+  ): void {
     transformTiles(b, images, [zero, channels], [from, to]);
     const tiles = b.mul(b.sub(to, from), across);
+    const askForPart = target.prefetches ? nextImages(to, end, tiles, [firstFeature, endFeature]) : null;
     b.forEach(firstFeature, endFeature, nr, (feature) => {
       b.forEach(zero, channels, CHANNEL_BLOCK, (channel) => {
         const depth = b.min(n(CHANNEL_BLOCK), b.sub(channels, channel));
-        transformKernels(feature, channel, depth);
-        multiplyBlock(tiles, channel, depth);
+        const transform = (): void => transformKernels(feature, channel, depth);
+        if (isAnew === null) transform();
+        else b.when(isAnew, transform);
+        multiplyBlock(tiles, channel, depth, askForPart?.(feature, channel) ?? null);
       });
       eachVector(feature, (own, inPanel) =>
         b.forEach(from, to, 1, (tileRow) => emitter.scoped(() => finish(own, inPanel, tileRow, from))),
@@ -330,7 +383,9 @@ export function lowerWinograd(kernel: WinogradKernel, sizes: AbstractKernel, tar
   const blocks = b.div(b.add(b.sub(endRow, firstRow), b.sub(blockRows, n(1))), blockRows);
   b.forEach(zero, blocks, 1, (i) => {
     const from = b.add(firstRow, b.mul(i, blockRows));
-    computeBlock([from, b.min(endRow, b.add(from, blockRows))], [firstFeature, endFeature]);
+    const isAnew =
+      isOnePart === null ? null : b.select(isOnePart, b.compare('eq', i, zero), b.compare('eq', zero, zero));
+    computeBlock([from, b.min(endRow, b.add(from, blockRows))], endRow, [firstFeature, endFeature], isAnew);
   });
   return b.finish();
 }

@@ -4,10 +4,12 @@ import { known } from '../base/errors.js';
 import { numel } from '../base/shape.js';
 import { addIndex, constantIndex, type IndexExpr, indexKey, scaleIndex } from '../kernel/index-expr.js';
 import { STREAMED_BYTES, type Store } from '../kernel/l2.js';
+import { RESULTS } from '../kernel/winograd-tiles.js';
 import { blockSumOf } from './block-sums.js';
 import { isSwappedProduct, pointsOf, reshaped } from './groups.js';
 import { isCore, type KernelReader } from './kernel-reader.js';
 import { flatten, unflatten } from './movement-index.js';
+import { isWinograd } from './winograd-layout.js';
 
 /** @param writes the members that are stored. */
 export function resultStores(reader: KernelReader, writes: readonly number[]): readonly Store[] {
@@ -31,7 +33,7 @@ function storesOf(reader: KernelReader, id: number): Store[] {
   const level = group.kind === 'row' ? known(group.members.get(id), 'a level') : 'full';
   // What is overwritten in place is in the caches already, for it was read.
   const isStreamed =
-    (group.kind === 'map' || group.kind === 'row' || group.kind === 'stencil') &&
+    (group.kind === 'map' || group.kind === 'row' || group.kind === 'stencil' || writesWholeLines(reader)) &&
     level === 'full' &&
     n.into < 0 &&
     numel(n.shape) * dtypeInfo[n.dtype].bytes >= STREAMED_BYTES;
@@ -42,6 +44,16 @@ function storesOf(reader: KernelReader, id: number): Store[] {
       )
     : flatten(pointsOf(nodes, id), own);
   return [{ buffer: reader.slot(id, 'write'), index, value, level, ...(isStreamed ? { isStreamed } : {}) }];
+}
+
+/** Floats of a line of the caches. */
+const LINE = 16;
+
+/** Whether a kernel is a convolution by Winograd's algorithm whose rows of tiles are lines of results. */
+function writesWholeLines({ nodes, variables: { core } }: KernelReader): boolean {
+  if (core < 0 || !isWinograd(nodes[core])) return false;
+  const [, , rows, columns] = nodes[core].shape;
+  return (RESULTS * columns) % LINE === 0 && (rows * columns) % LINE === 0;
 }
 
 /** One store for each part, where its elements go. */

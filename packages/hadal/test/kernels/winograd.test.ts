@@ -4,7 +4,8 @@ import { convAttributes, winogradAttributes } from '../../src/base/attributes.js
 import { conv } from '../../src/graph/ops/conv.js';
 import { winograd, winogradGrad } from '../../src/graph/ops/winograd.js';
 import type { Tensor } from '../../src/index.js';
-import { compile, config, functional as F, fromTypedArray, scan, zeros } from '../../src/index.js';
+import { compile, config, explain, functional as F, fromTypedArray, scan, zeros } from '../../src/index.js';
+import { STREAMED_BYTES } from '../../src/kernel/l2.js';
 import type { Workspace } from '../../src/tensor/workspace.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
 import { forEachEngine } from '../support/engines.js';
@@ -156,10 +157,13 @@ forEachEngine(
       );
     });
 
-    it('give an image the same bits alone and in a batch', () => {
+    it.each([
+      [32, 32],
+      [80, 48],
+    ])('of %d to %d channels give an image the same bits alone and in a batch', (channels, features) => {
       run(() => {
-        const x = filled(1, [9, 32, 12, 20]);
-        const w = filled(2, [32, 32, 3, 3]);
+        const x = filled(1, [9, channels, 12, 20]);
+        const w = filled(2, [features, channels, 3, 3]);
         const together = F.conv2d(x, w, null, { padding: 1 });
         for (const i of [0, 4, 8]) {
           const alone = F.conv2d(x.narrow(0, i, 1).contiguous(), w, null, { padding: 1 });
@@ -168,6 +172,31 @@ forEachEngine(
             true,
           );
         }
+      });
+    });
+
+    it('ask for the next images while they multiply, where processors can be asked', () => {
+      run(() => {
+        const y = F.conv2d(filled(1, [9, 32, 12, 20]), filled(2, [32, 32, 3, 3]), null, { padding: 1 });
+        const { prefetches } = space.engine.backend.target;
+        expect(/prefetch to load/.test(String(explain(y).code))).toBe(prefetches);
+        y.dataSync();
+      });
+    });
+
+    it('send large results past the caches if rows of tiles are whole lines', () => {
+      run(() => {
+        const streams = (width: number): boolean => {
+          const images = Math.ceil(STREAMED_BYTES / (4 * 64 * 64 * width));
+          const x = filled(1, [images, 16, 64, width]);
+          const y = F.conv2d(x, filled(2, [64, 16, 3, 3]), null, { padding: 1 });
+          const kernels = String(explain(y));
+          y.dataSync();
+          expect(kernelsOf(space)).toEqual([1, 1]);
+          return kernels.includes('(streamed)');
+        };
+        expect(streams(24)).toBe(true);
+        expect(streams(26)).toBe(false);
       });
     });
 
