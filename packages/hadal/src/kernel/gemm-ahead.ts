@@ -27,7 +27,7 @@ export function isAskedFor({ kernel }: PackContext, vn: number, vk: number): boo
 /** Asks for the part of a panel's memory that falls to the tile at row `at` of `rows`, which goes on to row `next`. */
 export function askForPanel(
   c: PackContext,
-  { vn, vk, nr }: { readonly vn: number; readonly vk: number; readonly nr: number },
+  { vn, vk, width }: { readonly vn: number; readonly vk: number; readonly width: number },
   { fromN, fromK, depth }: NextPanel,
   { at, next, rows }: { readonly at: Value; readonly next: Value; readonly rows: Value },
 ): void {
@@ -41,7 +41,7 @@ export function askForPanel(
   const start = place(from);
   const along = b.sub(place(b.add(from, b.index(1))), start);
   b.loop(from, share(next), 1, [start], (_, [position]) => {
-    for (let j = 0; j < nr; j += LINE) b.prefetch('load', e.buffer, position, j);
+    for (let j = 0; j < width; j += LINE) b.prefetch('load', e.buffer, position, j);
     return [b.add(position, along)];
   });
 }

@@ -43,6 +43,9 @@ import type { Target } from './target.js';
 import { withTiles } from './tile-shapes.js';
 import { type UnitRange, unitRange } from './unit-range.js';
 
+/** Panels of B whose columns lie together that are packed side by side: pieces of 512 bytes on AVX-512. */
+const TOGETHER = 4;
+
 /** Bytes of each workspace buffer: packed A, packed B, tiles, offsets along k. */
 export function gemmWorkspace(kernel: GemmKernel, target: Target): readonly number[] {
   return isSmallGemm(kernel, target) ? smallGemmWorkspace(kernel, target) : blockedWorkspace(kernel, target);
@@ -193,6 +196,8 @@ export function emitGemm(
     sources.b === 'packed' &&
     arithmetic === singles &&
     stepsOf(kernel, kernel.b, vn, vk) !== null;
+  /** Panels of B that are packed side by side: rows that lie far apart are read in longer pieces. */
+  const together = isPrompt && isAskedFor(context, vn, vk) ? TOGETHER : 1;
   const packedRows = (start: Value, isOn: Value | null): TileOperand =>
     packedPanel(packedA, start, isOn, { count: mr, apart: rowStep, step: kStep, vectors: false });
   const packedColumns = (start: Value, isOn: Value | null, count: number): TileOperand =>
@@ -364,10 +369,11 @@ export function emitGemm(
           inStep(() => packPanels(context, { ...block, table, arithmetic, isRest }));
         };
         const packedDepth = grouped(depth);
-        // A panel that only one block of rows needs makes room for the next one: the same memory stays near.
-        const panelStep = isPrompt
-          ? b.select(b.compare('lt', b.index(1), rowBlocks), packedDepth, zero)
-          : packedDepth;
+        // Panels that only one block of rows needs make room for the next ones: the same memory stays near.
+        const isKept = isPrompt ? b.compare('lt', b.index(1), rowBlocks) : null;
+        const width = b.index(nr * together);
+        const placeOf = (jr: Value, inGroup: Value): Value =>
+          b.mul(isKept === null ? jr : b.select(isKept, jr, inGroup), packedDepth);
         const startB = phase === 'all' ? zero : startOfB(jc, nb, b.add(b.mul(step, grouped(k)), grouped(pc)));
         /** Packs columns of B from one on. */
         const packB = (start: Value, from: Value, count: Value): void =>
@@ -384,6 +390,7 @@ export function emitGemm(
               count,
               fromK: pc,
               depth,
+              ...(together > 1 ? { together } : {}),
             },
             sources.b !== 'packed',
           );
@@ -415,11 +422,12 @@ export function emitGemm(
             const slotN = b.mul(b.div(fromN, b.index(nr)), strideN);
             const isWholeB = b.compare('le', b.add(jr, b.index(nr)), nb);
             const { b: howB, isNarrow } = sources;
-            const panelB = howB === 'packed' ? b.add(startB, b.mul(jr, panelStep)) : startB;
+            const inGroup = together === 1 ? zero : b.binary('rem', jr, width);
+            const panelB = howB === 'packed' ? b.add(startB, placeOf(jr, inGroup)) : startB;
             if (isPrompt)
               b.when(
-                b.compare('eq', rowBlock, zero),
-                () => emitter.scoped(() => packB(panelB, fromN, b.min(b.index(nr), b.sub(nb, jr)))),
+                b.binary('and', b.compare('eq', rowBlock, zero), b.compare('eq', inGroup, zero)),
+                () => emitter.scoped(() => packB(panelB, fromN, b.min(width, b.sub(nb, jr)))),
                 { isRare: true },
               );
             const rights: TileOperand[] = [];
@@ -458,11 +466,14 @@ export function emitGemm(
                   b.when(isLast, () => epilogue.askAhead(mr, nr, fromM, fromN), { isRare: true });
               }
               if (isPrompt && isAskedFor(context, vn, vk)) {
-                const next = { fromN: b.add(fromN, b.index(nr)), fromK: pc, depth };
-                const rows = { at: ir, next: b.add(ir, b.index(mr)), rows: mb };
+                const next = { fromN: b.add(b.sub(fromN, inGroup), width), fromK: pc, depth };
+                // Tiles of a group of panels, one row of them after the other.
+                const before = b.add(b.mul(b.div(inGroup, b.index(nr)), mb), ir);
+                const rows = { at: before, next: b.add(before, b.index(mr)), rows: b.mul(mb, b.index(together)) };
+                const columns = { vn, vk, width: nr * together };
                 b.when(
                   b.compare('eq', rowBlock, zero),
-                  () => emitter.scoped(() => inStep(() => askForPanel(context, { vn, vk, nr }, next, rows))),
+                  () => emitter.scoped(() => inStep(() => askForPanel(context, columns, next, rows))),
                   { isRare: true },
                 );
               }

@@ -47,6 +47,8 @@ export interface Packing {
   readonly table: number;
   /** Whole panels are read in place: there is at most one, with fewer rows or columns than it is wide. */
   readonly isRest?: boolean;
+  /** Whole panels that are packed side by side where rows or columns lie together; as many as share their lines if absent. */
+  readonly together?: number;
 }
 
 export interface PackContext {
@@ -102,13 +104,14 @@ export function packPanels(c: PackContext, p: Packing): void {
 }
 
 /**
- * Packs panels that are no whole vectors wide by as many as are, so that a line of memory which several of them share is read once: lines
- * of rows that lie 4 KiB apart are gone from the nearest cache when the next panel comes to them. Says how far it came.
+ * Packs several panels side by side, and says how far it came: those that are no whole vectors wide by as many as are, so that a line of
+ * memory which several of them share is read once, for lines of rows that lie 4 KiB apart are gone from the nearest cache when the next
+ * panel comes to them; others by as many as are asked for.
  */
 function packTogether(c: PackContext, p: Packing, s: Strides): Value {
   const { b, target } = c;
   const zero = b.index(0);
-  const panels = target.lanes / greatestDivisor(target.lanes, p.width);
+  const panels = p.together ?? target.lanes / greatestDivisor(target.lanes, p.width);
   if (p.layout.kind !== 'steps' || !s.acrossOne || s.alongOne || p.isRest || panels === 1) return zero;
   const width = b.index(panels * p.width);
   const whole = b.mul(b.div(p.count, width), width);
