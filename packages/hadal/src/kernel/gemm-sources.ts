@@ -26,9 +26,11 @@ export interface GemmSources {
   readonly b: 'packed' | 'strided' | 'windows';
   /** Whether what is left of the columns behind the last whole panel is one vector of each row. */
   readonly isNarrow: boolean;
+  /** So many rows of a packed A, or fewer, that are left behind the last whole panel are multiplied as these; 0 where as a whole panel. */
+  readonly few: number;
 }
 
-export const packedSources: GemmSources = { a: 'packed', b: 'packed', isNarrow: false };
+export const packedSources: GemmSources = { a: 'packed', b: 'packed', isNarrow: false, few: 0 };
 
 /** Elements of an operand that make it worth a kernel of its own: of fewer, packing takes some microseconds, and making code much longer. */
 const MANY_ELEMENTS = 65536;
@@ -40,6 +42,11 @@ const MANY_ROWS = 72;
 const DEEP_WINDOWS = 144;
 /** Of more panels, a part of one is no great part. */
 const FEW_PANELS = 8;
+
+/** Sums that keep the arithmetic busy: two of them begin in a cycle, and take four. */
+const BUSY_SUMS = 8;
+/** Columns that make a loop for a few rows worth its code. */
+const MANY_COLUMNS = 192;
 
 /** Caches that all targets have at least: a nearest one of 64 sets and a second of 1024, each of eight lines of 64 bytes. */
 const LINE = 64;
@@ -106,7 +113,18 @@ export function gemmSources(kernel: GemmKernel, deps: readonly Dependence[], tar
   }
   const rest = n % nr;
   const isNarrow = isWide && nr === 2 * lanes && rest > 0 && rest <= lanes && n < FEW_PANELS * nr;
-  return { a, b, isNarrow };
+  return { a, b, isNarrow, few: a === 'packed' ? fewRows(kernel, target) : 0 };
+}
+
+/**
+ * Rows of the loop for what is left of A. Without batch dimensions rows may be samples, whose number must not decide, nor does the depth:
+ * the layers of a network share kernels.
+ */
+function fewRows({ batch, m, n }: GemmKernel, { lanes, gemm: { mr, nr } }: Target): number {
+  const few = Math.ceil(mr / 3);
+  if ((few * nr) / lanes < BUSY_SUMS || n < MANY_COLUMNS) return 0;
+  const isOfUse = batch.length === 0 || (m % mr > 0 && m % mr <= few);
+  return isOfUse ? few : 0;
 }
 
 function areWholeVectors({ across }: Separable, lanes: number): boolean {
@@ -119,6 +137,8 @@ function areWholeVectors({ across }: Separable, lanes: number): boolean {
 export interface TileOperand {
   /** Whether this tile reads it so; null for always. */
   readonly isOn: Value | null;
+  /** How many rows of A it has, if fewer than the tile. */
+  readonly rows?: number;
   readonly start: Value;
   /** Its elements at a step: rows of A as broadcast scalars, vectors of columns of B. */
   readonly read: (at: Value, step: Value) => readonly (() => Value)[];

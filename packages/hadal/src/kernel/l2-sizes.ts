@@ -93,8 +93,8 @@ function fewQueries(queries: number): string {
 }
 
 function blockedHead(kernel: GemmKernel, target: Target): string {
-  const { a, b, isNarrow } = gemmSources(kernel, dependences(kernel), withTiles(kernel, target));
-  return `${tileShape(kernel)} ${a} ${b}${isNarrow ? ' narrow' : ''}`;
+  const { a, b, isNarrow, few } = gemmSources(kernel, dependences(kernel), withTiles(kernel, target));
+  return `${tileShape(kernel)} ${a} ${b}${isNarrow ? ' narrow' : ''}${few > 0 ? ' few' : ''}`;
 }
 
 /** What a kernel is, apart from its expressions and sizes. */

@@ -200,13 +200,24 @@ export function emitGemm(
   const together = isPrompt && isAskedFor(context, vn, vk) ? TOGETHER : 1;
   const packedRows = (start: Value, isOn: Value | null): TileOperand =>
     packedPanel(packedA, start, isOn, { count: mr, apart: rowStep, step: kStep, vectors: false });
+  /** A panel of A, of which so many rows are left: a few of them have a loop of their own. */
+  const packedTile = (start: Value, rowsLeft: Value): readonly TileOperand[] => {
+    const { few } = sources;
+    if (few === 0) return [packedRows(start, null)];
+    const isFew = b.compare('le', rowsLeft, b.index(few));
+    const part = { count: few, apart: rowStep, step: kStep, vectors: false };
+    return [
+      packedRows(start, b.unary('not', isFew)),
+      { ...packedPanel(packedA, start, isFew, part), rows: few },
+    ];
+  };
   const packedColumns = (start: Value, isOn: Value | null, count: number): TileOperand =>
     packedPanel(packedB, start, isOn, { count, apart: lanes, step: nr, vectors: true });
 
   /**
    * The product of one panel of A and one of B over a block of k, which is `depth` packed elements: mr x nr accumulators in registers.
    * They begin as `first`, a vector for each of the panel's columns. Of the ways in which the panels may be read one is on: loops of the
-   * others run no round.
+   * others run no round. A panel of A that has fewer rows than the tile is multiplied as far as it goes.
    */
   function tileProduct(
     lefts: readonly TileOperand[],
@@ -219,7 +230,8 @@ export function emitGemm(
       for (const right of rights) {
         const on = [left.isOn, right.isOn].filter((v) => v !== null);
         const rounds = on.reduce((rest, isOn) => b.select(isOn, rest, zero), depth);
-        const inits = [left.start, right.start, ...sums];
+        const carried = sums.slice(0, (left.rows ?? mr) * columnsOfTile);
+        const inits = [left.start, right.start, ...carried];
         const out = b.loop(zero, rounds, 1, inits, (k, [at, bt, ...acc]) => {
           const next = [...acc];
           const [leftOf, rightOf] = [left.read(at, k), right.read(bt, k)];
@@ -243,7 +255,7 @@ export function emitGemm(
           }
           return [left.next(at), right.next(bt), ...next];
         });
-        sums = out.slice(2);
+        sums = [...out.slice(2), ...sums.slice(carried.length)];
       }
     }
     return sums;
@@ -449,7 +461,7 @@ export function emitGemm(
               const { a: howA } = sources;
               const lefts =
                 howA === 'packed'
-                  ? [packedRows(b.mul(ir, pitchA(packedDepth)), null)]
+                  ? packedTile(b.mul(ir, pitchA(packedDepth)), b.sub(mb, ir))
                   : howA === 'windows'
                     ? [rowsOfWindows(context, { table, mr }, fromM, kc)]
                     : [
@@ -469,7 +481,11 @@ export function emitGemm(
                 const next = { fromN: b.add(b.sub(fromN, inGroup), width), fromK: pc, depth };
                 // Tiles of a group of panels, one row of them after the other.
                 const before = b.add(b.mul(b.div(inGroup, b.index(nr)), mb), ir);
-                const rows = { at: before, next: b.add(before, b.index(mr)), rows: b.mul(mb, b.index(together)) };
+                const rows = {
+                  at: before,
+                  next: b.add(before, b.index(mr)),
+                  rows: b.mul(mb, b.index(together)),
+                };
                 const columns = { vn, vk, width: nr * together };
                 b.when(
                   b.compare('eq', rowBlock, zero),

@@ -106,6 +106,9 @@ interface Panel {
   readonly right: Source;
 }
 
+/** Steps along k in which results that were asked for are there. */
+const DEEP = 64;
+
 const MOST_POINTERS = 4;
 
 /** Rows of the tiles: full ones, then what is left of the matrix. */
@@ -200,10 +203,15 @@ export function smallProduct(s: SmallGemm, { rowFrom, rowTo, columnFrom, columnT
 
   function allRows(panel: Panel): void {
     const isDirect = s.epilogue.isShort && panel.isExact;
+    const isAhead = isDirect && target.gemm.isPrompt && kernel.batch.length === 0;
     let from = rowFrom;
     for (const rows of rowTiles(mr)) {
       const to = rows === 1 ? rowTo : b.sub(rowTo, b.binary('rem', b.sub(rowTo, from), b.index(rows)));
       b.forEach(from, to, rows, (fromM) => {
+        if (isAhead && rows === mr && panel.masks.length === nr / lanes)
+          b.when(b.compare('le', b.index(DEEP), k), () => s.epilogue.askAhead(mr, nr, fromM, panel.from), {
+            isRare: true,
+          });
         const acc = tileProduct(rows, leftAt(fromM), panel);
         if (isDirect) {
           s.epilogue.fromRegisters(acc, rows, panel.masks, fromM, panel.from);

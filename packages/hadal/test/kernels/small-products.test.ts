@@ -234,6 +234,7 @@ describe('a product in blocks', () => {
             a: packsA ? 'packed' : p.transA ? 'across' : 'along',
             b: packsB || p.transB ? 'packed' : 'strided',
             isNarrow: rest > 0 && rest <= target.lanes,
+            few: packsA ? Math.ceil(mr / 3) : 0,
           };
           const [packed, inPlace] = [packedSources, sources].map((how) => {
             const b = new L3Builder('product', target.lanes, target);
@@ -250,12 +251,12 @@ describe('a product in blocks', () => {
   for (const whole of [avx512Target, avx2Target]) {
     test(`gives the same bits whether B is packed ahead or panel by panel, by tiles of any number of rows, for ${whole.id}`, () => {
       const { gemm } = whole;
-      const few = { ...gemm, kc: 16, nc: 2 * gemm.nr };
-      // Panels of 12 rows are packed four together.
-      const prompt = { ...whole, gemm: { ...few, mc: 5 * gemm.mr } };
-      const ahead = { ...whole, gemm: { ...few, mr: 4, mc: 4, isPrompt: false } };
+      const shallow = { ...gemm, kc: 16, nc: 6 * gemm.nr };
+      // Panels of 12 rows are packed four together, and panels of B whose columns lie together.
+      const prompt = { ...whole, gemm: { ...shallow, mc: 5 * gemm.mr } };
+      const ahead = { ...whole, gemm: { ...shallow, mr: 4, mc: 4, isPrompt: false } };
       fc.assert(
-        fc.property(layoutsUpTo(130, 70, 24), (p) => {
+        fc.property(layoutsUpTo(130, 7 * gemm.nr, 24), (p) => {
           const kernel = kernelOf(p);
           const [now, before] = [prompt, ahead].map((target) => {
             const sizes = abstractSizes(kernel, target);
@@ -276,13 +277,17 @@ describe('a product in blocks', () => {
       const kernel = kernelOf({ ...p, ...change });
       return gemmSources(kernel, dependences(kernel), avx512Target);
     };
-    expect(sourcesOf({})).toEqual({ a: 'packed', b: 'strided', isNarrow: false });
-    expect(sourcesOf({ n: 116 })).toEqual({ a: 'along', b: 'strided', isNarrow: false });
+    expect(sourcesOf({})).toEqual({ a: 'packed', b: 'strided', isNarrow: false, few: 0 });
+    expect(sourcesOf({ n: 116 })).toEqual({ a: 'along', b: 'strided', isNarrow: false, few: 0 });
     expect(sourcesOf({ n: 112, transA: true, transB: true })).toEqual({
       a: 'across',
       b: 'packed',
       isNarrow: true,
+      few: 0,
     });
+    // Of 122 rows two are left behind whole tiles, of 127 more than a few.
+    expect(sourcesOf({ m: 122 }).few).toBe(4);
+    expect(sourcesOf({ m: 127 }).few).toBe(0);
     // Rows 4 KiB apart share one set of the nearest cache.
     expect(sourcesOf({ n: 112, k: 1024 }).a).toBe('packed');
     expect(sourcesOf({ n: 1024 }).b).toBe('packed');

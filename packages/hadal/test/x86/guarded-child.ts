@@ -93,6 +93,16 @@ function products(): void {
         const [at, bt] = [some(1, k, m).detach().t(), some(2, n, k).detach().t()];
         read([a.matmul(b), at.matmul(b), a.matmul(bt), at.matmul(bt).relu()]);
       }
+  // Wide ones, in blocks: several panels of columns side by side, few rows that are left of a panel.
+  for (const [m, n, k] of [
+    [13, 645, 70],
+    [28, 520, 9],
+    [290, 700, 5],
+    [16, 200, 530],
+  ]) {
+    const [a, b] = [some(1, m, k).detach(), some(2, k, n).detach()];
+    read([a.matmul(b), some(3, k, m).detach().t().matmul(b).relu()]);
+  }
 }
 
 /** Weights in few rows at a time, and again and again, until they are packed once; and parts of them that are replaced. */
