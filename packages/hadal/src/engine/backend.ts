@@ -34,6 +34,8 @@ export interface Backend {
   availableBytes(wanted: number): number;
   /** Says that a run is about to hold so many bytes at once. */
   expect(bytes: number): void;
+  /** As of `Device`. */
+  tidy(): void;
   allocate(bytes: number): Memory;
   release(memory: Memory): void;
   write(memory: Memory, byteOffset: number, data: Uint8Array): void;

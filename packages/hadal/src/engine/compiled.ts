@@ -62,6 +62,10 @@ export class CompiledBackend implements Backend {
     this.#device.expect(bytes);
   }
 
+  tidy(): void {
+    this.#device.tidy();
+  }
+
   allocate(bytes: number): Memory {
     return this.#device.allocate(bytes);
   }

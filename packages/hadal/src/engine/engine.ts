@@ -73,6 +73,7 @@ export class Engine {
     this.backend = backend;
     this.pending = new PendingGraph(backend.name);
     this.pending.flush = () => this.realize([]);
+    this.pending.begins = () => this.backend.tidy();
   }
 
   get name(): EngineName {

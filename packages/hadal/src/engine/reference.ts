@@ -68,6 +68,8 @@ export class ReferenceBackend implements Backend {
 
   expect(): void {}
 
+  tidy(): void {}
+
   allocate(bytes: number): Memory {
     try {
       return new HostMemory(bytes);

@@ -189,6 +189,7 @@ export class Recording {
    * are.
    */
   replay(engine: Engine, memory: (Buffer | null)[]): void {
+    engine.backend.tidy();
     this.#bindConstants(engine, memory);
     for (const { run, scalars, live, freed } of this.#steps) {
       for (const { at, live: number, dtype } of live)

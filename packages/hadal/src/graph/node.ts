@@ -127,6 +127,8 @@ export class PendingGraph {
   flush: () => void = () => {
     throw new DeviceError(`${this.name}: this engine cannot realise`);
   };
+  /** Called when the first op is about to join, after a run: the last one's graph is gone by then. */
+  begins: () => void = () => {};
   /** What is traced now: nothing is realised until it is done. */
   trace: RegionTrace | null = null;
   #walk = 0;
@@ -165,6 +167,7 @@ export class PendingGraph {
         return n;
       }
     }
+    if (this.nodes === 0) this.begins();
     const node = new Node(this, op, inputs, attributes, shape, dtype);
     node.next = first;
     this.#interned.put(hash, node);

@@ -96,6 +96,8 @@ export class GuardedDevice implements Device {
     return this.#inner.availableBytes(wanted);
   }
   expect(): void {}
+
+  tidy(): void {}
   allocate(bytes: number): NativeMemory {
     return this.#pages.take(bytes, this.#edge);
   }

@@ -115,6 +115,10 @@ export class NativeDevice implements Device {
   /** Nothing is ever moved. */
   expect(): void {}
 
+  tidy(): void {
+    this.#pool.tidy();
+  }
+
   allocate(bytes: number): NativeMemory {
     return this.#pool.allocate(bytes);
   }

@@ -6,6 +6,7 @@
  */
 import { ArgumentError, DeviceError, OutOfMemoryError } from '../../base/errors.js';
 import type { Memory } from '../device.js';
+import { YoungGarbage } from './young-garbage.js';
 
 const ALIGNMENT = 64;
 
@@ -70,6 +71,7 @@ export class MemoryPool {
   readonly #limit: number;
   readonly #free = new Map<number, Store[]>();
   #pooled = 0;
+  readonly #garbage = new YoungGarbage();
   /** An array over a buffer of its own, not cleared, not part of Node's shared slab. */
   readonly #unsafe: (size: number) => Uint8Array<ArrayBuffer>;
 
@@ -92,10 +94,16 @@ export class MemoryPool {
       this.#pooled -= capacity;
       return new NativeMemory(bytes, pooled);
     }
+    this.#garbage.add(capacity);
     const buffer = this.#buffer(capacity, bytes);
     const start = this.#heap.address(buffer);
     const byteOffset = -start & (ALIGNMENT - 1);
     return new NativeMemory(bytes, { buffer, byteOffset, address: start + byteOffset, capacity });
+  }
+
+  /** Looks for memory that nothing can reach any more, where enough was handed out since the last time. */
+  tidy(): void {
+    this.#garbage.collect();
   }
 
   release(memory: NativeMemory): void {

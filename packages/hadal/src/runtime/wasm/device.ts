@@ -122,6 +122,9 @@ export class WasmDevice implements Device {
     this.#pool.expect(bytes);
   }
 
+  /** Memory is budgeted by the pool. */
+  tidy(): void {}
+
   allocate(bytes: number): Memory {
     return this.#pool.allocate(bytes);
   }
