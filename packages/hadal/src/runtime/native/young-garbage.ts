@@ -36,6 +36,8 @@ let walk: Walk | null | undefined;
 
 export class YoungGarbage {
   #handedOut = 0;
+  /** Of an object that nobody has: it is gone when V8 collected garbage by itself since the last look. */
+  #witness: WeakRef<object> | null = null;
 
   /** Counts memory that V8 is to free. */
   add(bytes: number): void {
@@ -46,6 +48,9 @@ export class YoungGarbage {
   collect(): void {
     if (this.#handedOut < WORTH_A_WALK) return;
     this.#handedOut = 0;
+    const isCollected = this.#witness !== null && this.#witness.deref() === undefined;
+    this.#witness = new WeakRef({});
+    if (isCollected) return;
     if (walk === undefined) walk = findWalk();
     walk?.();
   }
