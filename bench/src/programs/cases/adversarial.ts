@@ -1,0 +1,85 @@
+/** Two networks that train against each other. */
+import { autograd, functional as F, nn, ones, optim, type Tensor, zeros } from 'hadal';
+import type { Program } from '../program.js';
+
+function mlp(sizes: readonly number[]): nn.Sequential {
+  const layers: nn.Module[] = [];
+  for (let i = 0; i + 1 < sizes.length; i++) {
+    layers.push(new nn.Linear(sizes[i], sizes[i + 1]));
+    if (i + 2 < sizes.length) layers.push(new nn.LeakyReLU(0.2));
+  }
+  return new nn.Sequential(...layers);
+}
+
+const gan: Program = {
+  name: 'gan',
+  about: 'two optimizers, alternating updates, a detached sample',
+  steps: { quick: 5, full: 40 },
+  start(s) {
+    const [batch, width, noise] = [s.pick(4, 128), s.pick(16, 256), 8];
+    const generator = s.fill(mlp([noise, width, width, 32]), 0);
+    const critic = s.fill(mlp([32, width, width, 1]), 100);
+    const ofGenerator = new optim.Adam(generator.parameters(), { lr: 1e-3, betas: [0.5, 0.999] });
+    const ofCritic = new optim.Adam(critic.parameters(), { lr: 1e-3, betas: [0.5, 0.999] });
+    const trainCritic = s.compile((real: Tensor, z: Tensor) => {
+      const fake = generator.forward(z).detach();
+      const loss = F.binaryCrossEntropyWithLogits(critic.forward(real), ones([batch, 1])).add(
+        F.binaryCrossEntropyWithLogits(critic.forward(fake), zeros([batch, 1])),
+      );
+      ofCritic.zeroGrad();
+      loss.backward();
+      ofCritic.step();
+      return loss;
+    });
+    const trainGenerator = s.compile((z: Tensor) => {
+      const loss = F.binaryCrossEntropyWithLogits(critic.forward(generator.forward(z)), ones([batch, 1]));
+      ofGenerator.zeroGrad();
+      loss.backward();
+      ofGenerator.step();
+      return loss;
+    });
+    return {
+      step(i) {
+        const z = s.values(i, [batch, noise]);
+        s.note('critic', trainCritic(s.values(i + 500, [batch, 32]), z).itemSync());
+        s.note('generator', trainGenerator(z).itemSync());
+      },
+      finish() {
+        s.noteParameters('generator', generator);
+        s.noteParameters('critic', critic);
+      },
+    };
+  },
+  compiles: true,
+};
+
+const gradientPenalty: Program = {
+  name: 'wgan-gradient-penalty',
+  about: "the norm of a critic's gradient is part of its loss: second derivatives",
+  steps: { quick: 4, full: 40 },
+  start(s) {
+    const [batch, width] = [s.pick(4, 128), s.pick(16, 256)];
+    const critic = s.fill(mlp([32, width, width, 1]));
+    const optimizer = new optim.Adam(critic.parameters(), { lr: 1e-3 });
+    return {
+      step(i) {
+        const real = s.values(i, [batch, 32]);
+        const fake = s.values(i + 500, [batch, 32]);
+        const mix = s.values(i + 900, [batch, 1]).abs();
+        const between = mix.mul(real).add(mix.neg().add(1).mul(fake)).requiresGrad_();
+        const scores = critic.forward(between);
+        const [gradient] = autograd.grad(scores.sum(), [between], { createGraph: true });
+        const penalty = gradient.norm({ dim: 1 }).sub(1).square().mean();
+        const loss = critic.forward(fake).mean().sub(critic.forward(real).mean()).add(penalty.mul(10));
+        optimizer.zeroGrad();
+        loss.backward();
+        optimizer.step();
+        s.note('penalty', penalty.itemSync());
+        s.note('loss', loss.itemSync());
+      },
+      finish: () => s.noteParameters('critic', critic),
+    };
+  },
+};
+
+export const adversarial: readonly Program[] = [gan, gradientPenalty];

@@ -1,0 +1,12 @@
+/** All programs. */
+import { adversarial } from './cases/adversarial.js';
+import { recurrence } from './cases/recurrence.js';
+import type { Program } from './program.js';
+
+export const programs: readonly Program[] = [...recurrence, ...adversarial];
+
+export function programNamed(name: string | undefined): Program {
+  const found = programs.find((p) => p.name === name);
+  if (found === undefined) throw new RangeError(`no program is called ${name}`);
+  return found;
+}
