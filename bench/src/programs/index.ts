@@ -1,9 +1,11 @@
 /** All programs. */
 import { adversarial } from './cases/adversarial.js';
+import { inPlace } from './cases/in-place.js';
 import { recurrence } from './cases/recurrence.js';
+import { reinforcement } from './cases/reinforcement.js';
 import type { Program } from './program.js';
 
-export const programs: readonly Program[] = [...recurrence, ...adversarial];
+export const programs: readonly Program[] = [...recurrence, ...adversarial, ...reinforcement, ...inPlace];
 
 export function programNamed(name: string | undefined): Program {
   const found = programs.find((p) => p.name === name);

@@ -44,7 +44,7 @@ export class Session {
   }
 
   /** Gives a module's parameters the values that its twin begins with: uniform within 1 / sqrt(fan in), biases within a tenth. */
-  fill<M extends nn.Module>(net: M, seed = 0): M {
+  fill<M extends nn.AnyModule>(net: M, seed = 0): M {
     noGrad(() => {
       let at = 0;
       for (const p of net.parameters()) {
@@ -69,7 +69,7 @@ export class Session {
   }
 
   /** Notes all parameters of a module, by their names. */
-  noteParameters(name: string, net: nn.Module): void {
+  noteParameters(name: string, net: nn.AnyModule): void {
     for (const [key, p] of net.namedParameters()) this.note(`${name}.${key}`, p.detach());
   }
 

@@ -6,7 +6,7 @@ function mlp(sizes: readonly number[]): nn.Sequential {
   const layers: nn.Module[] = [];
   for (let i = 0; i + 1 < sizes.length; i++) {
     layers.push(new nn.Linear(sizes[i], sizes[i + 1]));
-    if (i + 2 < sizes.length) layers.push(new nn.LeakyReLU(0.2));
+    if (i + 2 < sizes.length) layers.push(new nn.LeakyReLU({ negativeSlope: 0.2 }));
   }
   return new nn.Sequential(...layers);
 }
@@ -69,7 +69,7 @@ const gradientPenalty: Program = {
         const between = mix.mul(real).add(mix.neg().add(1).mul(fake)).requiresGrad_();
         const scores = critic.forward(between);
         const [gradient] = autograd.grad(scores.sum(), [between], { createGraph: true });
-        const penalty = gradient.norm({ dim: 1 }).sub(1).square().mean();
+        const penalty = gradient.norm(2, 1).sub(1).square().mean();
         const loss = critic.forward(fake).mean().sub(critic.forward(real).mean()).add(penalty.mul(10));
         optimizer.zeroGrad();
         loss.backward();
