@@ -3,7 +3,7 @@
  * beside PyTorch; `-- --quick --expected bench/test/programs` writes the files anew.
  */
 import { readFileSync } from 'node:fs';
-import { engine, type EngineName, HadalError, setEngine } from 'hadal';
+import { type EngineName, engine, HadalError, setEngine } from 'hadal';
 import { describe, expect, test } from 'vitest';
 import { disagreement } from '../src/programs/agreement.js';
 import { programs } from '../src/programs/index.js';

@@ -4,12 +4,13 @@
  */
 import { config, engine, setEngine } from 'hadal';
 import { programNamed } from './index.js';
-import type { Size } from './program.js';
 import { asText } from './outcome.js';
+import type { Size } from './program.js';
 import { Session } from './session.js';
 
 const [name, engineName, threads, size, how] = process.argv.slice(2);
-if (engineName !== 'native' && engineName !== 'wasm') throw new RangeError(`no engine is called ${engineName}`);
+if (engineName !== 'native' && engineName !== 'wasm')
+  throw new RangeError(`no engine is called ${engineName}`);
 if (size !== 'quick' && size !== 'full') throw new RangeError(`no size is called ${size}`);
 const program = programNamed(name);
 await setEngine(engineName);

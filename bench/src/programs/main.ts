@@ -86,7 +86,9 @@ async function compare(program: Program, how: 'eager' | 'compile', options: Opti
   const own: Outcome[] = [];
   const theirs: Outcome[] = [];
   for (let i = 0; i < rounds; i++) {
-    own.push(await run(process.execPath, [ownChild, program.name, engine, String(threads), size, how], threads));
+    own.push(
+      await run(process.execPath, [ownChild, program.name, engine, String(threads), size, how], threads),
+    );
     const args = [program.name, String(threads), size, String(program.steps[size])];
     theirs.push(await run(python, [join(peers, 'programs', 'child.py'), ...args], threads));
   }
@@ -139,12 +141,16 @@ function readOptions(args: readonly string[]): Options | 'help' | 'list' {
   if (chosen.length === 0) throw new UsageError(`no program's name contains '${values.case}'`);
   const count = (name: 'threads' | 'rounds', usual: number): number => {
     const n = Number(values[name] ?? usual);
-    if (!Number.isSafeInteger(n) || n < 1) throw new UsageError(`--${name}: expected 1 or more, got '${values[name]}'`);
+    if (!Number.isSafeInteger(n) || n < 1)
+      throw new UsageError(`--${name}: expected 1 or more, got '${values[name]}'`);
     return n;
   };
   const folder = resolve(values.peers ?? defaultFolder);
   const { is, note } = installed('torch', folder, values.python);
-  if (!is) throw new UsageError(`PyTorch is not there: ${note}. 'npm run bench:setup' installs it, --python names another`);
+  if (!is)
+    throw new UsageError(
+      `PyTorch is not there: ${note}. 'npm run bench:setup' installs it, --python names another`,
+    );
   return {
     programs: chosen,
     engine: values.engine ?? 'native',

@@ -48,7 +48,7 @@ def gan(s):
 def wgan_gradient_penalty(s):
     batch, width = s.pick(4, 128), s.pick(16, 256)
     critic = s.fill(mlp([32, width, width, 1]))
-    optimizer = torch.optim.Adam(critic.parameters(), lr=1e-3)
+    optimizer = torch.optim.SGD(critic.parameters(), lr=1e-2)
 
     def step(i):
         real = s.values(i, [batch, 32])

@@ -60,7 +60,7 @@ const gradientPenalty: Program = {
   start(s) {
     const [batch, width] = [s.pick(4, 128), s.pick(16, 256)];
     const critic = s.fill(mlp([32, width, width, 1]));
-    const optimizer = new optim.Adam(critic.parameters(), { lr: 1e-3 });
+    const optimizer = new optim.SGD(critic.parameters(), { lr: 1e-2 });
     return {
       step(i) {
         const real = s.values(i, [batch, 32]);

@@ -63,7 +63,12 @@ const deepQ: Program = {
   about: 'a ring of transitions written in place, targets from a network that follows slowly',
   steps: { quick: 6, full: 60 },
   start(s) {
-    const [batch, width, count, capacity] = [s.pick(6, 256), s.pick(16, 256), s.pick(3, 32), s.pick(10, 4096)];
+    const [batch, width, count, capacity] = [
+      s.pick(6, 256),
+      s.pick(16, 256),
+      s.pick(3, 32),
+      s.pick(10, 4096),
+    ];
     const [features, actions] = [8, 4];
     const sizes = [features, width, width, actions];
     const online = s.fill(mlp(sizes));
@@ -109,7 +114,8 @@ const deepQ: Program = {
         optimizer.step();
         noGrad(() => {
           const followed = [...target.parameters()];
-          for (const [k, p] of [...online.parameters()].entries()) followed[k].mul_(0.99).add_(p, { alpha: 0.01 });
+          for (const [k, p] of [...online.parameters()].entries())
+            followed[k].mul_(0.99).add_(p, { alpha: 0.01 });
         });
         s.note('loss', loss.itemSync());
         s.note('q', q.mean().itemSync());
@@ -241,7 +247,7 @@ class TwoHeads extends nn.Module<[x: Tensor], readonly [logits: Tensor, value: T
 const actorCritic: Program = {
   name: 'actor-critic',
   about: 'gradients through steps of many environments; advantages, detached; a bonus for entropy',
-  steps: { quick: 5, full: 40 },
+  steps: { quick: 5, full: 20 },
   start(s) {
     const [count, steps, width] = [s.pick(3, 32), s.pick(4, 20), s.pick(16, 128)];
     const [features, actions] = [8, 5];
@@ -344,8 +350,16 @@ const proximalPolicy: Program = {
           let last = zeros([count]);
           for (let t = steps - 1; t >= 0; t--) {
             const after = t === steps - 1 ? following : values.index(t + 1);
-            const delta = rewards.index(t).add(after.mul(0.99).mul(alive.index(t))).sub(values.index(t));
-            last = delta.add(alive.index(t).mul(0.99 * 0.95).mul(last));
+            const delta = rewards
+              .index(t)
+              .add(after.mul(0.99).mul(alive.index(t)))
+              .sub(values.index(t));
+            last = delta.add(
+              alive
+                .index(t)
+                .mul(0.99 * 0.95)
+                .mul(last),
+            );
             advantages.setIndex(last, t);
           }
           return [advantages, advantages.add(values)];
@@ -371,7 +385,7 @@ const proximalPolicy: Program = {
 const softActorCritic: Program = {
   name: 'soft-actor-critic',
   about: 'three optimizers, two critics that are frozen while the actor learns, a learned temperature',
-  steps: { quick: 5, full: 40 },
+  steps: { quick: 5, full: 20 },
   start(s) {
     const [batch, width, features, actions] = [s.pick(5, 256), s.pick(16, 256), 17, 6];
     const actor = s.fill(mlp([features, width, width, 2 * actions]), 0);
@@ -394,7 +408,12 @@ const softActorCritic: Program = {
         .sub(logStd)
         .sub(0.5 * Math.log(2 * Math.PI))
         .sum(-1);
-      const squashed = raw.add(F.softplus(raw.mul(-2))).neg().add(Math.log(2)).mul(2).sum(-1);
+      const squashed = raw
+        .add(F.softplus(raw.mul(-2)))
+        .neg()
+        .add(Math.log(2))
+        .mul(2)
+        .sum(-1);
       return [raw.tanh(), normal.sub(squashed)];
     }
 
@@ -451,7 +470,10 @@ const softActorCritic: Program = {
       step(i) {
         const [obs, after] = [s.values(10 * i, [batch, features]), s.values(10 * i + 1, [batch, features])];
         const [action, reward] = [s.values(10 * i + 2, [batch, actions]), s.values(10 * i + 3, [batch])];
-        const done = s.values(10 * i + 4, [batch]).gt(0.9).float();
+        const done = s
+          .values(10 * i + 4, [batch])
+          .gt(0.9)
+          .float();
         const noise = s.values(10 * i + 5, [batch, actions], 2);
         const fresh = s.values(10 * i + 6, [batch, actions], 2);
         const [criticLoss, actorLoss] = train(obs, action, reward, after, done, noise, fresh);
