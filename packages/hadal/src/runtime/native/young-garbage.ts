@@ -7,14 +7,23 @@
 /** A walk over the young generation takes 0.1 to 0.3 ms, writing this much 2 ms and more. */
 const WORTH_A_WALK = 16 * 2 ** 20;
 
+/** Where walks are in vain they become rarer, up to this much. V8 walks by itself after 32 MB. */
+const WORTH_AT_MOST = 512 * 2 ** 20;
+
 /** So little is alive between runs that V8's threads would take longer to start than the walk and what it frees do. */
 const FLAGS_OF_A_WALK = '--no-parallel-scavenge --no-concurrent-array-buffer-sweeping';
 const FLAGS_AFTERWARDS = '--parallel-scavenge --concurrent-array-buffer-sweeping';
 
-type Walk = () => void;
+/** V8's young generation, or what a test puts in its place. */
+export interface YoungGeneration {
+  /** Frees what nothing can reach any more. */
+  walk(): void;
+  /** Bytes of ArrayBuffers, those of older ones too. */
+  held(): number;
+}
 
 /** V8 gives its `gc` to a new context, under a flag that may be set for that moment. Other engines have neither. */
-function findWalk(): Walk | null {
+function findYoung(): YoungGeneration | null {
   try {
     const v8 = process.getBuiltinModule('node:v8');
     const vm = process.getBuiltinModule('node:vm');
@@ -22,22 +31,30 @@ function findWalk(): Walk | null {
     const gc: unknown = vm.runInNewContext('gc');
     v8.setFlagsFromString('--no-expose-gc');
     if (typeof gc !== 'function') return null;
-    return () => {
-      v8.setFlagsFromString(FLAGS_OF_A_WALK);
-      gc({ type: 'minor' });
-      v8.setFlagsFromString(FLAGS_AFTERWARDS);
+    return {
+      walk() {
+        v8.setFlagsFromString(FLAGS_OF_A_WALK);
+        gc({ type: 'minor' });
+        v8.setFlagsFromString(FLAGS_AFTERWARDS);
+      },
+      held: () => process.memoryUsage().arrayBuffers,
     };
   } catch {
     return null;
   }
 }
 
-let walk: Walk | null | undefined;
-
 export class YoungGarbage {
+  readonly #find: () => YoungGeneration | null;
+  #young: YoungGeneration | null | undefined;
   #handedOut = 0;
+  #worth = WORTH_A_WALK;
   /** Of an object that nobody has: it is gone when V8 collected garbage by itself since the last look. */
   #witness: WeakRef<object> | null = null;
+
+  constructor(find: () => YoungGeneration | null = findYoung) {
+    this.#find = find;
+  }
 
   /** Counts memory that V8 is to free. */
   add(bytes: number): void {
@@ -46,12 +63,17 @@ export class YoungGarbage {
 
   /** To be called between runs, when the least is in use. */
   collect(): void {
-    if (this.#handedOut < WORTH_A_WALK) return;
+    if (this.#handedOut < this.#worth) return;
+    const handedOut = this.#handedOut;
     this.#handedOut = 0;
     const isCollected = this.#witness !== null && this.#witness.deref() === undefined;
     this.#witness = new WeakRef({});
     if (isCollected) return;
-    if (walk === undefined) walk = findWalk();
-    walk?.();
+    if (this.#young === undefined) this.#young = this.#find();
+    if (this.#young === null) return;
+    const before = this.#young.held();
+    this.#young.walk();
+    const freed = before - this.#young.held();
+    this.#worth = freed < handedOut / 4 ? Math.min(2 * this.#worth, WORTH_AT_MOST) : WORTH_A_WALK;
   }
 }
