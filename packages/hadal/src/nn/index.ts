@@ -1,6 +1,7 @@
 export { fromConfig, registerLayer, toConfig } from './config/architecture.js';
 export type { Config, ConfigValue, ModuleConfig } from './config/json.js';
 export type { ConfigReader } from './config/reader.js';
+export { functionalCall, type NamedState } from './functional-call.js';
 export * as grad from './grad.js';
 export type { ForwardHook, ForwardPreHook, HookHandle } from './hooks.js';
 export * as init from './init.js';
