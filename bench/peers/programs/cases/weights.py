@@ -190,7 +190,7 @@ def weights_spectral_norm(s):
     critic = nn.Sequential(
         layer(10, inputs, width), nn.LeakyReLU(0.2), layer(20, width, width), nn.LeakyReLU(0.2), layer(30, width, 1)
     )
-    optimizer = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.0, 0.9))
+    optimizer = torch.optim.SGD(critic.parameters(), lr=0.02, momentum=0.5)
 
     def step(i):
         real, fake = s.values(i, [batch, inputs]), s.values(i + 500, [batch, inputs])

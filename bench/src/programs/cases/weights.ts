@@ -257,7 +257,7 @@ const spectral: Program = {
       new nn.LeakyReLU({ negativeSlope: 0.2 }),
       layer(30, width, 1),
     );
-    const optimizer = new optim.Adam(critic.parameters(), { lr: 1e-3, betas: [0, 0.9] });
+    const optimizer = new optim.SGD(critic.parameters(), { lr: 0.02, momentum: 0.5 });
     const train = s.compile((real: Tensor, fake: Tensor) => {
       const loss = F.relu(critic.forward(real).neg().add(1))
         .mean()
