@@ -1,6 +1,7 @@
 /** All programs. */
 import { adversarial } from './cases/adversarial.js';
 import { inPlace } from './cases/in-place.js';
+import { indexing } from './cases/indexing.js';
 import { optimisation } from './cases/optimisation.js';
 import { recurrence } from './cases/recurrence.js';
 import { reinforcement } from './cases/reinforcement.js';
@@ -16,6 +17,7 @@ export const programs: readonly Program[] = [
   ...weights,
   ...optimisation,
   ...secondOrder,
+  ...indexing,
 ];
 
 export function programNamed(name: string | undefined): Program {
