@@ -1,7 +1,8 @@
 /**
- * Trains a tiny network and prints its mean resident memory in the second and in the last quarter of the steps, as JSON; for
- * 'scavenged', the memory of ArrayBuffers before a step and after it, when V8 has gone over its young generation alone; for 'large',
- * how many bytes of them there were at most while large results were dropped one after another.
+ * Trains a tiny network and prints, as JSON, how many bytes were in use after a quarter of the steps and after all of them, when
+ * V8 had collected its garbage, and how many the process took; for 'scavenged', the memory of ArrayBuffers before a step and after
+ * it, when V8 has gone over its young generation alone; for 'large', how many bytes of them there were in the middle (the median)
+ * while large results were dropped one after another.
  */
 import {
   compile,
@@ -33,9 +34,22 @@ function classes(count: number): Tensor {
   );
 }
 
+const { gc } = globalThis as { gc?: (options?: { type: 'minor' }) => void };
+
+/** What is left when nobody's garbage is: V8's heap and the buffers that its objects hold. */
+async function inUse(): Promise<number> {
+  if (gc === undefined) throw new Error('this is to be run with --expose-gc');
+  // Finalizers run between tasks, and let go of more.
+  for (let i = 0; i < 3; i++) {
+    gc();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
 /** @param step what leaves garbage behind, and nothing else */
 function scavenged(step: () => void): { readonly first: number; readonly last: number } {
-  const { gc } = globalThis as { gc?: (options?: { type: 'minor' }) => void };
   if (gc === undefined) throw new Error('this is to be run with --expose-gc');
   for (let i = 0; i < 20; i++) step();
   gc();
@@ -47,17 +61,17 @@ function scavenged(step: () => void): { readonly first: number; readonly last: n
   return { first, last: process.memoryUsage().arrayBuffers };
 }
 
-function large(calls: number): { readonly most: number } {
+function large(calls: number): { readonly median: number } {
   const x = randn([4096, 1024]);
   x.dataSync();
-  let most = 0;
+  const held: number[] = [];
   // A function of its own: what stands in the registers of a loop is in use until it is overwritten.
   const call = (): void => engine().realize([x.softmax(-1).storage.node]);
   for (let i = 0; i < calls; i++) {
     call();
-    most = Math.max(most, process.memoryUsage().arrayBuffers);
+    held.push(process.memoryUsage().arrayBuffers);
   }
-  return { most };
+  return { median: held.sort((a, b) => a - b)[calls >> 1] ?? 0 };
 }
 
 try {
@@ -73,10 +87,6 @@ try {
   };
   const step = mode === 'compiled' ? compile(body) : body;
   const steps = Number(count);
-  let first = 0;
-  let last = 0;
-  let samples = 0;
-  let loss: Tensor | null = null;
   if (mode === 'scavenged') {
     process.stdout.write(JSON.stringify(scavenged(() => step(randn([4096, 64]), classes(4096)).itemSync())));
     process.exit();
@@ -85,20 +95,20 @@ try {
     process.stdout.write(JSON.stringify(large(steps)));
     process.exit();
   }
-  for (let i = 0; i < steps; i++) {
-    const x = randn([32, 64]);
-    loss = step(x, classes(32));
-    if (mode === 'await') await loss.item();
-    if (i % 20 !== 0) continue;
-    // It goes up and down with V8's heap, by a tenth and more.
-    const quarter = Math.floor((i * 4) / steps);
-    if (quarter === 1) first += process.memoryUsage.rss();
-    if (quarter === 3) last += process.memoryUsage.rss();
-    if (quarter === 3) samples++;
-  }
-  process.stdout.write(
-    JSON.stringify({ first: first / samples, last: last / samples, loss: loss?.itemSync() }),
-  );
+  const train = async (from: number, to: number): Promise<void> => {
+    let loss: Tensor | null = null;
+    for (let i = from; i < to; i++) {
+      loss = step(randn([32, 64]), classes(32));
+      if (mode === 'await') await loss.item();
+    }
+    await loss?.item();
+  };
+  await train(0, steps / 4);
+  const first = { inUse: await inUse(), resident: process.memoryUsage.rss() };
+  await train(steps / 4, steps);
+  const resident = process.memoryUsage.rss();
+  const last = { inUse: await inUse(), resident };
+  process.stdout.write(JSON.stringify({ first, last }));
 } catch (error) {
   if (!(error instanceof HadalError)) throw error;
   process.stdout.write(JSON.stringify({ skipped: error.message }));
