@@ -2,10 +2,14 @@
 import { adversarial } from './cases/adversarial.js';
 import { inPlace } from './cases/in-place.js';
 import { indexing } from './cases/indexing.js';
+import { lifetimes } from './cases/lifetimes.js';
+import { numbers } from './cases/numbers.js';
 import { optimisation } from './cases/optimisation.js';
 import { recurrence } from './cases/recurrence.js';
 import { reinforcement } from './cases/reinforcement.js';
+import { scale } from './cases/scale.js';
 import { secondOrder } from './cases/second-order.js';
+import { tape } from './cases/tape.js';
 import { weights } from './cases/weights.js';
 import type { Program } from './program.js';
 
@@ -18,6 +22,10 @@ export const programs: readonly Program[] = [
   ...optimisation,
   ...secondOrder,
   ...indexing,
+  ...tape,
+  ...lifetimes,
+  ...scale,
+  ...numbers,
 ];
 
 export function programNamed(name: string | undefined): Program {

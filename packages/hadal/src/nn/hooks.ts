@@ -1,9 +1,11 @@
 /**
- * Forward hooks. People call `forward` themselves, and every layer overrides it, so there is no place in a base class that all calls
+ * Hooks of modules. People call `forward` themselves, and every layer overrides it, so there is no place in a base class that all calls
  * pass. The first hook of a module therefore puts a `forward` of the instance's own before that of its class, and the last one to go
  * takes it away again: a module without hooks pays nothing.
  */
+import { isGradEnabled } from '../autograd/mode.js';
 import { ArgumentError } from '../base/errors.js';
+import { type BackwardHook, BackwardPassage, type BackwardPreHook } from './backward-hooks.js';
 
 export interface HookHandle {
   /** Takes the hook away; doing it twice is harmless. */
@@ -30,10 +32,14 @@ type Before = ForwardPreHook<object, unknown[]>;
 type After = ForwardHook<object, unknown[], unknown>;
 
 /** The hooks of one module. What they take and give is the module's business; `Module` has the types. */
-export class ForwardHooks {
+export class ModuleHooks {
   readonly #module: { forward: Forward };
   readonly #before = new Set<{ readonly hook: Before }>();
   readonly #after = new Set<{ readonly hook: After }>();
+  readonly #backward = {
+    before: new Set<{ readonly hook: BackwardPreHook<object> }>(),
+    after: new Set<{ readonly hook: BackwardHook<object> }>(),
+  };
   #uninstall: (() => void) | null = null;
 
   constructor(module: { forward: Forward }) {
@@ -48,6 +54,22 @@ export class ForwardHooks {
     return this.#add(this.#after, { hook });
   }
 
+  addBeforeBackward(hook: BackwardPreHook<object>): HookHandle {
+    return this.#add(this.#backward.before, { hook });
+  }
+
+  addAfterBackward(hook: BackwardHook<object>): HookHandle {
+    return this.#add(this.#backward.after, { hook });
+  }
+
+  get #count(): number {
+    return this.#before.size + this.#after.size + this.#backwardCount;
+  }
+
+  get #backwardCount(): number {
+    return this.#backward.before.size + this.#backward.after.size;
+  }
+
   #add<Entry extends { readonly hook: unknown }>(set: Set<Entry>, entry: Entry): HookHandle {
     if (typeof entry.hook !== 'function')
       throw new ArgumentError(`a hook is a function, got ${typeof entry.hook}`);
@@ -56,7 +78,7 @@ export class ForwardHooks {
     return {
       remove: () => {
         set.delete(entry);
-        if (this.#before.size + this.#after.size === 0) this.#uninstall?.();
+        if (this.#count === 0) this.#uninstall?.();
       },
     };
   }
@@ -86,8 +108,11 @@ export class ForwardHooks {
   #run(original: Forward, given: unknown[]): unknown {
     let inputs = given;
     for (const { hook } of [...this.#before]) inputs = hook(this.#module, inputs) ?? inputs;
-    let output = original.apply(this.#module, inputs);
-    for (const { hook } of [...this.#after]) output = hook(this.#module, inputs, output) ?? output;
-    return output;
+    const passage =
+      this.#backwardCount > 0 && isGradEnabled() ? new BackwardPassage(this.#module, this.#backward) : null;
+    const entered = passage === null ? inputs : passage.enter(inputs);
+    let output = original.apply(this.#module, entered);
+    for (const { hook } of [...this.#after]) output = hook(this.#module, entered, output) ?? output;
+    return passage === null ? output : passage.leave(output);
   }
 }

@@ -1,3 +1,4 @@
+export type { BackwardHook, BackwardPreHook, ModuleGradients, NewGradients } from './backward-hooks.js';
 export { fromConfig, registerLayer, toConfig } from './config/architecture.js';
 export type { Config, ConfigValue, ModuleConfig } from './config/json.js';
 export type { ConfigReader } from './config/reader.js';

@@ -6,10 +6,11 @@ import type { DType } from '../base/dtype.js';
 import { ArgumentError } from '../base/errors.js';
 import type { Tensor } from '../tensor/index.js';
 import { tracing } from '../tensor/tracing.js';
+import type { BackwardHook, BackwardPreHook } from './backward-hooks.js';
 import type { Config } from './config/json.js';
 import { convertInPlace } from './convert.js';
 import type { ForwardHook, ForwardPreHook, HookHandle } from './hooks.js';
-import { ForwardHooks } from './hooks.js';
+import { ModuleHooks } from './hooks.js';
 import { Buffer, Parameter } from './parameter.js';
 import type { LoadOptions, LoadResult } from './state-dict.js';
 import { copyState } from './state-dict.js';
@@ -40,7 +41,7 @@ export type AnyModule = Module<never[], unknown>;
  */
 export abstract class Module<Inputs extends readonly unknown[] = Tensor[], Output = Tensor> {
   #training = true;
-  #hooks: ForwardHooks | null = null;
+  #hooks: ModuleHooks | null = null;
 
   /** Whether dropout and the like behave as in training. */
   get training(): boolean {
@@ -230,8 +231,8 @@ export abstract class Module<Inputs extends readonly unknown[] = Tensor[], Outpu
 
   // --- hooks ---------------------------------------------------------------------------------------------------------------
 
-  get #forwardHooks(): ForwardHooks {
-    this.#hooks ??= new ForwardHooks(this as unknown as { forward(...inputs: unknown[]): unknown });
+  get #allHooks(): ModuleHooks {
+    this.#hooks ??= new ModuleHooks(this as unknown as { forward(...inputs: unknown[]): unknown });
     return this.#hooks;
   }
 
@@ -251,14 +252,44 @@ export abstract class Module<Inputs extends readonly unknown[] = Tensor[], Outpu
     // Parameters of its own, which are Inputs and Output: with those themselves no module would be one of other inputs.
     hook: ForwardHook<this, NoInfer<I>, NoInfer<O>>,
   ): HookHandle {
-    return this.#forwardHooks.addAfter(hook as unknown as Parameters<ForwardHooks['addAfter']>[0]);
+    return this.#allHooks.addAfter(hook as unknown as Parameters<ModuleHooks['addAfter']>[0]);
   }
 
   /** Calls `hook(module, inputs)` before every `forward`. What it returns, if anything, takes the inputs' place. */
   registerForwardPreHook<I extends readonly unknown[] = Inputs>(
     hook: ForwardPreHook<this, NoInfer<I>>,
   ): HookHandle {
-    return this.#forwardHooks.addBefore(hook as unknown as Parameters<ForwardHooks['addBefore']>[0]);
+    return this.#allHooks.addBefore(hook as unknown as Parameters<ModuleHooks['addBefore']>[0]);
+  }
+
+  /**
+   * Calls `hook(module, gradInput, gradOutput)` when a backward pass has the gradients of this module's inputs: lists by position, with
+   * null for inputs and results that need none (for all inputs, where none does). What it returns, if anything, takes the place of
+   * `gradInput`: a list as long, or the only gradient by itself. It is about every call of `forward` after it was registered.
+   *
+   * Ref: torch.nn.Module.register_full_backward_hook.
+   *
+   * @throws AutogradError during backward if it returns another number of gradients.
+   * @example
+   * ```ts
+   * import { nn, ones } from 'hadal';
+   * const layer = new nn.ReLU();
+   * layer.registerFullBackwardHook((_, [gradInput]) => gradInput?.mul(10));
+   * const x = ones([2]).requiresGrad_();
+   * layer.forward(x).sum().backward();
+   * console.log(x.grad?.tolistSync()); // [ 10, 10 ]
+   * ```
+   */
+  registerFullBackwardHook(hook: BackwardHook<this>): HookHandle {
+    return this.#allHooks.addAfterBackward(hook as BackwardHook<object>);
+  }
+
+  /**
+   * Calls `hook(module, gradOutput)` when a backward pass has the gradients of this module's results, before it goes through the module.
+   * What it returns, if anything, takes their place.
+   */
+  registerFullBackwardPreHook(hook: BackwardPreHook<this>): HookHandle {
+    return this.#allHooks.addBeforeBackward(hook as BackwardPreHook<object>);
   }
 
   // --- for people ----------------------------------------------------------------------------------------------------------

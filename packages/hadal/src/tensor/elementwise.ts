@@ -333,16 +333,31 @@ export function hypot(ops: AutogradOps, x: Argument, y: Argument): Value {
   return ops.arithmetic('mul', scale, ops.unary('sqrt', ops.arithmetic('add', part(a), part(b))));
 }
 
-/** log(exp(x) + exp(y)), or with powers of 2, without overflow on the way. */
+/** log(exp(x) + exp(y)), or with powers of 2, without overflow on the way and with all digits of results near 0. */
 export function logaddexp(ops: AutogradOps, x: Argument, y: Argument, base: 'e' | '2'): Value {
-  const [exp, log] = base === 'e' ? (['exp', 'log'] as const) : (['exp2', 'log2'] as const);
   const [a, b] = align('logaddexp', ops, x, y);
   checkFloats('logaddexp', a, b);
-  const top = ops.detached(ops.arithmetic('maximum', a, b));
+  const { dtype, shape } = a;
+  const constant = (c: number): Value => ops.constant(c, dtype, shape);
+  const unit = base === 'e' ? 1 : Math.LN2;
+  const times = (v: Value, factor: number): Value =>
+    factor === 1 ? v : ops.arithmetic('mul', v, constant(factor));
+  const larger = ops.arithmetic('maximum', a, b);
+  const top = ops.detached(larger);
+  const infinite = isinf(ops, top);
   // The shift cancels out, so it has no gradient; an infinite one would give inf - inf.
-  const shift = ops.where(isinf(ops, top), ops.constant(0, top.dtype, top.shape), top);
-  const part = (v: Value): Value => ops.unary(exp, ops.arithmetic('sub', v, shift));
-  return ops.arithmetic('add', ops.unary(log, ops.arithmetic('add', part(a), part(b))), shift);
+  const shifted = (v: Value): Value =>
+    ops.where(infinite, constant(0), times(ops.arithmetic('sub', v, top), unit));
+  const [p, q] = [shifted(a), shifted(b)];
+  const aIsTop = ops.compare('ge', ops.detached(a), ops.detached(b));
+  // exp(p) + exp(q) - 1, of which one is 1.
+  const rest = ops.arithmetic(
+    'add',
+    ops.where(aIsTop, ops.unary('expm1', p), ops.unary('exp', p)),
+    ops.where(aIsTop, ops.unary('exp', q), ops.unary('expm1', q)),
+  );
+  const sum = ops.arithmetic('add', times(ops.unary('log1p', rest), 1 / unit), top);
+  return ops.where(infinite, larger, sum);
 }
 
 /** x log(y), and 0 where x is 0, whatever y is but NaN. */

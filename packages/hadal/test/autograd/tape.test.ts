@@ -187,6 +187,14 @@ describe('retainGrad', () => {
       true,
     ]);
   });
+
+  test('keeps the result too, to be looked at after what it was computed from was overwritten', () => {
+    const w = leaf(2);
+    const y = w.mul(3).tanh().retainGrad();
+    y.square().sum().backward();
+    new optim.SGD([w], { lr: 1 }).step();
+    expect(Number(y.detach().itemSync())).toBeCloseTo(Math.tanh(6));
+  });
 });
 
 describe('backward', () => {

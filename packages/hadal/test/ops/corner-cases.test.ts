@@ -90,6 +90,53 @@ describe('pow', () => {
   });
 });
 
+test('a gradient that is NaN is NaN behind abs too, where its sign is 0', () => {
+  const x = tensor([0, Number.NaN, -2], { requiresGrad: true });
+  x.abs().backward(tensor([Number.NaN, Number.NaN, 3]));
+  expect(x.grad?.tolistSync()).toEqual([Number.NaN, Number.NaN, -3]);
+});
+
+test('the median of nothing at all is NaN, and that of an empty dimension an error', () => {
+  expect(zeros([0, 3]).median().itemSync()).toBeNaN();
+  expect(() => zeros([0, 3]).median(0)).toThrow(ShapeError);
+  expect(() => zeros([0], { dtype: 'int64' }).median()).toThrow(ShapeError);
+});
+
+describe('logaddexp', () => {
+  test('has all digits near 0', () => {
+    expect(
+      tensor([0, -30])
+        .logaddexp(tensor([-20, 0]))
+        .dataSync(),
+    ).toEqual(new Float32Array([Math.log1p(Math.exp(-20)), Math.log1p(Math.exp(-30))]));
+    expect(
+      tensor([0])
+        .logaddexp2(tensor([-30]))
+        .itemSync(),
+    ).toBeCloseTo(2 ** -30 / Math.LN2, 14);
+  });
+
+  test('has a gradient at the infinities', () => {
+    const a = tensor([Infinity, -Infinity, 3, -Infinity], { requiresGrad: true });
+    const b = tensor([-Infinity, 5, Infinity, -Infinity], { requiresGrad: true });
+    const sum = a.logaddexp(b);
+    sum.sum().backward();
+    expect(sum.tolistSync()).toEqual([Infinity, 5, Infinity, -Infinity]);
+    expect([a.grad?.tolistSync(), b.grad?.tolistSync()]).toEqual([
+      [1, 0, 0, 0.5],
+      [0, 1, 1, 0.5],
+    ]);
+  });
+
+  test('has second derivatives where both are equal', () => {
+    const a = tensor([2], { requiresGrad: true });
+    const y = a.logaddexp(tensor([2]));
+    const [grad] = autograd.grad(y, [a], { createGraph: true });
+    const [second] = autograd.grad(grad, [a]);
+    expect([grad.itemSync(), second.itemSync()]).toEqual([0.5, 0.25]);
+  });
+});
+
 test('copysign has no gradient at 0', () => {
   const x = tensor([0, -0, 2, -2], { requiresGrad: true });
   const y = x.copysign(tensor([-1, 1, -1, 1]));

@@ -111,7 +111,7 @@ export abstract class AutogradMethods extends InPlaceMethods {
 
   /**
    * Has backward() put the gradient of this result into its `grad`, as it does for leaves (where this does nothing). After an update in
-   * place it is the gradient of the new contents.
+   * place it is the gradient of the new contents. Who looks at the gradient looks at the result too: it is kept, as by `keep()`.
    *
    * @throws AutogradError if this tensor requires no gradient.
    * @example
@@ -128,8 +128,9 @@ export abstract class AutogradMethods extends InPlaceMethods {
       throw new AutogradError(
         'retainGrad: this tensor does not require a gradient; call requiresGrad_() on it',
       );
-    if (!this.isLeaf) this.ownGradSlot().retain();
-    return this;
+    if (this.isLeaf) return this;
+    this.ownGradSlot().retain();
+    return this.keep();
   }
 
   /** Whether `retainGrad` was called on this result. False for leaves. */

@@ -1,5 +1,6 @@
 /** Methods that order elements along a dimension. NaN counts as largest. */
 import type { TypedArray } from '../../base/dtype.js';
+import { isFloat } from '../../base/dtype.js';
 import { uploadPositions } from '../advanced-indexing.js';
 import { runningExtremum } from '../reduction.js';
 import type { Distinct, ValuesAndIndices } from '../results.js';
@@ -87,11 +88,18 @@ export abstract class SortingMethods extends IndexingMethods {
   kthvalue(k: number, dim = -1, options: ReduceOptions = {}): ValuesAndIndices {
     return this.bothOf(s.kthvalue(this.ops, this.value, k, dim, options.keepdim ?? false));
   }
-  /** The middle element, of all or along a dimension with its position; the lower of two; NaN if there is one. */
+  /**
+   * The middle element, of all or along a dimension with its position; the lower of two; NaN if there is one. Of no elements at all it is
+   * NaN.
+   *
+   * @throws ShapeError for an empty dimension, and for no elements of a dtype without NaN.
+   */
   median(): Tensor;
   median(dim: number, options?: ReduceOptions): ValuesAndIndices;
   median(dim?: number, options: ReduceOptions = {}): Tensor | ValuesAndIndices {
     if (dim === undefined) {
+      if (this.numel() === 0 && isFloat(this.dtype))
+        return this.wrap(this.ops.constant(Number.NaN, this.dtype, []));
       const flat = this.ops.reshape(this.value, [this.numel()]);
       return this.wrap(s.median(this.ops, flat, 0, false).values);
     }

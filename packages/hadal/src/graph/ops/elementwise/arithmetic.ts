@@ -253,13 +253,8 @@ export const arithmetic = {
     lower: (b, x) => b.unary('abs', x),
     gradient: {
       saves: savesInputs(0),
-      vjp: (c, g) => {
-        const x = c.input(0);
-        const zero = constantLike(c, x, 0);
-        const { ops } = c;
-        const negative = ops.where(ops.compare('lt', x, zero), ops.unary('neg', g), constantLike(c, g, 0));
-        return [ops.where(ops.compare('gt', x, zero), g, negative)];
-      },
+      // A product, so that a gradient that is NaN stays NaN where the sign is 0, as in PyTorch.
+      vjp: (c, g) => [c.ops.arithmetic('mul', g, c.ops.unary('sign', c.input(0)))],
     },
   }),
   relu: unaryOp('relu', {
