@@ -1,5 +1,7 @@
 /** All programs. */
 import { adversarial } from './cases/adversarial.js';
+import { estimation } from './cases/estimation.js';
+import { generative } from './cases/generative.js';
 import { inPlace } from './cases/in-place.js';
 import { indexing } from './cases/indexing.js';
 import { lifetimes } from './cases/lifetimes.js';
@@ -9,6 +11,7 @@ import { recurrence } from './cases/recurrence.js';
 import { reinforcement } from './cases/reinforcement.js';
 import { scale } from './cases/scale.js';
 import { secondOrder } from './cases/second-order.js';
+import { sequences } from './cases/sequences.js';
 import { tape } from './cases/tape.js';
 import { weights } from './cases/weights.js';
 import type { Program } from './program.js';
@@ -26,6 +29,9 @@ export const programs: readonly Program[] = [
   ...lifetimes,
   ...scale,
   ...numbers,
+  ...generative,
+  ...sequences,
+  ...estimation,
 ];
 
 export function programNamed(name: string | undefined): Program {
