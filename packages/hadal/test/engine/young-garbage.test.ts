@@ -1,8 +1,14 @@
 /** When the native engine looks for results that nobody can reach. */
-import { expect, test } from 'vitest';
-import { YoungGarbage } from '../../src/runtime/native/young-garbage.js';
+import v8 from 'node:v8';
+import { afterEach, expect, test, vi } from 'vitest';
+import { findYoung, YoungGarbage } from '../../src/runtime/native/young-garbage.js';
 
 const MB = 2 ** 20;
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
 
 function counted(freedByWalk: (walk: number) => number) {
   let walks = 0;
@@ -42,4 +48,20 @@ test('where garbage cannot be looked for nothing is done', () => {
   const garbage = new YoungGarbage(() => null);
   garbage.add(64 * MB);
   garbage.collect();
+});
+
+test('a host that has `gc` keeps its flags', () => {
+  const gc = vi.fn();
+  vi.stubGlobal('gc', gc);
+  const flags = vi.spyOn(v8, 'setFlagsFromString');
+  findYoung()?.walk();
+  expect(gc.mock.calls).toEqual([[{ type: 'minor' }]]);
+  expect(flags.mock.calls).toEqual([]);
+});
+
+test('a host without `gc` has none afterwards, and no other flag is set', () => {
+  vi.stubGlobal('gc', undefined);
+  const flags = vi.spyOn(v8, 'setFlagsFromString');
+  findYoung()?.walk();
+  expect(flags.mock.calls).toEqual([['--expose-gc'], ['--no-expose-gc']]);
 });

@@ -10,10 +10,6 @@ const WORTH_A_WALK = 16 * 2 ** 20;
 /** Where walks are in vain they become rarer, up to this much. V8 walks by itself after 32 MB. */
 const WORTH_AT_MOST = 512 * 2 ** 20;
 
-/** So little is alive between runs that V8's threads would take longer to start than the walk and what it frees do. */
-const FLAGS_OF_A_WALK = '--no-parallel-scavenge --no-concurrent-array-buffer-sweeping';
-const FLAGS_AFTERWARDS = '--parallel-scavenge --concurrent-array-buffer-sweeping';
-
 /** V8's young generation, or what a test puts in its place. */
 export interface YoungGeneration {
   /** Frees what nothing can reach any more. */
@@ -22,25 +18,33 @@ export interface YoungGeneration {
   held(): number;
 }
 
-/** V8 gives its `gc` to a new context, under a flag that may be set for that moment. Other engines have neither. */
-function findYoung(): YoungGeneration | null {
+/**
+ * V8 gives its `gc` to a new context, under a flag that may be set for that moment; a host that was started with the flag has it
+ * already, and keeps it for its contexts and workers. Flags are the process's: no other is touched. Other engines have neither.
+ */
+export function findYoung(): YoungGeneration | null {
   try {
-    const v8 = process.getBuiltinModule('node:v8');
-    const vm = process.getBuiltinModule('node:vm');
-    v8.setFlagsFromString('--expose-gc');
-    const gc: unknown = vm.runInNewContext('gc');
-    v8.setFlagsFromString('--no-expose-gc');
+    const gc: unknown = Reflect.get(globalThis, 'gc') ?? hiddenGc();
     if (typeof gc !== 'function') return null;
     return {
       walk() {
-        v8.setFlagsFromString(FLAGS_OF_A_WALK);
         gc({ type: 'minor' });
-        v8.setFlagsFromString(FLAGS_AFTERWARDS);
       },
       held: () => process.memoryUsage().arrayBuffers,
     };
   } catch {
     return null;
+  }
+}
+
+function hiddenGc(): unknown {
+  const v8 = process.getBuiltinModule('node:v8');
+  const vm = process.getBuiltinModule('node:vm');
+  v8.setFlagsFromString('--expose-gc');
+  try {
+    return vm.runInNewContext('gc');
+  } finally {
+    v8.setFlagsFromString('--no-expose-gc');
   }
 }
 
