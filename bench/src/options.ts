@@ -91,8 +91,13 @@ function listOf<T extends string>(
   return [...new Set(text.split(',').map((part) => oneOf(option, names, part.trim())))];
 }
 
-function integer(option: string, text: string | undefined, least: number): number {
-  const value = text === undefined ? least : Number(text);
+/** @throws UsageError */
+export function integer(
+  option: string,
+  text: string | undefined,
+  { least, usual = least }: { readonly least: number; readonly usual?: number },
+): number {
+  const value = text === undefined ? usual : Number(text);
   if (!Number.isSafeInteger(value) || value < least) {
     throw new UsageError(`--${option}: expected an integer, ${least} or more, got '${text}'`);
   }
@@ -103,7 +108,7 @@ function integer(option: string, text: string | undefined, least: number): numbe
 export function readOptions(args: readonly string[]): Command {
   const values = parse(args);
   if (values.help === true) return { kind: 'help' };
-  const threads = integer('threads', values.threads, 1);
+  const threads = integer('threads', values.threads, { least: 1 });
   for (const name of ['json', 'python', 'peers'] as const) {
     if (values[name] === '') throw new UsageError(`--${name} needs the name of a file`);
   }
@@ -122,7 +127,7 @@ export function readOptions(args: readonly string[]): Command {
         values.peer === undefined || values.peer === 'none' ? [] : listOf('peer', peerNames, values.peer),
       ...where,
       torchCompile: values['no-compile'] !== true,
-      rounds: integer('rounds', values.rounds, FEWEST_ROUNDS),
+      rounds: integer('rounds', values.rounds, { least: FEWEST_ROUNDS }),
       ...(values.case === undefined ? {} : { case: values.case }),
       ...(values.json === undefined ? {} : { json: values.json }),
     },

@@ -1,10 +1,11 @@
 /** `npm run programs`: short programs of research code beside their twins in PyTorch. */
-import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { outputOf } from '../children/run.js';
 import { ChildError, UsageError } from '../errors.js';
+import { integer } from '../options.js';
 import { defaultFolder, installed, programs as peers, pythonOf } from '../peer/installation.js';
 import { median } from '../statistics.js';
 import { disagreement } from './agreement.js';
@@ -54,24 +55,9 @@ interface Options {
   readonly json?: string;
 }
 
-async function run(command: string, args: readonly string[], threads: number): Promise<Outcome> {
-  const child = spawn(command, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) },
-  });
-  let [out, problems] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    problems += text;
-  });
-  const code = await new Promise<number | null>((done, failed) => {
-    child.on('error', failed);
-    child.on('close', done);
-  });
-  if (code !== 0) throw new ChildError(problems.trim().split('\n').slice(-12).join('\n'));
-  return readOutcome(out);
+async function run(command: readonly string[], threads: number): Promise<Outcome> {
+  const environment = { OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) };
+  return readOutcome(await outputOf(command, environment));
 }
 
 const ownChild = fileURLToPath(new URL('./child.js', import.meta.url));
@@ -86,11 +72,10 @@ async function compare(program: Program, how: 'eager' | 'compile', options: Opti
   const own: Outcome[] = [];
   const theirs: Outcome[] = [];
   for (let i = 0; i < rounds; i++) {
-    own.push(
-      await run(process.execPath, [ownChild, program.name, engine, String(threads), size, how], threads),
-    );
-    const args = [program.name, String(threads), size, String(program.steps[size])];
-    theirs.push(await run(python, [join(peers, 'programs', 'child.py'), ...args], threads));
+    const args = [program.name, engine, String(threads), size, how];
+    own.push(await run([process.execPath, ownChild, ...args], threads));
+    const peerArgs = [program.name, String(threads), size, String(program.steps[size])];
+    theirs.push(await run([python, join(peers, 'programs', 'child.py'), ...peerArgs], threads));
   }
   if (options.expected !== undefined) {
     const text = JSON.stringify(asText(theirs[0].notes));
@@ -139,12 +124,6 @@ function readOptions(args: readonly string[]): Options | 'help' | 'list' {
   if (values.list === true) return 'list';
   const chosen = programs.filter((p) => p.name.includes(values.case ?? ''));
   if (chosen.length === 0) throw new UsageError(`no program's name contains '${values.case}'`);
-  const count = (name: 'threads' | 'rounds', usual: number): number => {
-    const n = Number(values[name] ?? usual);
-    if (!Number.isSafeInteger(n) || n < 1)
-      throw new UsageError(`--${name}: expected 1 or more, got '${values[name]}'`);
-    return n;
-  };
   const folder = resolve(values.peers ?? defaultFolder);
   const { is, note } = installed('torch', folder, values.python);
   if (!is)
@@ -154,9 +133,9 @@ function readOptions(args: readonly string[]): Options | 'help' | 'list' {
   return {
     programs: chosen,
     engine: values.engine ?? 'native',
-    threads: count('threads', 1),
+    threads: integer('threads', values.threads, { least: 1 }),
     size: values.quick === true ? 'quick' : 'full',
-    rounds: count('rounds', 3),
+    rounds: integer('rounds', values.rounds, { least: 1, usual: 3 }),
     python: pythonOf(folder, values.python),
     ...(values.expected === undefined ? {} : { expected: values.expected }),
     ...(values.json === undefined ? {} : { json: values.json }),

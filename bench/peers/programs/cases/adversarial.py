@@ -4,20 +4,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from nets import mlp
 
-def mlp(sizes):
-    layers = []
-    for i in range(len(sizes) - 1):
-        layers.append(nn.Linear(sizes[i], sizes[i + 1]))
-        if i + 2 < len(sizes):
-            layers.append(nn.LeakyReLU(0.2))
-    return nn.Sequential(*layers)
+
+def leaky():
+    return nn.LeakyReLU(0.2)
 
 
 def gan(s):
     batch, width, noise = s.pick(4, 128), s.pick(16, 256), 8
-    generator = s.fill(mlp([noise, width, width, 32]), 0)
-    critic = s.fill(mlp([32, width, width, 1]), 100)
+    generator = s.fill(mlp([noise, width, width, 32], leaky), 0)
+    critic = s.fill(mlp([32, width, width, 1], leaky), 100)
     of_generator = torch.optim.Adam(generator.parameters(), lr=1e-3, betas=(0.5, 0.999))
     of_critic = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.999))
 
@@ -47,7 +44,7 @@ def gan(s):
 
 def wgan_gradient_penalty(s):
     batch, width = s.pick(4, 128), s.pick(16, 256)
-    critic = s.fill(mlp([32, width, width, 1]))
+    critic = s.fill(mlp([32, width, width, 1], leaky))
     optimizer = torch.optim.SGD(critic.parameters(), lr=1e-2)
 
     def step(i):

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from nets import mlp
+
 
 class VariationalAutoencoder(nn.Module):
     def __init__(self, inputs, width, latent):
@@ -106,13 +108,7 @@ def diffusion(s):
 class Coupling(nn.Module):
     def __init__(self, features, width):
         super().__init__()
-        self.net = nn.Sequential(
-            nn.Linear(features // 2, width),
-            nn.Tanh(),
-            nn.Linear(width, width),
-            nn.Tanh(),
-            nn.Linear(width, features),
-        )
+        self.net = mlp([features // 2, width, width, features], nn.Tanh)
 
     def forward(self, x):
         a, b = x.chunk(2, 1)

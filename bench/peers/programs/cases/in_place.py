@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from nets import mlp
+
 
 class MaskedAttention(nn.Module):
     def __init__(self, words, width, heads):
@@ -357,7 +359,7 @@ def refused_in_place(s):
 
 def sharpness_aware(s):
     batch, width = s.pick(4, 256), s.pick(8, 256)
-    net = s.fill(nn.Sequential(nn.Linear(20, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 5)))
+    net = s.fill(mlp([20, width, width, 5], nn.Tanh))
     parameters = list(net.parameters())
     first = [torch.zeros_like(p) for p in parameters]
     second = [torch.zeros_like(p) for p in parameters]

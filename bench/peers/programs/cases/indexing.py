@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from nets import mlp
+
 
 class Messages(nn.Module):
     def __init__(self, width):
@@ -89,7 +91,7 @@ def positions_and_masks(s):
 
 def ranking_losses(s):
     queries, documents, width = s.pick(3, 64), s.pick(6, 128), s.pick(8, 64)
-    net = s.fill(nn.Sequential(nn.Linear(16, width), nn.ReLU(), nn.Linear(width, 1)))
+    net = s.fill(mlp([16, width, 1]))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.02)
 
     def train(x, relevance):

@@ -8,11 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-
-def mlp(inputs, width, outputs):
-    return nn.Sequential(
-        nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, outputs)
-    )
+from nets import mlp
 
 
 def resumed_training(s):
@@ -20,7 +16,7 @@ def resumed_training(s):
     folder = Path(tempfile.mkdtemp(prefix="resume-"))
 
     def begin():
-        net = s.fill(mlp(32, width, 5))
+        net = s.fill(mlp([32, width, width, 5]))
         optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.StepLR(optimizer, 3, gamma=0.7)
         return net, optimizer, schedule
@@ -62,7 +58,7 @@ def resumed_training(s):
 
 def running_metrics(s):
     batch, width, classes = s.pick(6, 128), s.pick(8, 256), 10
-    net = s.fill(mlp(32, width, classes))
+    net = s.fill(mlp([32, width, width, classes]))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
     held, answers = s.values(7, [s.pick(8, 512), 32]), s.classes(8, [s.pick(8, 512)], classes)
     trained = torch.zeros([])
@@ -105,7 +101,7 @@ def running_metrics(s):
 
 def hidden_activations(s):
     batch, width = s.pick(4, 128), s.pick(8, 384)
-    net = s.fill(mlp(32, width, 5))
+    net = s.fill(mlp([32, width, width, 5]))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     seen = {}
 
@@ -140,7 +136,7 @@ def hidden_activations(s):
 
 def losses_read_last(s):
     batch, width = s.pick(4, 128), s.pick(8, 384)
-    net = s.fill(mlp(32, width, 5))
+    net = s.fill(mlp([32, width, width, 5]))
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
     losses, norms, outputs = [], [], []
 
@@ -173,8 +169,8 @@ def validation(s, net, x, y):
 
 def best_weights(s):
     batch, width = s.pick(4, 128), s.pick(8, 384)
-    net = s.fill(mlp(32, width, 5))
-    average = s.fill(mlp(32, width, 5))
+    net = s.fill(mlp([32, width, width, 5]))
+    average = s.fill(mlp([32, width, width, 5]))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.2)
     held, answers = s.values(7, [batch, 32]), s.classes(8, [batch], 5)
     best, kept = float("inf"), {}

@@ -6,11 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-
-def mlp(inputs, width, outputs):
-    return nn.Sequential(
-        nn.Linear(inputs, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh(), nn.Linear(width, outputs)
-    )
+from nets import mlp
 
 
 def optimisation_accumulation(s):
@@ -163,7 +159,7 @@ def optimisation_groups(s):
 
 def optimisation_stochastic_averaging(s):
     batch, inputs, width = s.pick(4, 128), s.pick(6, 128), s.pick(8, 512)
-    net = s.fill(mlp(inputs, width, 10))
+    net = s.fill(mlp([inputs, width, width, 10], nn.Tanh))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
     x, y = s.values(900, [batch, inputs]), s.classes(901, [batch], 10)
     averages = {}
@@ -226,7 +222,7 @@ class Lamb:
 
 def optimisation_by_hand(s):
     batch, inputs, width = s.pick(4, 128), s.pick(6, 128), s.pick(8, 512)
-    net = s.fill(mlp(inputs, width, 10))
+    net = s.fill(mlp([inputs, width, width, 10], nn.Tanh))
     optimizer = Lamb(net.parameters())
 
     def step(i):

@@ -7,14 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-
-def mlp(sizes):
-    layers = []
-    for i in range(len(sizes) - 1):
-        layers.append(nn.Linear(sizes[i], sizes[i + 1]))
-        if i + 2 < len(sizes):
-            layers.append(nn.ReLU())
-    return nn.Sequential(*layers)
+from nets import mlp
 
 
 class Swarm:

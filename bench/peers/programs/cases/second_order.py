@@ -3,13 +3,9 @@
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from nets import mlp
 from torch.func import functional_call
-
-
-def mlp(inputs, width, outputs):
-    return nn.Sequential(
-        nn.Linear(inputs, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh(), nn.Linear(width, outputs)
-    )
 
 
 def curve(weights, x):
@@ -21,7 +17,7 @@ def curve(weights, x):
 
 def second_order_maml(s):
     tasks, shots, width, inner = s.pick(2, 8), s.pick(4, 16), s.pick(6, 64), s.pick(2, 3)
-    net = s.fill(mlp(1, width, 1))
+    net = s.fill(mlp([1, width, width, 1], nn.Tanh))
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
 
     def step(i):
@@ -54,7 +50,7 @@ def second_order_maml(s):
 
 def second_order_conjugate_gradient(s):
     batch, inputs, width = s.pick(6, 128), s.pick(4, 32), s.pick(5, 128)
-    net = s.fill(mlp(inputs, width, 3))
+    net = s.fill(mlp([inputs, width, width, 3], nn.Tanh))
     parameters = list(net.parameters())
 
     def flat(tensors):
@@ -120,7 +116,7 @@ def second_order_newton(s):
 
 def second_order_gradient_norm(s):
     batch, inputs, width = s.pick(4, 128), s.pick(6, 64), s.pick(8, 256)
-    net = s.fill(mlp(inputs, width, 10))
+    net = s.fill(mlp([inputs, width, width, 10], nn.Tanh))
     parameters = list(net.parameters())
     optimizer = torch.optim.SGD(parameters, lr=0.05, momentum=0.9)
 
@@ -169,7 +165,7 @@ def second_order_input_gradient(s):
 
 def second_order_learned_rates(s):
     batch, inputs, width, inner = s.pick(4, 64), s.pick(4, 32), s.pick(5, 128), s.pick(2, 4)
-    net = s.fill(mlp(inputs, width, 3))
+    net = s.fill(mlp([inputs, width, width, 3], nn.Tanh))
     rates = [torch.tensor(-2.0, requires_grad=True) for _ in net.parameters()]
     optimizer = torch.optim.Adam(rates, lr=0.05)
 

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from nets import mlp
+
 
 class Sign(torch.autograd.Function):
     @staticmethod
@@ -59,7 +61,7 @@ def gradient_reversal(s):
     batch, width = s.pick(4, 128), s.pick(8, 384)
     features = s.fill(nn.Sequential(nn.Linear(64, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()))
     classes = s.fill(nn.Linear(width, 10), 100)
-    domains = s.fill(nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 2)), 200)
+    domains = s.fill(mlp([width, width, 2]), 200)
     optimizer = torch.optim.SGD(
         [*features.parameters(), *classes.parameters(), *domains.parameters()], lr=0.02, momentum=0.9
     )
@@ -168,9 +170,7 @@ def kept_gradients(s):
 def module_backward_hooks(s):
     batch, width = s.pick(3, 64), s.pick(8, 384)
     net = s.fill(
-        nn.Sequential(
-            nn.Linear(64, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 10)
-        )
+        mlp([64, width, width, 10])
     )
     seen = []
     for module in net:

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from nets import mlp
+
 
 def weights_moving_average(s):
     batch, inputs, width = s.pick(6, 128), s.pick(6, 128), s.pick(12, 512)
@@ -213,13 +215,8 @@ def weights_spectral_norm(s):
 def weights_clipping(s):
     batch, noise, width, features = s.pick(4, 64), 8, s.pick(10, 256), s.pick(6, 64)
 
-    def mlp(before, after):
-        return nn.Sequential(
-            nn.Linear(before, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, after)
-        )
-
-    generator = s.fill(mlp(noise, features), 0)
-    critic = s.fill(mlp(features, 1), 100)
+    generator = s.fill(mlp([noise, width, width, features]), 0)
+    critic = s.fill(mlp([features, width, width, 1]), 100)
     of_generator = torch.optim.RMSprop(generator.parameters(), lr=1e-4)
     of_critic = torch.optim.RMSprop(critic.parameters(), lr=1e-4)
 

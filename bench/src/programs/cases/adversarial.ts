@@ -1,15 +1,9 @@
 /** Two networks that train against each other. */
 import { autograd, functional as F, nn, ones, optim, type Tensor, zeros } from 'hadal';
+import { mlp } from '../nets.js';
 import type { Program } from '../program.js';
 
-function mlp(sizes: readonly number[]): nn.Sequential {
-  const layers: nn.Module[] = [];
-  for (let i = 0; i + 1 < sizes.length; i++) {
-    layers.push(new nn.Linear(sizes[i], sizes[i + 1]));
-    if (i + 2 < sizes.length) layers.push(new nn.LeakyReLU({ negativeSlope: 0.2 }));
-  }
-  return new nn.Sequential(...layers);
-}
+const leaky = () => new nn.LeakyReLU({ negativeSlope: 0.2 });
 
 const gan: Program = {
   name: 'gan',
@@ -17,8 +11,8 @@ const gan: Program = {
   steps: { quick: 5, full: 40 },
   start(s) {
     const [batch, width, noise] = [s.pick(4, 128), s.pick(16, 256), 8];
-    const generator = s.fill(mlp([noise, width, width, 32]), 0);
-    const critic = s.fill(mlp([32, width, width, 1]), 100);
+    const generator = s.fill(mlp([noise, width, width, 32], leaky), 0);
+    const critic = s.fill(mlp([32, width, width, 1], leaky), 100);
     const ofGenerator = new optim.Adam(generator.parameters(), { lr: 1e-3, betas: [0.5, 0.999] });
     const ofCritic = new optim.Adam(critic.parameters(), { lr: 1e-3, betas: [0.5, 0.999] });
     const trainCritic = s.compile((real: Tensor, z: Tensor) => {
@@ -59,7 +53,7 @@ const gradientPenalty: Program = {
   steps: { quick: 4, full: 40 },
   start(s) {
     const [batch, width] = [s.pick(4, 128), s.pick(16, 256)];
-    const critic = s.fill(mlp([32, width, width, 1]));
+    const critic = s.fill(mlp([32, width, width, 1], leaky));
     const optimizer = new optim.SGD(critic.parameters(), { lr: 1e-2 });
     return {
       step(i) {

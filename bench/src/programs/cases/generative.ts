@@ -1,5 +1,6 @@
 /** Models that make data. */
 import { cat, cumprod, functional as F, linspace, nn, noGrad, optim, type Tensor, tensor } from 'hadal';
+import { mlp } from '../nets.js';
 import type { Program } from '../program.js';
 
 class VariationalAutoencoder extends nn.Module<[x: Tensor, eps: Tensor], [Tensor, Tensor, Tensor]> {
@@ -150,13 +151,7 @@ class Coupling extends nn.Module<[x: Tensor], [Tensor, Tensor]> {
 
   constructor(features: number, width: number) {
     super();
-    this.net = new nn.Sequential(
-      new nn.Linear(features / 2, width),
-      new nn.Tanh(),
-      new nn.Linear(width, width),
-      new nn.Tanh(),
-      new nn.Linear(width, features),
-    );
+    this.net = mlp([features / 2, width, width, features], () => new nn.Tanh());
   }
 
   override forward(x: Tensor): [Tensor, Tensor] {

@@ -15,6 +15,7 @@ import {
   zeros,
   zerosLike,
 } from 'hadal';
+import { mlp } from '../nets.js';
 import type { Program } from '../program.js';
 
 class MaskedAttention extends nn.Module {
@@ -437,15 +438,7 @@ const sharpnessAware: Program = {
   steps: { quick: 5, full: 60 },
   start(s) {
     const [batch, width] = [s.pick(4, 256), s.pick(8, 256)];
-    const net = s.fill(
-      new nn.Sequential(
-        new nn.Linear(20, width),
-        new nn.Tanh(),
-        new nn.Linear(width, width),
-        new nn.Tanh(),
-        new nn.Linear(width, 5),
-      ),
-    );
+    const net = s.fill(mlp([20, width, width, 5], () => new nn.Tanh()));
     const parameters = [...net.parameters()];
     const first = parameters.map((p) => zerosLike(p));
     const second = parameters.map((p) => zerosLike(p));

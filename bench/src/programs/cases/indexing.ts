@@ -12,6 +12,7 @@ import {
   zeros,
   zerosLike,
 } from 'hadal';
+import { mlp } from '../nets.js';
 import type { Program } from '../program.js';
 
 class Messages extends nn.Module {
@@ -123,7 +124,7 @@ const rankingLosses: Program = {
   steps: { quick: 5, full: 40 },
   start(s) {
     const [queries, documents, width] = [s.pick(3, 64), s.pick(6, 128), s.pick(8, 64)];
-    const net = s.fill(new nn.Sequential(new nn.Linear(16, width), new nn.ReLU(), new nn.Linear(width, 1)));
+    const net = s.fill(mlp([16, width, 1]));
     const optimizer = new optim.SGD(net.parameters(), { lr: 0.02 });
     const descending = { descending: true };
     const train = s.compile((x: Tensor, relevance: Tensor) => {

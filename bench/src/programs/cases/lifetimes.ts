@@ -13,18 +13,9 @@ import {
   type Tensor,
   zeros,
 } from 'hadal';
+import { mlp } from '../nets.js';
 import type { Program } from '../program.js';
 import type { Session } from '../session.js';
-
-function mlp(inputs: number, width: number, outputs: number): nn.Sequential {
-  return new nn.Sequential(
-    new nn.Linear(inputs, width),
-    new nn.ReLU(),
-    new nn.Linear(width, width),
-    new nn.ReLU(),
-    new nn.Linear(width, outputs),
-  );
-}
 
 const resume: Program = {
   name: 'resumed-training',
@@ -34,7 +25,7 @@ const resume: Program = {
     const [batch, width, updates] = [s.pick(4, 128), s.pick(8, 512), s.pick(2, 4)];
     const folder = mkdtempSync(join(tmpdir(), 'hadal-resume-'));
     const begin = () => {
-      const net = s.fill(mlp(32, width, 5));
+      const net = s.fill(mlp([32, width, width, 5]));
       const optimizer = new optim.AdamW(net.parameters(), { lr: 1e-3, weightDecay: 0.01 });
       const schedule = new optim.lrScheduler.StepLR(optimizer, 3, { gamma: 0.7 });
       return { net, optimizer, schedule };
@@ -88,7 +79,7 @@ const runningMetrics: Program = {
   steps: { quick: 5, full: 50 },
   start(s) {
     const [batch, width, classes] = [s.pick(6, 128), s.pick(8, 256), 10];
-    const net = s.fill(mlp(32, width, classes));
+    const net = s.fill(mlp([32, width, width, classes]));
     const optimizer = new optim.SGD(net.parameters(), { lr: 0.05, momentum: 0.9 });
     const [held, answers] = [s.values(7, [s.pick(8, 512), 32]), s.classes(8, [s.pick(8, 512)], classes)];
     let trained = zeros([]);
@@ -138,7 +129,7 @@ const hiddenActivations: Program = {
   steps: { quick: 5, full: 50 },
   start(s) {
     const [batch, width] = [s.pick(4, 128), s.pick(8, 384)];
-    const net = s.fill(mlp(32, width, 5));
+    const net = s.fill(mlp([32, width, width, 5]));
     const optimizer = new optim.SGD(net.parameters(), { lr: 0.1 });
     const seen = new Map<string, Tensor>();
     for (const [name, module] of net.namedModules())
@@ -174,7 +165,7 @@ const lateLosses: Program = {
   steps: { quick: 6, full: 60 },
   start(s) {
     const [batch, width] = [s.pick(4, 128), s.pick(8, 384)];
-    const net = s.fill(mlp(32, width, 5));
+    const net = s.fill(mlp([32, width, width, 5]));
     const optimizer = new optim.AdamW(net.parameters(), { lr: 1e-3 });
     const losses: Tensor[] = [];
     const norms: Tensor[] = [];
@@ -222,8 +213,8 @@ const bestWeights: Program = {
   steps: { quick: 6, full: 60 },
   start(s) {
     const [batch, width] = [s.pick(4, 128), s.pick(8, 384)];
-    const net = s.fill(mlp(32, width, 5));
-    const average = s.fill(mlp(32, width, 5));
+    const net = s.fill(mlp([32, width, width, 5]));
+    const average = s.fill(mlp([32, width, width, 5]));
     const optimizer = new optim.SGD(net.parameters(), { lr: 0.2 });
     const [held, answers] = [s.values(7, [batch, 32]), s.classes(8, [batch], 5)];
     let best = Number.POSITIVE_INFINITY;

@@ -1,16 +1,9 @@
 /** Training loops that do more than one backward pass and one step. */
 import { functional as F, nn, noGrad, optim, slice, type Tensor, zerosLike } from 'hadal';
+import { mlp } from '../nets.js';
 import type { Program } from '../program.js';
 
-function mlp(inputs: number, width: number, outputs: number): nn.Sequential {
-  return new nn.Sequential(
-    new nn.Linear(inputs, width),
-    new nn.Tanh(),
-    new nn.Linear(width, width),
-    new nn.Tanh(),
-    new nn.Linear(width, outputs),
-  );
-}
+const tanh = () => new nn.Tanh();
 
 const accumulation: Program = {
   name: 'optimisation-accumulation',
@@ -223,7 +216,7 @@ const stochasticAveraging: Program = {
   steps: { quick: 6, full: 40 },
   start(s) {
     const [batch, inputs, width] = [s.pick(4, 128), s.pick(6, 128), s.pick(8, 512)];
-    const net = s.fill(mlp(inputs, width, 10));
+    const net = s.fill(mlp([inputs, width, width, 10], tanh));
     const optimizer = new optim.SGD(net.parameters(), { lr: 0.1, momentum: 0.9 });
     const [x, y] = [s.values(900, [batch, inputs]), s.classes(901, [batch], 10)];
     const averages = new Map<string, Tensor>();
@@ -296,7 +289,7 @@ const byHand: Program = {
   compiles: true,
   start(s) {
     const [batch, inputs, width] = [s.pick(4, 128), s.pick(6, 128), s.pick(8, 512)];
-    const net = s.fill(mlp(inputs, width, 10));
+    const net = s.fill(mlp([inputs, width, width, 10], tanh));
     const optimizer = new Lamb(net.parameters());
     const train = s.compile((x: Tensor, y: Tensor) => {
       const loss = F.crossEntropy(net.forward(x), y);

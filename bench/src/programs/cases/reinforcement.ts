@@ -16,17 +16,9 @@ import {
   zeros,
   zerosLike,
 } from 'hadal';
+import { mlp } from '../nets.js';
 import type { Program } from '../program.js';
 import type { Session } from '../session.js';
-
-function mlp(sizes: readonly number[]): nn.Sequential {
-  const layers: nn.Module[] = [];
-  for (let i = 0; i + 1 < sizes.length; i++) {
-    layers.push(new nn.Linear(sizes[i], sizes[i + 1]));
-    if (i + 2 < sizes.length) layers.push(new nn.ReLU());
-  }
-  return new nn.Sequential(...layers);
-}
 
 /** Many equal environments: a state is pushed by what each action stands for. */
 class Swarm {

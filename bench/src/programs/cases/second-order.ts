@@ -11,17 +11,10 @@ import {
   tensor,
   zerosLike,
 } from 'hadal';
+import { mlp } from '../nets.js';
 import type { Program } from '../program.js';
 
-function mlp(inputs: number, width: number, outputs: number): nn.Sequential {
-  return new nn.Sequential(
-    new nn.Linear(inputs, width),
-    new nn.Tanh(),
-    new nn.Linear(width, width),
-    new nn.Tanh(),
-    new nn.Linear(width, outputs),
-  );
-}
+const tanh = () => new nn.Tanh();
 
 /** The network above, of weights that are given. */
 function curve([w1, b1, w2, b2, w3, b3]: readonly Tensor[], x: Tensor): Tensor {
@@ -36,7 +29,7 @@ const maml: Program = {
   compiles: true,
   start(s) {
     const [tasks, shots, width, inner] = [s.pick(2, 8), s.pick(4, 16), s.pick(6, 64), s.pick(2, 3)];
-    const net = s.fill(mlp(1, width, 1));
+    const net = s.fill(mlp([1, width, width, 1], tanh));
     const optimizer = new optim.Adam(net.parameters(), { lr: 1e-3 });
     const train = s.compile((x: Tensor, y: Tensor, xs: Tensor, ys: Tensor) => {
       const losses: Tensor[] = [];
@@ -78,7 +71,7 @@ const conjugateGradient: Program = {
   steps: { quick: 3, full: 20 },
   start(s) {
     const [batch, inputs, width] = [s.pick(6, 128), s.pick(4, 32), s.pick(5, 128)];
-    const net = s.fill(mlp(inputs, width, 3));
+    const net = s.fill(mlp([inputs, width, width, 3], tanh));
     const parameters = [...net.parameters()];
     const flat = (list: readonly Tensor[]): Tensor => cat(list.map((t) => t.reshape([-1])));
     return {
@@ -156,7 +149,7 @@ const gradientNorm: Program = {
   compiles: true,
   start(s) {
     const [batch, inputs, width] = [s.pick(4, 128), s.pick(6, 64), s.pick(8, 256)];
-    const net = s.fill(mlp(inputs, width, 10));
+    const net = s.fill(mlp([inputs, width, width, 10], tanh));
     const parameters = [...net.parameters()];
     const optimizer = new optim.SGD(parameters, { lr: 0.05, momentum: 0.9 });
     const train = s.compile((x: Tensor, y: Tensor) => {
@@ -231,7 +224,7 @@ const learnedRates: Program = {
   steps: { quick: 3, full: 20 },
   start(s) {
     const [batch, inputs, width, inner] = [s.pick(4, 64), s.pick(4, 32), s.pick(5, 128), s.pick(2, 4)];
-    const net = s.fill(mlp(inputs, width, 3));
+    const net = s.fill(mlp([inputs, width, width, 3], tanh));
     const rates = [...net.parameters()].map(() => tensor(-2, { requiresGrad: true }));
     const optimizer = new optim.Adam(rates, { lr: 0.05 });
     return {

@@ -1,5 +1,6 @@
 /** Programs that reach into the tape: functions with gradients of their own, hooks, kept gradients, a hunt for NaN. */
 import { AutogradError, autograd, functional as F, nn, noGrad, optim, type Tensor } from 'hadal';
+import { mlp } from '../nets.js';
 import type { Program } from '../program.js';
 
 class Sign extends autograd.Function {
@@ -72,10 +73,7 @@ const gradientReversal: Program = {
       new nn.Sequential(new nn.Linear(64, width), new nn.ReLU(), new nn.Linear(width, width), new nn.ReLU()),
     );
     const classes = s.fill(new nn.Linear(width, 10), 100);
-    const domains = s.fill(
-      new nn.Sequential(new nn.Linear(width, width), new nn.ReLU(), new nn.Linear(width, 2)),
-      200,
-    );
+    const domains = s.fill(mlp([width, width, 2]), 200);
     const optimizer = new optim.SGD(
       [...features.parameters(), ...classes.parameters(), ...domains.parameters()],
       { lr: 0.02, momentum: 0.9 },
@@ -211,15 +209,7 @@ const moduleHooks: Program = {
   steps: { quick: 4, full: 40 },
   start(s) {
     const [batch, width] = [s.pick(3, 64), s.pick(8, 384)];
-    const net = s.fill(
-      new nn.Sequential(
-        new nn.Linear(64, width),
-        new nn.ReLU(),
-        new nn.Linear(width, width),
-        new nn.ReLU(),
-        new nn.Linear(width, 10),
-      ),
-    );
+    const net = s.fill(mlp([64, width, width, 10]));
     const seen: Tensor[] = [];
     for (const module of net) {
       if (module instanceof nn.ReLU)

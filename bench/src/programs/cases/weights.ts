@@ -1,5 +1,6 @@
 /** Weights that are averaged, shared, frozen, normalised or cut beside their training. */
 import { arange, functional as F, nn, noGrad, optim, type Tensor } from 'hadal';
+import { mlp } from '../nets.js';
 import type { Program } from '../program.js';
 
 const movingAverage: Program = {
@@ -288,16 +289,8 @@ const clipping: Program = {
   steps: { quick: 3, full: 30 },
   start(s) {
     const [batch, noise, width, features] = [s.pick(4, 64), 8, s.pick(10, 256), s.pick(6, 64)];
-    const mlp = (from: number, to: number): nn.Sequential =>
-      new nn.Sequential(
-        new nn.Linear(from, width),
-        new nn.ReLU(),
-        new nn.Linear(width, width),
-        new nn.ReLU(),
-        new nn.Linear(width, to),
-      );
-    const generator = s.fill(mlp(noise, features), 0);
-    const critic = s.fill(mlp(features, 1), 100);
+    const generator = s.fill(mlp([noise, width, width, features]), 0);
+    const critic = s.fill(mlp([features, width, width, 1]), 100);
     const ofGenerator = new optim.RMSprop(generator.parameters(), { lr: 1e-4 });
     const ofCritic = new optim.RMSprop(critic.parameters(), { lr: 1e-4 });
     return {
