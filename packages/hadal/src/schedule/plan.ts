@@ -30,7 +30,8 @@ import type { BuildOptions, BuiltKernel } from './build.js';
 import { buildKernel } from './build.js';
 import { chain } from './chain.js';
 import { collapse } from './collapse.js';
-import { fuse } from './groups.js';
+import { fuse, type Group } from './groups.js';
+import { TemplateKernels } from './known-kernels.js';
 import type { Lifetime } from './memory.js';
 import { planArena } from './memory.js';
 import { freshUpdates, order } from './order.js';
@@ -126,14 +127,22 @@ const none: ReadonlySet<number> = new Set();
 function buildAll(template: Template, options: BuildOptions): BuiltKernel[] {
   const fusion = fuse(template);
   const stored = storedNodes(template, fusion);
-  return fusion.groups.flatMap((group) => {
-    const built =
-      group.kind === 'region'
-        ? buildRegion(template, stored, group, (body) => buildAll(body, { fresh: none, packsOnce: false }))
-        : buildKernel(template, fusion, stored, group, options);
-    if (built === null) return [];
-    return [built.kernel.kind === 'loops' ? { ...built, kernel: collapse(built.kernel) } : built];
-  });
+  const build = (group: Group): BuiltKernel | null => {
+    if (group.kind === 'region')
+      return buildRegion(template, stored, group, (body) =>
+        buildAll(body, { fresh: none, packsOnce: false }),
+      );
+    const built = buildKernel(template, fusion, stored, group, options);
+    if (built === null || built.kernel.kind !== 'loops') return built;
+    return { ...built, kernel: collapse(built.kernel) };
+  };
+  const kernels = new TemplateKernels(template, stored, options, build);
+  const out: BuiltKernel[] = [];
+  for (const group of fusion.groups) {
+    const kernel = kernels.of(group);
+    if (kernel !== null) out.push(kernel);
+  }
+  return out;
 }
 
 /** Kernels of all groups. What replaces a part of a leaf's memory writes that part, unless it has to have memory of its own. */
