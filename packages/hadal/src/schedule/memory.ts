@@ -22,28 +22,37 @@ function aligned(bytes: number): number {
   return Math.ceil(Math.max(bytes, 1) / ALIGNMENT) * ALIGNMENT;
 }
 
+/** The first place in a list, sorted by offsets, of an offset of at least `least`. */
+function firstFrom(sorted: readonly number[], offsets: readonly number[], least: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (offsets[sorted[middle]] < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 export function planArena(values: readonly Lifetime[]): ArenaPlan {
   const offsets = new Array<number>(values.length).fill(0);
   const bySize = values.map((_, i) => i).sort((a, b) => values[b].bytes - values[a].bytes || a - b);
-  /** Values placed so far, by each launch in which they live. */
-  const placed: number[][] = [];
+  /** Values placed so far, by their offsets. */
+  const placed: number[] = [];
   let total = 0;
   for (const i of bySize) {
-    const v = values[i];
-    const together = new Set<number>();
-    for (let t = v.from; t <= v.to; t++) for (const j of placed[t] ?? []) together.add(j);
-    const rivals = [...together].sort((a, b) => offsets[a] - offsets[b]);
+    const { from, to, bytes } = values[i];
+    const own = aligned(bytes);
     let at = 0;
-    for (const j of rivals) {
-      if (at + aligned(v.bytes) <= offsets[j]) break;
-      at = Math.max(at, offsets[j] + aligned(values[j].bytes));
+    for (const j of placed) {
+      const other = values[j];
+      if (other.from > to || other.to < from) continue;
+      if (at + own <= offsets[j]) break;
+      at = Math.max(at, offsets[j] + aligned(other.bytes));
     }
     offsets[i] = at;
-    for (let t = v.from; t <= v.to; t++) {
-      placed[t] ??= [];
-      placed[t].push(i);
-    }
-    total = Math.max(total, at + aligned(v.bytes));
+    placed.splice(firstFrom(placed, offsets, at), 0, i);
+    total = Math.max(total, at + own);
   }
   return { offsets, bytes: total, unshared: values.reduce((sum, v) => sum + aligned(v.bytes), 0) };
 }

@@ -9,21 +9,9 @@ import type { Template } from '../graph/template.js';
 import type { Kernel } from '../kernel/l2.js';
 import { printKernel } from '../kernel/l2-print.js';
 import type { AbstractKernel } from '../kernel/l2-sizes.js';
-import { abstractSizes } from '../kernel/l2-sizes.js';
-import { attentionWorkspace } from '../kernel/lower-attention.js';
-import { attentionGradWorkspace } from '../kernel/lower-attention-grad.js';
 import type { SplitPhase } from '../kernel/lower-gemm.js';
-import { gemmTarget, gemmWorkspace } from '../kernel/lower-gemm.js';
-import { loopsWorkspace } from '../kernel/lower-loops.js';
-import { regionWorkspace } from '../kernel/lower-region.js';
-import { scatterWorkspace } from '../kernel/lower-scatter.js';
-import { sortWorkspace } from '../kernel/lower-sort.js';
-import { stencilWorkspace } from '../kernel/lower-stencil.js';
-import { winogradWorkspace } from '../kernel/lower-winograd.js';
-import { winogradGradWorkspace } from '../kernel/lower-winograd-grad.js';
 import type { Part, Parts } from '../kernel/parts.js';
-import { divide, partsOf } from '../kernel/parts.js';
-import { needsStatus } from '../kernel/status.js';
+import { divide } from '../kernel/parts.js';
 import type { Target, Threads } from '../kernel/target.js';
 import { oneThread } from '../kernel/target.js';
 import type { BuildOptions, BuiltKernel } from './build.js';
@@ -31,6 +19,7 @@ import { buildKernel } from './build.js';
 import { chain } from './chain.js';
 import { collapse } from './collapse.js';
 import { fuse, type Group } from './groups.js';
+import { factsOn } from './kernel-facts.js';
 import { TemplateKernels } from './known-kernels.js';
 import type { Lifetime } from './memory.js';
 import { planArena } from './memory.js';
@@ -153,39 +142,9 @@ function buildKernels(template: Template, packsOnce: boolean): BuiltKernel[] {
   return fresh.size === 0 ? kernels : buildAll(template, { fresh, packsOnce });
 }
 
-function workspaceOf(kernel: Kernel, target: Target): readonly number[] {
-  switch (kernel.kind) {
-    case 'gemm':
-      return gemmWorkspace(kernel, gemmTarget(kernel, target));
-    case 'stencil':
-      return stencilWorkspace(kernel, target);
-    case 'loops':
-      return loopsWorkspace(kernel, target);
-    case 'winogradGrad':
-      return winogradGradWorkspace(kernel, target);
-    case 'winograd':
-      return winogradWorkspace(kernel, target);
-    case 'attention':
-      return attentionWorkspace(kernel, target);
-    case 'attentionGrad':
-      return attentionGradWorkspace(kernel, target);
-    case 'sort':
-      return sortWorkspace(kernel, target);
-    case 'scatter':
-      return scatterWorkspace(kernel);
-    case 'region':
-      return regionWorkspace(kernel, target);
-    case 'scan':
-    case 'host':
-      return [];
-  }
-}
-
 /** The largest workspace of any block, buffer by buffer: the blocks of a share run one after another. */
-function shareWorkspace(kernels: readonly Kernel[], target: Target): readonly number[] {
-  return kernels
-    .map((k) => workspaceOf(k, target))
-    .reduce((a, b) => b.map((bytes, i) => Math.max(bytes, a[i] ?? 0)));
+function shareWorkspace(workspaces: readonly (readonly number[])[]): readonly number[] {
+  return workspaces.reduce((a, b) => b.map((bytes, i) => Math.max(bytes, a[i] ?? 0)));
 }
 
 /**
@@ -195,11 +154,12 @@ function shareWorkspace(kernels: readonly Kernel[], target: Target): readonly nu
  */
 export function schedule(template: Template, target: Target, threads: Threads = oneThread): Plan {
   const kernels = chain(template, buildKernels(template, target.masks));
-  const abstract = kernels.map((k) => abstractSizes(k.kernel, target));
+  const factsOf = factsOn(target);
+  const facts = kernels.map((k) => factsOf(k.kernel));
   const { launches, fresh } = order(
     template,
     kernels,
-    abstract.map((a) => a.key),
+    facts.map((f) => f.abstract.key),
   );
   const launchOf = new Map<number, number>();
   launches.forEach((launch, at) => {
@@ -239,14 +199,10 @@ export function schedule(template: Template, target: Target, threads: Threads = 
     }
   });
   // Workspaces live for one launch only.
-  const parts = kernels.map((k) => partsOf(k.kernel, target));
   const shares = launches.map((launch, at) => {
-    const needed = shareWorkspace(
-      launch.map((i) => kernels[i].kernel),
-      target,
-    );
+    const needed = shareWorkspace(launch.map((i) => facts[i].workspace));
     return divide(
-      launch.map((i) => parts[i]),
+      launch.map((i) => facts[i].parts),
       threads,
     ).map((share) => ({
       parts: share,
@@ -268,8 +224,8 @@ export function schedule(template: Template, target: Target, threads: Threads = 
       const k = kernels[i];
       return {
         kernel: k.kernel,
-        sizes: abstract[i].sizes,
-        parts: parts[i],
+        sizes: facts[i].abstract.sizes,
+        parts: facts[i].parts,
         places: k.bindings.map((b) => placeOf(b.node)),
         arguments: k.arguments,
         writes: k.bindings.filter((b) => b.access === 'write').map((b) => b.node),
@@ -277,15 +233,15 @@ export function schedule(template: Template, target: Target, threads: Threads = 
       };
     });
     return {
-      key: abstract[first].key,
+      key: facts[first].abstract.key,
       kernel: kernels[first].kernel,
-      abstract: abstract[first],
+      abstract: facts[first].abstract,
       blocks,
       shares: shares[at].map(({ parts: own, slots }) => ({
         parts: own,
         workspaces: slots.map((slot) => ({ in: 'arena', byteOffset: arena.offsets[slot] })),
       })),
-      usesStatus: needsStatus(kernels[first].kernel),
+      usesStatus: facts[first].usesStatus,
     };
   });
   return {

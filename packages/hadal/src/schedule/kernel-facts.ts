@@ -1,0 +1,74 @@
+/** What a plan asks about each of its kernels, for one target: found out once, since plans share kernels (`known-kernels.ts`). */
+import type { Kernel } from '../kernel/l2.js';
+import type { AbstractKernel } from '../kernel/l2-sizes.js';
+import { abstractSizes } from '../kernel/l2-sizes.js';
+import { attentionWorkspace } from '../kernel/lower-attention.js';
+import { attentionGradWorkspace } from '../kernel/lower-attention-grad.js';
+import { gemmTarget, gemmWorkspace } from '../kernel/lower-gemm.js';
+import { loopsWorkspace } from '../kernel/lower-loops.js';
+import { regionWorkspace } from '../kernel/lower-region.js';
+import { scatterWorkspace } from '../kernel/lower-scatter.js';
+import { sortWorkspace } from '../kernel/lower-sort.js';
+import { stencilWorkspace } from '../kernel/lower-stencil.js';
+import { winogradWorkspace } from '../kernel/lower-winograd.js';
+import { winogradGradWorkspace } from '../kernel/lower-winograd-grad.js';
+import type { Parts } from '../kernel/parts.js';
+import { partsOf } from '../kernel/parts.js';
+import { needsStatus } from '../kernel/status.js';
+import type { Target } from '../kernel/target.js';
+
+export interface KernelFacts {
+  readonly abstract: AbstractKernel;
+  readonly parts: Parts;
+  /** Bytes of each buffer that lowering adds. */
+  readonly workspace: readonly number[];
+  readonly usesStatus: boolean;
+}
+
+function workspaceOf(kernel: Kernel, target: Target): readonly number[] {
+  switch (kernel.kind) {
+    case 'gemm':
+      return gemmWorkspace(kernel, gemmTarget(kernel, target));
+    case 'stencil':
+      return stencilWorkspace(kernel, target);
+    case 'loops':
+      return loopsWorkspace(kernel, target);
+    case 'winogradGrad':
+      return winogradGradWorkspace(kernel, target);
+    case 'winograd':
+      return winogradWorkspace(kernel, target);
+    case 'attention':
+      return attentionWorkspace(kernel, target);
+    case 'attentionGrad':
+      return attentionGradWorkspace(kernel, target);
+    case 'sort':
+      return sortWorkspace(kernel, target);
+    case 'scatter':
+      return scatterWorkspace(kernel);
+    case 'region':
+      return regionWorkspace(kernel, target);
+    case 'scan':
+    case 'host':
+      return [];
+  }
+}
+
+const known = new WeakMap<Target, WeakMap<Kernel, KernelFacts>>();
+
+/** The facts about kernels on a target, as they are asked for. */
+export function factsOn(target: Target): (kernel: Kernel) => KernelFacts {
+  const have = known.get(target) ?? new WeakMap<Kernel, KernelFacts>();
+  known.set(target, have);
+  return (kernel) => {
+    const before = have.get(kernel);
+    if (before !== undefined) return before;
+    const facts: KernelFacts = {
+      abstract: abstractSizes(kernel, target),
+      parts: partsOf(kernel, target),
+      workspace: workspaceOf(kernel, target),
+      usesStatus: needsStatus(kernel),
+    };
+    have.set(kernel, facts);
+    return facts;
+  };
+}
