@@ -31,6 +31,12 @@ const MOST = 2048;
 const knownKernels = new Map<number, KnownKernel>();
 let count = 0;
 
+/** Every kernel is built again when it is next met. */
+export function forgetKernels(): void {
+  knownKernels.clear();
+  count = 0;
+}
+
 /** Numbers of ops in forms. Not by name: several ops may share one. */
 const opNumbers = new WeakMap<Op, number>();
 let nextOp = 0;
@@ -58,12 +64,11 @@ const kinds: { readonly [K in Group['kind']]: number } = {
 };
 const levels: { readonly [L in Level]: number } = { full: 1, outer: 2, columns: 3 };
 
-/** Tells a node that was met before from the first words of one that was not. */
+/** Words that begin what is no op: a node that was met before, an argument, what is read from memory, and a certain leaf, counted down. */
 const AGAIN = -1;
-const LEAF = -2;
-const ARGUMENT = -3;
-/** A value of another group, which is in memory. */
-const STORED = -4;
+const ARGUMENT = -2;
+const MEMORY = -3;
+const LEAF = -4;
 
 /** Forms are written here, one after the other. */
 const scratch: number[] = [];
@@ -126,10 +131,7 @@ export class TemplateKernels {
 
   #note(built: BuiltKernel, form: readonly number[], hash: number, next: KnownKernel | null): void {
     const kept = count >= MOST ? null : next;
-    if (count >= MOST) {
-      knownKernels.clear();
-      count = 0;
-    }
+    if (count >= MOST) forgetKernels();
     knownKernels.set(hash, {
       form,
       kernel: built.kernel,
@@ -211,6 +213,12 @@ export class TemplateKernels {
     }
   }
 
+  /** Whether a node is memory that the run leaves as it is. */
+  #isKept(id: number): boolean {
+    const { leaf } = this.#nodes[id];
+    return leaf >= 0 && !this.#overwritten.has(leaf);
+  }
+
   /** Writes a node and all that its kernel reads through it, as `KernelReader` goes. */
   #visit(id: number, group: Group): void {
     if (this.#walkOf[id] === this.#walk) {
@@ -222,12 +230,6 @@ export class TemplateKernels {
     this.#numberOf[id] = this.#met.push(id) - 1;
     const n = this.#nodes[id];
     const dtype = dtypeIds[n.dtype];
-    if (n.leaf >= 0) {
-      this.#put(LEAF);
-      this.#put(place(this.#leaves, n.leaf) * 32 + dtype * 2 + (this.#overwritten.has(n.leaf) ? 1 : 0));
-      this.#putAll(n.shape);
-      return;
-    }
     if (n.argument >= 0) {
       this.#put(ARGUMENT);
       this.#put(place(this.#arguments, n.argument) * 16 + dtype);
@@ -236,14 +238,17 @@ export class TemplateKernels {
     }
     const level = group.members.get(id);
     const isStored = this.#stored.has(id);
-    if (level === undefined && isStored && computes(n)) {
-      this.#put(STORED);
-      this.#put(dtype * 2 + (n.op.kind === 'conv' ? 1 : 0));
+    if (n.leaf >= 0 || (level === undefined && isStored && computes(n))) {
+      // Which leaf it is counts where the kernel may not overwrite what it reads.
+      const isLeaf = n.leaf >= 0 && (group.kind === 'attention' || this.#overwritten.has(n.leaf));
+      this.#put(isLeaf ? LEAF - place(this.#leaves, n.leaf) : MEMORY);
+      this.#put(dtype * 2 + (n.leaf < 0 && n.op.kind === 'conv' ? 1 : 0));
       this.#putAll(n.shape);
       return;
     }
-    const flags = (n.root ? 1 : 0) + (n.boundary ? 2 : 0) + (n.into >= 0 ? 4 : 0) + (isStored ? 8 : 0);
-    this.#put((opNumber(n.op) * 16 + dtype) * 64 + flags * 4 + (level === undefined ? 0 : levels[level]));
+    const isKept = n.op.kind === 'conv' && this.#isKept(n.inputs[1]);
+    const flags = (isKept ? 1 : 0) + (n.into >= 0 ? 2 : 0) + (isStored ? 4 : 0);
+    this.#put((opNumber(n.op) * 16 + dtype) * 32 + flags * 4 + (level === undefined ? 0 : levels[level]));
     this.#putAll(n.shape);
     this.#putAll(n.attributes);
     this.#put(n.inputs.length);
