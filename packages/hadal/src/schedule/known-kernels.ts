@@ -5,9 +5,9 @@
  * The **form** of a group is everything of the template that its kernel is built from, as integers, with nodes, leaves and arguments
  * numbered in the order in which they are met: groups of equal forms have equal kernels, on other memory.
  */
+import { dtypeInfo } from '../base/dtype.js';
 import { InternalError } from '../base/errors.js';
 import type { Op } from '../graph/op.js';
-import { dtypeIds } from '../graph/table.js';
 import type { Template, TemplateNode } from '../graph/template.js';
 import type { Kernel } from '../kernel/l2.js';
 import type { BuildOptions, BuiltKernel } from './build.js';
@@ -49,6 +49,8 @@ function opNumber(op: Op): number {
   }
   return number;
 }
+
+const dtypes: readonly string[] = Object.keys(dtypeInfo);
 
 const kinds: { readonly [K in Group['kind']]: number } = {
   map: 0,
@@ -229,7 +231,7 @@ export class TemplateKernels {
     this.#walkOf[id] = this.#walk;
     this.#numberOf[id] = this.#met.push(id) - 1;
     const n = this.#nodes[id];
-    const dtype = dtypeIds[n.dtype];
+    const dtype = dtypes.indexOf(n.dtype);
     if (n.argument >= 0) {
       this.#put(ARGUMENT);
       this.#put(place(this.#arguments, n.argument) * 16 + dtype);
