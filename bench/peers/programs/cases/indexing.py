@@ -168,8 +168,17 @@ def beam_search(s):
             done = done.gather(1, beam) | (word == 1)
             if done.all():
                 break
-        s.note("tokens", tokens)
         s.note("totals", totals)
+        if s.size == "quick":
+            s.note("tokens", tokens)
+        before, after = tokens[:, :, :-1].flatten(0, 1), tokens[:, :, 1:].flatten(0, 1)
+        h = s.values(i, [batch, width]).repeat_interleave(beams, 0)
+        states = []
+        for word in before.unbind(1):
+            h = cell(embed(word), h)
+            states.append(h)
+        said = F.log_softmax(8 * head(torch.stack(states, 1)), dim=-1).gather(2, after[:, :, None]).squeeze(2)
+        s.note("said", said.where(before != 1, 0.0).sum(1))
 
     return step
 

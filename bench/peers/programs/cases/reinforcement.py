@@ -165,7 +165,7 @@ class TwoHeads(nn.Module):
 def actor_critic(s):
     count, steps, width, features, actions = s.pick(3, 32), s.pick(4, 20), s.pick(16, 128), 8, 5
     net = s.fill(TwoHeads(features, width, actions))
-    optimizer = torch.optim.RMSprop(net.parameters(), lr=7e-4)
+    optimizer = torch.optim.RMSprop(net.parameters(), lr=7e-4, eps=1e-5)
     swarm = Swarm(s, count, features, actions)
 
     def step(i):

@@ -59,9 +59,9 @@ class Reverse(torch.autograd.Function):
 
 def gradient_reversal(s):
     batch, width = s.pick(4, 128), s.pick(8, 384)
-    features = s.fill(nn.Sequential(nn.Linear(64, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()))
+    features = s.fill(nn.Sequential(nn.Linear(64, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh()))
     classes = s.fill(nn.Linear(width, 10), 100)
-    domains = s.fill(mlp([width, width, 2]), 200)
+    domains = s.fill(mlp([width, width, 2], nn.Tanh), 200)
     optimizer = torch.optim.SGD(
         [*features.parameters(), *classes.parameters(), *domains.parameters()], lr=0.02, momentum=0.9
     )
@@ -97,9 +97,9 @@ def hooked_gradients(s):
     second.weight.register_hook(lambda grad: grad * mask)
 
     def step(i):
-        hidden = first(s.values(i, [batch, 64])).relu()
+        hidden = first(s.values(i, [batch, 64])).tanh()
         hidden.register_hook(lambda grad: grad.clamp(-1e-4, 1e-4))
-        deeper = second(hidden).relu()
+        deeper = second(hidden).tanh()
         deeper.register_hook(lambda grad: grad / (grad.norm() + 1e-8))
         loss = F.cross_entropy(head(deeper), s.classes(i + 500, [batch], 10))
         optimizer.zero_grad()

@@ -8,6 +8,7 @@ import {
   noGrad,
   optim,
   slice,
+  stack,
   type Tensor,
   zeros,
   zerosLike,
@@ -226,8 +227,20 @@ const beamSearch: Program = {
             done = done.gather(1, beam).logicalOr(word.eq(1));
             if (done.all().itemSync()) break;
           }
-          s.note('tokens', tokens);
           s.note('totals', totals);
+          // Of beams that are equally good within rounding either may come first, so that what they say is judged by its likelihood.
+          if (s.size === 'quick') s.note('tokens', tokens);
+          const before = tokens.index(':', ':', slice(0, -1)).flatten(0, 1);
+          let again = s.values(i, [batch, width]).repeatInterleave(beams, 0);
+          const states = before.unbind(1).map((word) => {
+            again = cell.forward(embed.forward(word), again);
+            return again;
+          });
+          const next = tokens.index(':', ':', slice(1)).flatten(0, 1).unsqueeze(2);
+          const said = F.logSoftmax(head.forward(stack(states, 1)).mul(8), -1)
+            .gather(2, next)
+            .squeeze(2);
+          s.note('said', said.where(before.ne(1), 0).sum(1));
         }),
     };
   },

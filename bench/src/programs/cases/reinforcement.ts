@@ -244,7 +244,7 @@ const actorCritic: Program = {
     const [count, steps, width] = [s.pick(3, 32), s.pick(4, 20), s.pick(16, 128)];
     const [features, actions] = [8, 5];
     const net = s.fill(new TwoHeads(features, width, actions));
-    const optimizer = new optim.RMSprop(net.parameters(), { lr: 7e-4 });
+    const optimizer = new optim.RMSprop(net.parameters(), { lr: 7e-4, eps: 1e-5 });
     const swarm = new Swarm(s, count, features, actions);
     return {
       step(i) {

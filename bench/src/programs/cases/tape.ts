@@ -70,10 +70,13 @@ const gradientReversal: Program = {
   start(s) {
     const [batch, width] = [s.pick(4, 128), s.pick(8, 384)];
     const features = s.fill(
-      new nn.Sequential(new nn.Linear(64, width), new nn.ReLU(), new nn.Linear(width, width), new nn.ReLU()),
+      new nn.Sequential(new nn.Linear(64, width), new nn.Tanh(), new nn.Linear(width, width), new nn.Tanh()),
     );
     const classes = s.fill(new nn.Linear(width, 10), 100);
-    const domains = s.fill(mlp([width, width, 2]), 200);
+    const domains = s.fill(
+      mlp([width, width, 2], () => new nn.Tanh()),
+      200,
+    );
     const optimizer = new optim.SGD(
       [...features.parameters(), ...classes.parameters(), ...domains.parameters()],
       { lr: 0.02, momentum: 0.9 },
@@ -114,9 +117,9 @@ const hookedGradients: Program = {
     const mask = s.values(77, [width, width]).gt(0).float();
     second.weight.registerHook((grad) => grad.mul(mask));
     const train = s.compile((x: Tensor, y: Tensor) => {
-      const hidden = first.forward(x).relu();
+      const hidden = first.forward(x).tanh();
       hidden.registerHook((grad) => grad.clamp(-1e-4, 1e-4));
-      const deeper = second.forward(hidden).relu();
+      const deeper = second.forward(hidden).tanh();
       deeper.registerHook((grad) => grad.div(grad.norm().add(1e-8)));
       const loss = F.crossEntropy(head.forward(deeper), y);
       optimizer.zeroGrad();
