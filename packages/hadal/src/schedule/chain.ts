@@ -108,7 +108,11 @@ export function chain(template: Template, kernels: readonly BuiltKernel[]): Buil
   const readers = new Map<number, number[]>();
   kernels.forEach((k, i) => {
     for (const id of nodesOf(k, 'write')) writer.set(id, i);
-    for (const id of nodesOf(k, 'read')) readers.set(id, [...(readers.get(id) ?? []), i]);
+    for (const id of nodesOf(k, 'read')) {
+      const have = readers.get(id);
+      if (have === undefined) readers.set(id, [i]);
+      else have.push(i);
+    }
   });
   kernels.forEach((second, i) => {
     const reads = nodesOf(second, 'read');

@@ -11,6 +11,13 @@ export const MAX_READS = 16;
 /** Nor more numbers: each holds a register, and beyond a few they are loaded again for every point. */
 export const MAX_NUMBERS = 16;
 
+/** What a node reads, through everything that is read through. */
+export interface Operands {
+  /** Values and leaves. */
+  readonly reads: readonly number[];
+  readonly numbers: readonly number[];
+}
+
 /** What one kernel of two groups would read. */
 export function readsOfBoth(a: Group, b: Group): Set<number> {
   const reads = new Set<number>();

@@ -23,8 +23,10 @@ import type { Template, TemplateNode } from '../graph/template.js';
 import type { IndexExpr } from '../kernel/index-expr.js';
 import { sameIndex, variableIndex, zeroIndex } from '../kernel/index-expr.js';
 import { blockSumIndex, blockSumOf } from './block-sums.js';
+import type { Operands } from './group-bounds.js';
 import { excess, MAX_MEMBERS, MAX_NUMBERS, MAX_READS, readsOfBoth } from './group-bounds.js';
 import { readThrough } from './movement-index.js';
+import { wantsVectors } from './wants-vectors.js';
 
 /** `columns`: sums of every `BLOCK` rows of a row group's domain, taken while it walks the rows. */
 export type Level = 'full' | 'outer' | 'columns';
@@ -33,6 +35,8 @@ export interface Group {
   readonly id: number;
   kind: 'map' | 'row' | 'gemm' | 'stencil' | 'attention' | 'scan' | 'sort' | 'scatter' | 'host' | 'region';
   readonly domain: readonly number[];
+  /** Its loop variables, as `domainIndex` gives them. */
+  readonly index: readonly IndexExpr[];
   /** row: the reduced dimensions. */
   reduced: readonly number[];
   /** Nodes of the group in topological order, with the level they are computed at. */
@@ -48,6 +52,8 @@ export interface Group {
   /** The first of its nodes, and the last of those that it holds or needs. */
   first: number;
   reach: number;
+  /** The last search that came by. */
+  mark: number;
 }
 
 /** Row groups do not take in others beside them beyond this: every sum holds registers. */
@@ -133,8 +139,8 @@ export function domainIndex(domain: readonly number[]): IndexExpr[] {
 }
 
 /** Where a member of a group is computed, as an index into the member's own shape; null if the shape does not fit the level. */
-export function ownIndex(group: Group, shape: readonly number[], level: Level): IndexExpr[] | null {
-  const vars = domainIndex(group.domain);
+export function ownIndex(group: Group, shape: readonly number[], level: Level): readonly IndexExpr[] | null {
+  const vars = group.index;
   if (level === 'full') return sameShape(shape, group.domain) ? vars : null;
   if (level === 'columns') return blockSumIndex(vars);
   const kept = group.domain.map((s, d) => (group.reduced.includes(d) ? 1 : s));
@@ -151,6 +157,7 @@ export interface Fusion {
 
 export function fuse(template: Template): Fusion {
   const { nodes } = template;
+  const isComputed = nodes.map(computes);
   const groupOf = new Map<number, Group>();
   const groups = new Set<Group>();
   let nextId = 0;
@@ -160,6 +167,7 @@ export function fuse(template: Template): Fusion {
       id: nextId++,
       kind,
       domain,
+      index: domainIndex(domain),
       reduced,
       members: new Map(),
       reads: new Set(),
@@ -168,6 +176,7 @@ export function fuse(template: Template): Fusion {
       outputs: new Set(),
       first: -1,
       reach: -1,
+      mark: 0,
     };
     groups.add(group);
     return group;
@@ -190,33 +199,38 @@ export function fuse(template: Template): Fusion {
     raise(reader, source.reach);
   }
 
+  let searches = 0;
+
   /** Whether `group` needs `other`, directly or through others. */
   function dependsOn(group: Group, other: Group): boolean {
-    const seen = new Set<Group>([group]);
-    const stack = [...group.inputs];
+    // Whatever leads to the other group needs one of its nodes.
+    if (group.reach < other.first) return false;
+    const search = ++searches;
+    const stack = [group];
     for (let g = stack.pop(); g !== undefined; g = stack.pop()) {
-      if (g === other) return true;
-      // Whatever leads to the other group needs one of its nodes.
-      if (seen.has(g) || g.reach < other.first) continue;
-      seen.add(g);
-      for (const input of g.inputs) stack.push(input);
+      for (const input of g.inputs) {
+        if (input === other) return true;
+        if (input.mark === search || input.reach < other.first) continue;
+        input.mark = search;
+        stack.push(input);
+      }
     }
     return false;
   }
 
   /** The computing nodes that a node's inputs come from, through everything that is read through. */
-  const producerCache = new Map<number, readonly number[]>();
+  const producerCache: (readonly number[] | undefined)[] = nodes.map(() => undefined);
   function producers(id: number): readonly number[] {
-    const have = producerCache.get(id);
-    if (have) return have;
-    const out = new Set<number>();
+    const have = producerCache[id];
+    if (have !== undefined) return have;
+    const list: number[] = [];
     const stack = [...nodes[id].inputs];
     for (let i = stack.pop(); i !== undefined; i = stack.pop()) {
-      if (computes(nodes[i])) out.add(i);
-      else stack.push(...nodes[i].inputs);
+      if (!isComputed[i]) for (const input of nodes[i].inputs) stack.push(input);
+      else if (!list.includes(i)) list.push(i);
     }
-    const list = [...out].sort((a, b) => a - b);
-    producerCache.set(id, list);
+    list.sort((a, b) => a - b);
+    producerCache[id] = list;
     return list;
   }
 
@@ -275,22 +289,23 @@ export function fuse(template: Template): Fusion {
   }
 
   /** The values and leaves that a node reads, and the numbers that it uses, through everything that is read through. */
-  const operandCache = new Map<
-    number,
-    { readonly reads: readonly number[]; readonly numbers: readonly number[] }
-  >();
-  function operands(id: number): { readonly reads: readonly number[]; readonly numbers: readonly number[] } {
-    const have = operandCache.get(id);
-    if (have) return have;
-    const [reads, numbers] = [new Set<number>(), new Set<number>()];
+  const operandCache: (Operands | undefined)[] = nodes.map(() => undefined);
+  function operands(id: number): Operands {
+    const have = operandCache[id];
+    if (have !== undefined) return have;
+    const reads: number[] = [];
+    const numbers: number[] = [];
     const stack = [...nodes[id].inputs];
     for (let i = stack.pop(); i !== undefined; i = stack.pop()) {
-      if (nodes[i].leaf >= 0 || computes(nodes[i])) reads.add(i);
-      else if (nodes[i].argument >= 0 || nodes[i].op.name === 'constant') numbers.add(i);
-      else stack.push(...nodes[i].inputs);
+      const { leaf, argument, op, inputs } = nodes[i];
+      if (leaf >= 0 || isComputed[i]) {
+        if (!reads.includes(i)) reads.push(i);
+      } else if (argument >= 0 || op.name === 'constant') {
+        if (!numbers.includes(i)) numbers.push(i);
+      } else for (const input of inputs) stack.push(input);
     }
-    const made = { reads: [...reads], numbers: [...numbers] };
-    operandCache.set(id, made);
+    const made = { reads, numbers };
+    operandCache[id] = made;
     return made;
   }
 
@@ -398,7 +413,11 @@ export function fuse(template: Template): Fusion {
   }
 
   function noteReads(id: number, group: Group): void {
-    for (const key of memoryReads(id)) rowReaders.set(key, [...(rowReaders.get(key) ?? []), group]);
+    for (const key of memoryReads(id)) {
+      const readers = rowReaders.get(key);
+      if (readers === undefined) rowReaders.set(key, [group]);
+      else readers.push(group);
+    }
   }
 
   /** Elementwise neighbours of the same domain come along once a node has its group. */
@@ -437,7 +456,7 @@ export function fuse(template: Template): Fusion {
     };
     const node = nodes[id];
     // A reduction reads its input at every point of the domain.
-    if (node.op.kind === 'reduce') return visit(node.inputs[0], domainIndex(group.domain));
+    if (node.op.kind === 'reduce') return visit(node.inputs[0], group.index);
     return readsOf(id, own).every((r) => visit(r.node, r.index));
   }
 
@@ -561,15 +580,6 @@ function ownKind<K extends Group['kind']>(node: TemplateNode, kind: K): K | 'hos
 /** Whether a group's kernel takes one element after the other, with what is fused into it. */
 export function runsOneByOne(group: Group): boolean {
   return group.kind === 'scan' || group.kind === 'sort' || group.kind === 'scatter';
-}
-
-/** Ops of many instructions: in vectors a pass of their own costs less than one element at a time. */
-const manyInstructions = new Set(
-  'exp exp2 expm1 log log2 log10 log1p tanh sigmoid erf erfc gelu geluSlope sin cos tan pow'.split(' '),
-);
-
-function wantsVectors(n: TemplateNode): boolean {
-  return manyInstructions.has(n.op.name) || n.op.kind === 'random';
 }
 
 /** Whether no other op joins a group. */

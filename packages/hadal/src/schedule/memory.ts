@@ -22,13 +22,13 @@ function aligned(bytes: number): number {
   return Math.ceil(Math.max(bytes, 1) / ALIGNMENT) * ALIGNMENT;
 }
 
-/** The first place in a list, sorted by offsets, of an offset of at least `least`. */
-function firstFrom(sorted: readonly number[], offsets: readonly number[], least: number): number {
+/** The first place of at least `least` in the first `count` of sorted numbers. */
+function firstFrom(sorted: Float64Array, count: number, least: number): number {
   let low = 0;
-  let high = sorted.length;
+  let high = count;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (offsets[sorted[middle]] < least) low = middle + 1;
+    if (sorted[middle] < least) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -37,21 +37,32 @@ function firstFrom(sorted: readonly number[], offsets: readonly number[], least:
 export function planArena(values: readonly Lifetime[]): ArenaPlan {
   const offsets = new Array<number>(values.length).fill(0);
   const bySize = values.map((_, i) => i).sort((a, b) => values[b].bytes - values[a].bytes || a - b);
-  /** Values placed so far, by their offsets. */
-  const placed: number[] = [];
+  // Values placed so far, by their offsets: where they begin and end, and when they live.
+  const count = values.length;
+  const begins = new Float64Array(count);
+  const ends = new Float64Array(count);
+  const froms = new Int32Array(count);
+  const tos = new Int32Array(count);
+  const columns = [begins, ends, froms, tos] as const;
+  let placed = 0;
   let total = 0;
   for (const i of bySize) {
     const { from, to, bytes } = values[i];
     const own = aligned(bytes);
     let at = 0;
-    for (const j of placed) {
-      const other = values[j];
-      if (other.from > to || other.to < from) continue;
-      if (at + own <= offsets[j]) break;
-      at = Math.max(at, offsets[j] + aligned(other.bytes));
+    for (let j = 0; j < placed; j++) {
+      if (froms[j] > to || tos[j] < from) continue;
+      if (at + own <= begins[j]) break;
+      if (ends[j] > at) at = ends[j];
     }
     offsets[i] = at;
-    placed.splice(firstFrom(placed, offsets, at), 0, i);
+    const where = firstFrom(begins, placed, at);
+    for (const column of columns) column.copyWithin(where + 1, where, placed);
+    begins[where] = at;
+    ends[where] = at + own;
+    froms[where] = from;
+    tos[where] = to;
+    placed++;
     total = Math.max(total, at + own);
   }
   return { offsets, bytes: total, unshared: values.reduce((sum, v) => sum + aligned(v.bytes), 0) };

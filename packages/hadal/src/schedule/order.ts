@@ -44,23 +44,26 @@ function dependences(template: Template, kernels: readonly BuiltKernel[]): Depen
     return set;
   });
 
-  function dependsOn(a: number, b: number): boolean {
-    const seen = new Set<number>();
-    const stack = [...before[a]];
-    for (let i = stack.pop(); i !== undefined; i = stack.pop()) {
-      if (i === b) return true;
-      if (seen.has(i)) continue;
-      seen.add(i);
-      stack.push(...before[i]);
-    }
-    return false;
+  const after: Set<number>[] = kernels.map(() => new Set());
+  before.forEach((set, i) => {
+    for (const b of set) after[b].add(i);
+  });
+
+  /** Kernels that cannot run before another has: mostly none, for updates are what a step ends with. */
+  function needing(kernel: number): ReadonlySet<number> {
+    const found = new Set<number>(after[kernel]);
+    for (const i of found) for (const next of after[i]) found.add(next);
+    return found;
   }
 
   const readersOf = new Map<number, number[]>();
   kernels.forEach((k, i) => {
     for (const b of k.bindings) {
       const { leaf } = template.nodes[b.node];
-      if (b.access === 'read' && leaf >= 0) readersOf.set(leaf, [...(readersOf.get(leaf) ?? []), i]);
+      if (b.access !== 'read' || leaf < 0) continue;
+      const readers = readersOf.get(leaf);
+      if (readers === undefined) readersOf.set(leaf, [i]);
+      else readers.push(i);
     }
   });
 
@@ -71,11 +74,15 @@ function dependences(template: Template, kernels: readonly BuiltKernel[]): Depen
     const mine = writer.get(id);
     if (mine === undefined) return;
     const readers = (readersOf.get(n.into) ?? []).filter((r) => r !== mine);
-    if (kernels[mine].scatteredReads.has(n.into) || readers.some((r) => dependsOn(r, mine))) {
+    const late = needing(mine);
+    if (kernels[mine].scatteredReads.has(n.into) || readers.some((r) => late.has(r))) {
       fresh.add(id);
       return;
     }
-    for (const r of readers) before[mine].add(r);
+    for (const r of readers) {
+      before[mine].add(r);
+      after[r].add(mine);
+    }
     updates.add(mine);
   });
 

@@ -253,8 +253,10 @@ export function schedule(template: Template, target: Target, threads: Threads = 
     arena: {
       bytes: arena.bytes,
       unshared: arena.unshared,
-      values: lifetimes.map((l, i) => ({
-        ...l,
+      values: lifetimes.map(({ bytes, from, to }, i) => ({
+        bytes,
+        from,
+        to,
         node: inArena[i]?.node ?? -1,
         byteOffset: arena.offsets[i],
       })),

@@ -2,6 +2,7 @@
 import { dtypeInfo } from '../base/dtype.js';
 import { known } from '../base/errors.js';
 import { numel } from '../base/shape.js';
+import { LINE } from '../kernel/gemm-ahead.js';
 import { addIndex, constantIndex, type IndexExpr, indexKey, scaleIndex } from '../kernel/index-expr.js';
 import { STREAMED_BYTES, type Store } from '../kernel/l2.js';
 import { RESULTS } from '../kernel/winograd-tiles.js';
@@ -45,9 +46,6 @@ function storesOf(reader: KernelReader, id: number): Store[] {
     : flatten(pointsOf(nodes, id), own);
   return [{ buffer: reader.slot(id, 'write'), index, value, level, ...(isStreamed ? { isStreamed } : {}) }];
 }
-
-/** Floats of a line of the caches. */
-const LINE = 16;
 
 /** Whether a kernel is a convolution by Winograd's algorithm whose rows of tiles are lines of results. */
 function writesWholeLines({ nodes, variables: { core } }: KernelReader): boolean {
