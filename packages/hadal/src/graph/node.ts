@@ -57,7 +57,8 @@ export class Node implements Operand {
   live: LiveNumber | null = null;
   /** Where the user made it, if traced. */
   madeAt: Error | null = null;
-  /** Chain of the intern table; scratch of graph walks. */
+  /** The intern table's; scratch of graph walks. */
+  hash = 0;
   next: Node | null = null;
   mark = 0;
   position = 0;
@@ -154,9 +155,9 @@ export class PendingGraph {
     }
     for (let i = 0; i < attributes.length; i++) hash = (Math.imul(hash, 0x01000193) ^ attributes[i]) | 0;
     for (let i = 0; i < shape.length; i++) hash = (Math.imul(hash, 0x01000193) ^ shape[i]) | 0;
-    const first = this.#interned.at(hash);
-    for (let n = first; n !== null; n = n.next) {
+    for (let n = this.#interned.at(hash); n !== null; n = n.next) {
       if (
+        n.hash === hash &&
         n.op === op &&
         n.dtype === dtype &&
         n.buffer === null &&
@@ -169,8 +170,7 @@ export class PendingGraph {
     }
     if (this.nodes === 0) this.begins();
     const node = new Node(this, op, inputs, attributes, shape, dtype);
-    node.next = first;
-    this.#interned.put(hash, node);
+    this.#interned.add(node, hash);
     this.nodes++;
     return node;
   }
