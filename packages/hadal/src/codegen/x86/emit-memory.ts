@@ -31,11 +31,12 @@ export function load(e: Emitter, instr: Load): void {
   }
   const off = e.asm.label();
   const done = e.asm.label();
-  // Whatever the two ways need is taken before they part.
+  // Whatever the two ways need is taken before they part: a borrowed register is given back where they have met again.
   const dst = n.cls === 'vec' ? e.vecResult(n) : e.gprResult(n);
+  const bits = instr.mem === 'f16' ? e.takeGpr() : null;
   const condition = testMask(e, e.node(instr.mask));
   e.asm.jcc(inverse[condition], off);
-  scalarLoadInto(e, instr, dst.kind === 'vec' ? xmms[dst.index] : dst, at);
+  scalarLoadInto(e, instr, dst.kind === 'vec' ? xmms[dst.index] : dst, at, bits);
   e.asm.jmp(done);
   e.asm.bind(off);
   if (dst.kind === 'vec') e.zero(dst);
@@ -47,21 +48,22 @@ export function load(e: Emitter, instr: Load): void {
 
 function scalarLoad(e: Emitter, instr: Load, n: Node, at: Mem): void {
   const dst = n.cls === 'vec' ? e.vecResult(n) : e.gprResult(n);
-  scalarLoadInto(e, instr, dst, at);
+  scalarLoadInto(e, instr, dst, at, instr.mem === 'f16' ? e.takeGpr() : null);
   if (dst.kind === 'vec') e.vecDone(n, dst);
   else e.gprDone(n, dst);
 }
 
+/** `bits` is a register for the bits of a float16. */
 function scalarLoadInto(
   e: Emitter,
   instr: Load,
   dst: ReturnType<Emitter['vecResult']> | ReturnType<Emitter['gprResult']>,
   at: Mem,
+  bits: ReturnType<Emitter['takeGpr']> | null,
 ): void {
   const { asm } = e;
-  if (dst.kind === 'vec' && instr.mem === 'f16') {
+  if (dst.kind === 'vec' && bits !== null) {
     // The conversion itself would read 8 bytes.
-    const bits = e.takeGpr();
     asm.movzx16(bits, at);
     asm.op(I.vmovdFromGpr, dst, bits);
     asm.op(I.vcvtph2ps, dst, dst);
