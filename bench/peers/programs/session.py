@@ -42,7 +42,8 @@ class Session:
 
     def note(self, name, value):
         if torch.is_tensor(value):
-            value = value.detach().double().reshape(-1).tolist()
+            value = value.detach().reshape(-1)
+            value = value[:: max(1, math.ceil(len(value) / KEPT))].double().tolist()
         elif isinstance(value, (int, float, bool)):
             value = [float(value)]
         stride = max(1, math.ceil(len(value) / KEPT))

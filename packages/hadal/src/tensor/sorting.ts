@@ -89,26 +89,70 @@ export interface DistinctElements {
   readonly counts: BigInt64Array;
 }
 
-function order(a: number | bigint, b: number | bigint): number {
-  if (a < b) return -1;
-  if (a > b) return 1;
-  return a === b ? 0 : Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+/** Numbers instead of bigints where they are as exact: a bigint is an object each time it is read. */
+function quickToRead(data: TypedArray): TypedArray {
+  if (!(data instanceof BigInt64Array)) return data;
+  const numbers = new Float64Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    numbers[i] = Number(data[i]);
+    if (!Number.isSafeInteger(numbers[i])) return data;
+  }
+  return numbers;
+}
+
+/** The position in an ascending list of an element that is in it. */
+function positionIn(ascending: TypedArray, x: number | bigint): number {
+  let [low, high] = [0, ascending.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle] < x) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The number of its like for every element, in ascending order; those of NaN, which is like nothing, follow the others. */
+function ranks(data: TypedArray): Int32Array {
+  const sorted = data.slice().sort();
+  let different = 0;
+  for (let i = 0; i < sorted.length; i++) {
+    const x = sorted[i];
+    // Typed arrays sort NaN to the end.
+    if (Number.isNaN(x)) break;
+    if (different === 0 || x !== sorted[different - 1]) sorted[different++] = x;
+  }
+  const ascending = sorted.subarray(0, different);
+  const found = new Int32Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const x = data[i];
+    found[i] = Number.isNaN(x) ? different++ : positionIn(ascending, x);
+  }
+  return found;
+}
+
+/** The number of its run for every element. */
+function runNumbers(data: TypedArray): Int32Array {
+  const found = new Int32Array(data.length);
+  for (let i = 1; i < data.length; i++) found[i] = found[i - 1] + (data[i] === data[i - 1] ? 0 : 1);
+  return found;
 }
 
 /** Distinct elements in ascending order; with `runs`, of neighbours only and in the order they come. Every NaN is one of its own. */
 export function distinct(data: TypedArray, runs: boolean): DistinctElements {
-  const places = Array.from({ length: data.length }, (_, i) => i);
-  if (!runs) places.sort((a, b) => order(data[a], data[b]) || a - b);
-  const first: bigint[] = [];
-  const counts: bigint[] = [];
-  const inverse = new BigInt64Array(data.length);
-  places.forEach((place, i) => {
-    if (i === 0 || data[place] !== data[places[i - 1]]) {
-      first.push(BigInt(place));
-      counts.push(0n);
-    }
-    counts[counts.length - 1]++;
-    inverse[place] = BigInt(first.length - 1);
-  });
-  return { first: BigInt64Array.from(first), inverse, counts: BigInt64Array.from(counts) };
+  const numbers = runs ? runNumbers(data) : ranks(quickToRead(data));
+  let different = 0;
+  for (const n of numbers) different = Math.max(different, n + 1);
+  const [first, counts] = [new Float64Array(different).fill(-1), new Float64Array(different)];
+  for (let i = 0; i < numbers.length; i++) {
+    const n = numbers[i];
+    if (first[n] < 0) first[n] = i;
+    counts[n]++;
+  }
+  return { first: asInt64(first), inverse: asInt64(numbers), counts: asInt64(counts) };
+}
+
+function asInt64(list: Float64Array | Int32Array): BigInt64Array {
+  const wide = new BigInt64Array(list.length);
+  for (let i = 0; i < list.length; i++) wide[i] = BigInt(list[i]);
+  return wide;
 }
