@@ -63,9 +63,14 @@ export function normalizeDim(op: string, dim: number, rank: number): number {
   return dim < 0 ? dim + range : dim;
 }
 
+/** Other libraries take sizes one by one. */
+export function checkSizes(op: string, sizes: readonly number[]): void {
+  if (!Array.isArray(sizes))
+    throw new ArgumentError(`${op}: a shape is an array of sizes, as in [2, 3]; got ${typeof sizes}`);
+}
+
 export function checkShape(op: string, shape: Shape): Shape {
-  if (!Array.isArray(shape))
-    throw new ArgumentError(`${op}: a shape is an array of sizes, as in [2, 3]; got ${typeof shape}`);
+  checkSizes(op, shape);
   let n = 1;
   for (const size of shape) {
     if (!Number.isInteger(size) || size < 0) {

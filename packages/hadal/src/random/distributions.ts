@@ -2,6 +2,7 @@
 import type { DType, TypedArray } from '../base/dtype.js';
 import { checkDType, isFloat, newArray } from '../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.js';
+import { checkOptions } from '../base/options.js';
 import type { Shape } from '../base/shape.js';
 import { broadcastShapes, checkShape, showShape } from '../base/shape.js';
 import { fromDrawn } from '../tensor/create.js';
@@ -12,6 +13,7 @@ import { checkFloatDType, normalValue, openUniformValue, uniformValue } from './
 import { Words } from './generator.js';
 
 function finish(t: Tensor, options: CreateOptions): Tensor {
+  checkOptions('tensor', options, { dtype: true, requiresGrad: true });
   return options.requiresGrad ? t.requiresGrad_() : t;
 }
 

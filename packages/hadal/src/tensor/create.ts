@@ -11,6 +11,7 @@ import {
   newElements,
 } from '../base/dtype.js';
 import { ArgumentError, ShapeError } from '../base/errors.js';
+import { checkOptions } from '../base/options.js';
 import type { Shape } from '../base/shape.js';
 import { checkShape, numel, showShape } from '../base/shape.js';
 import { live } from '../graph/live.js';
@@ -26,6 +27,7 @@ export interface CreateOptions {
 }
 
 function finish(t: Tensor, options: CreateOptions): Tensor {
+  checkOptions('tensor', options, { dtype: true, requiresGrad: true });
   return options.requiresGrad ? t.requiresGrad_() : t;
 }
 

@@ -1,10 +1,11 @@
 /** Rules for the shapes that reshape and flatten take. */
 import { ArgumentError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
-import { checkShape, normalizeDim, numel, showShape } from '../base/shape.js';
+import { checkShape, checkSizes, normalizeDim, numel, showShape } from '../base/shape.js';
 
 /** `wanted` with its -1, if any, worked out from the number of elements. */
 export function resolveShape(op: string, shape: Shape, wanted: readonly number[]): Shape {
+  checkSizes(op, wanted);
   const count = numel(shape);
   const open = wanted.indexOf(-1);
   if (open < 0) {
@@ -38,6 +39,7 @@ export function flattenShape(shape: Shape, start: number, end: number): Shape {
 
 /** `wanted` with its -1 (keep this size) worked out; only sizes of 1 may grow, new dimensions come in front. */
 export function expandShape(shape: Shape, wanted: readonly number[]): Shape {
+  checkSizes('expand', wanted);
   const lead = wanted.length - shape.length;
   const full = wanted.map((s, d) => (s === -1 && d >= lead ? shape[d - lead] : s));
   checkShape('expand', full);

@@ -64,6 +64,10 @@ export abstract class ShapeMethods extends ReductionMethods {
    * @throws ShapeError if it does not name every dimension once.
    */
   permute(order: readonly number[]): Tensor {
+    if (!Array.isArray(order))
+      throw new ArgumentError(
+        `permute: an order is an array of dimensions, as in [1, 0]; got ${typeof order}`,
+      );
     const dims = order.map((d) => normalizeDim('permute', d, this.ndim));
     if (dims.length !== this.ndim || new Set(dims).size !== dims.length) {
       throw new ShapeError(

@@ -1,0 +1,43 @@
+/** What people bring along from other libraries is refused with the way it is written here. */
+import { expect, test } from 'vitest';
+import { ArgumentError, arange, full, ones, onesLike, randn, tensor, zeros } from '../../src/index.js';
+
+/** Calls as JavaScript can write them. */
+type Loose = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
+
+test.each(['reshape', 'view', 'expand'])('%s takes its sizes as one array', (method) => {
+  const t = ones([2, 3]) as unknown as Loose;
+  expect(() => t[method](3, 2)).toThrow(ArgumentError);
+  expect(() => t[method](-1)).toThrow(`a shape is an array of sizes, as in [2, 3]; got number`);
+});
+
+test('permute takes its dimensions as one array', () => {
+  const t = ones([2, 3]) as unknown as Loose;
+  expect(() => t.permute(1, 0)).toThrow(ArgumentError);
+  expect(() => t.permute(1, 0)).toThrow(
+    'permute: an order is an array of dimensions, as in [1, 0]; got number',
+  );
+});
+
+test('options that a new tensor does not have are refused', () => {
+  const made: readonly ((options: object) => unknown)[] = [
+    (o) => tensor([1], o),
+    (o) => zeros([2], o),
+    (o) => full([2], 1, o),
+    (o) => onesLike(arange(3), o),
+    (o) => randn([2], o),
+  ];
+  for (const make of made) {
+    expect(() => make({ device: 'cuda' })).toThrow(
+      'tensor: no option is called device; there are dtype, requiresGrad',
+    );
+    expect(() => make({ requires_grad: true })).toThrow(
+      'tensor: no option is called requires_grad; it is requiresGrad',
+    );
+    make({ dtype: 'float32', requiresGrad: true });
+  }
+  const loose = { zeros } as unknown as Loose;
+  expect(() => loose.zeros([2], 'float64')).toThrow(
+    'tensor: options are an object such as { dtype: ... }, got float64',
+  );
+});
