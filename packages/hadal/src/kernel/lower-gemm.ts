@@ -200,11 +200,11 @@ export function emitGemm(
   const together = isPrompt && isAskedFor(context, vn, vk) ? TOGETHER : 1;
   const packedRows = (start: Value, isOn: Value | null): TileOperand =>
     packedPanel(packedA, start, isOn, { count: mr, apart: rowStep, step: kStep, vectors: false });
-  /** A panel of A, of which so many rows are left: a few of them have a loop of their own. */
-  const packedTile = (start: Value, rowsLeft: Value): readonly TileOperand[] => {
+  /** A panel of A whose first row is `row` of so many: a few that are left have a loop of their own. */
+  const packedTile = (start: Value, row: Value, rows: Value): readonly TileOperand[] => {
     const { few } = sources;
     if (few === 0) return [packedRows(start, null)];
-    const isFew = b.compare('le', rowsLeft, b.index(few));
+    const isFew = b.compare('le', b.sub(rows, row), b.index(few));
     const part = { count: few, apart: rowStep, step: kStep, vectors: false };
     return [
       packedRows(start, b.unary('not', isFew)),
@@ -461,7 +461,7 @@ export function emitGemm(
               const { a: howA } = sources;
               const lefts =
                 howA === 'packed'
-                  ? packedTile(b.mul(ir, pitchA(packedDepth)), b.sub(mb, ir))
+                  ? packedTile(b.mul(ir, pitchA(packedDepth)), ir, mb)
                   : howA === 'windows'
                     ? [rowsOfWindows(context, { table, mr }, fromM, kc)]
                     : [
