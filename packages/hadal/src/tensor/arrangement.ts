@@ -6,7 +6,7 @@ import { Value } from '../autograd/value.js';
 import { isFloat, promote } from '../base/dtype.js';
 import { ArgumentError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
-import { normalizeDim, showShape } from '../base/shape.js';
+import { checkSizes, normalizeDim, showShape } from '../base/shape.js';
 
 function replaced(shape: Shape, dim: number, size: number): number[] {
   return shape.map((s, d) => (d === dim ? size : s));
@@ -187,6 +187,7 @@ export function roll(ops: AutogradOps, x: Value, dim: number, shift: number): Va
 
 /** The tensor `sizes[d]` times along each dimension; new dimensions come in front. */
 export function repeat(ops: AutogradOps, op: string, x: Value, sizes: readonly number[]): Value {
+  checkSizes(op, sizes);
   const lead = sizes.length - x.shape.length;
   if (lead < 0)
     throw new ShapeError(

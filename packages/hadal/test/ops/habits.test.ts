@@ -1,11 +1,22 @@
 /** What people bring along from other libraries is refused with the way it is written here. */
 import { expect, test } from 'vitest';
-import { ArgumentError, arange, full, ones, onesLike, randn, tensor, zeros } from '../../src/index.js';
+import {
+  ArgumentError,
+  arange,
+  cat,
+  full,
+  ones,
+  onesLike,
+  randn,
+  stack,
+  tensor,
+  zeros,
+} from '../../src/index.js';
 
 /** Calls as JavaScript can write them. */
 type Loose = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
 
-test.each(['reshape', 'view', 'expand'])('%s takes its sizes as one array', (method) => {
+test.each(['reshape', 'view', 'expand', 'repeat'])('%s takes its sizes as one array', (method) => {
   const t = ones([2, 3]) as unknown as Loose;
   expect(() => t[method](3, 2)).toThrow(ArgumentError);
   expect(() => t[method](-1)).toThrow(`a shape is an array of sizes, as in [2, 3]; got number`);
@@ -40,4 +51,12 @@ test('options that a new tensor does not have are refused', () => {
   expect(() => loose.zeros([2], 'float64')).toThrow(
     'tensor: options are an object such as { dtype: ... }, got float64',
   );
+});
+
+test.each(['cat', 'stack'])('%s takes its tensors as one array', (name) => {
+  const loose = { cat, stack } as unknown as Loose;
+  const expected = `${name}: expected an array of tensors, as in ${name}([a, b])`;
+  expect(() => loose[name](ones([2]), ones([2]))).toThrow(expected);
+  expect(() => loose[name]([ones([2]), 1])).toThrow(expected);
+  expect(() => loose[name]([])).toThrow(`${name}: expected at least one tensor`);
 });

@@ -7,6 +7,10 @@ import { einsum as contract } from '../einsum.js';
 import { Tensor } from '../tensor.js';
 
 function first(op: string, tensors: readonly Tensor[]): Tensor {
+  if (!Array.isArray(tensors) || !tensors.every((t) => t instanceof Tensor))
+    throw new ArgumentError(
+      `${op}: expected ${op === 'einsum' ? 'tensors behind the equation' : `an array of tensors, as in ${op}([a, b])`}`,
+    );
   if (tensors.length === 0) throw new ArgumentError(`${op}: expected at least one tensor`);
   return tensors[0];
 }
