@@ -91,7 +91,15 @@ export function shift(ops: AutogradOps, side: 'left' | 'right', x: Argument, y: 
   const { bytes, min } = dtypeInfo[a.dtype];
   const bits = 8 * bytes;
   const fill = (n: number): Value => ops.constant(n, a.dtype, a.shape);
-  const powerOf2 = (n: Value): Value => ops.arithmetic('pow', fill(2), n);
+  // Digit by digit, which takes one choice for each; a power of integers is a loop over all bits that there may be.
+  const powerOf2 = (n: Value): Value => {
+    let power = fill(1);
+    for (let digit = 1; digit < bits; digit *= 2) {
+      const is = ops.compare('ne', ops.arithmetic('bitwiseAnd', n, fill(digit)), fill(0));
+      power = ops.arithmetic('mul', power, ops.where(is, fill(2 ** digit), fill(1)));
+    }
+    return power;
+  };
   const beyond = ops.logical(
     'logicalOr',
     ops.compare('lt', b, fill(0)),
@@ -103,9 +111,9 @@ export function shift(ops: AutogradOps, side: 'left' | 'right', x: Argument, y: 
   }
   // In two steps: 2 to the power of the number of bits, or of one less, is no number of a signed dtype.
   const count = ops.where(beyond, fill(Number(min) < 0 ? bits - 1 : bits), b);
-  const half = ops.arithmetic('floorDivide', count, fill(2));
-  const rest = ops.arithmetic('sub', count, half);
-  return [half, rest].reduce((v, n) => ops.arithmetic('floorDivide', v, powerOf2(n)), a);
+  const most = ops.where(ops.compare('gt', count, fill(bits - 2)), fill(bits - 2), count);
+  const rest = ops.arithmetic('sub', count, most);
+  return [most, rest].reduce((v, n) => ops.arithmetic('floorDivide', v, powerOf2(n)), a);
 }
 
 export type RoundingMode = 'trunc' | 'floor';
