@@ -16,12 +16,14 @@ import { schedule } from '../schedule/plan.js';
 import type { Backend, EngineName, PlanRunner, PlanSteps } from './backend.js';
 import { bytesOf, checkMemory, checkTotal } from './budget.js';
 import { Explanation } from './explanation.js';
+import { Novelty, RUNS_THAT_PAY } from './novelty.js';
 import type { PackedPlans } from './packed-forms.js';
 import { dropForm, packedForms, preparePacked, wantsPacked } from './packed-forms.js';
 import type { Assignable } from './roots.js';
 import { rootsOf } from './roots.js';
 import type { RunRecorder } from './run-recorder.js';
 import { ALL_STATUS_BYTES, notedError } from './status.js';
+import { runInSteps } from './steps.js';
 
 /** A plan that is ready to run. */
 export interface PreparedPlan {
@@ -39,6 +41,8 @@ interface CachedPlan extends PreparedPlan {
   /** Whether it was made for convolutions by Winograd's algorithm. */
   readonly winograd: boolean;
   readonly next: CachedPlan | null;
+  /** How often it was asked to run. */
+  runs: number;
 }
 
 /** Runs of less need no word to the backend beforehand. */
@@ -48,7 +52,7 @@ const MAX_PLANS = 2048;
 export interface EngineStatistics {
   /** Plans made so far; stands still when all graphs are known. */
   plans: number;
-  /** Realises so far. */
+  /** Runs of plans so far. */
   runs: number;
   /** Launches so far. */
   launches: number;
@@ -63,6 +67,7 @@ export class Engine {
   /** Notes everything that runs, if there is one. */
   runRecorder: RunRecorder | null = null;
   readonly #plans = new Map<number, CachedPlan>();
+  readonly #novelty = new Novelty();
   #planCount = 0;
   #status: Memory | null = null;
   /** Nodes whose memory goes back once nothing is pending. */
@@ -138,7 +143,8 @@ export class Engine {
     const { runRecorder } = this;
     this.runRecorder = null;
     try {
-      if (this.#run(capture([{ node, into: null }]))) this.checkStatus();
+      const captured = capture([{ node, into: null }]);
+      if (this.#runPlan(captured, this.#planFor(captured))) this.checkStatus();
     } finally {
       this.runRecorder = runRecorder;
     }
@@ -230,10 +236,26 @@ export class Engine {
     if (usesStatus) this.checkStatus();
   }
 
-  /** Runs the plan of a captured graph and settles its nodes; says whether kernels may have noted an error. */
+  /** Runs a captured graph and settles its nodes; says whether kernels may have noted an error. */
   #run(captured: CapturedGraph): boolean {
-    const prepared = this.#planFor(captured);
+    const { hash, nodes } = captured;
+    const known = this.#knownPlan(captured);
+    // What is recorded runs many times.
+    if (known === null && this.runRecorder === null && this.#novelty.wantsSteps(hash, nodes.length))
+      return runInSteps(captured, {
+        run: (piece, settle) => this.#runPlan(piece, this.#planFor(piece), settle),
+        release: ({ memory }) => this.backend.release(memory),
+      });
+    return this.#runPlan(captured, known ?? this.#newPlan(captured));
+  }
+
+  #runPlan(
+    captured: CapturedGraph,
+    prepared: CachedPlan,
+    settle = (node: Node, buffer: Buffer): void => node.settle(buffer),
+  ): boolean {
     const { plan } = prepared;
+    if (++prepared.runs === RUNS_THAT_PAY) this.#novelty.paid(captured.nodes.length);
     const leaves = captured.leafNodes.map((leaf) => {
       if (leaf.buffer === null || leaf.isStale)
         throw new InternalError('a leaf of a pending graph was overwritten');
@@ -246,9 +268,7 @@ export class Engine {
       captured.argumentNodes.map((n) => n.value),
       captured,
     );
-    plan.outputs.forEach((o, i) => {
-      captured.nodes[o.node].settle(outputs[i]);
-    });
+    plan.outputs.forEach((o, i) => settle(captured.nodes[o.node], outputs[i]));
     for (const u of plan.updates) captured.nodes[u.node].settle(leaves[u.leaf]);
     this.runRecorder?.finished(prepared, captured, outputs);
     return plan.usesStatus;
@@ -312,13 +332,30 @@ export class Engine {
     return prepared.packed;
   }
 
+  /** The reference engine defines what a convolution is. */
+  get #winograd(): boolean {
+    return config.winograd && this.backend.target.lanes > 1;
+  }
+
+  #knownPlan(captured: CapturedGraph): CachedPlan | null {
+    const threads = this.backend.threads.count;
+    const winograd = this.#winograd;
+    for (let p = this.#plans.get(captured.hash) ?? null; p !== null; p = p.next)
+      if (p.plan.threads === threads && p.winograd === winograd && sameKey(p.key, captured)) return p;
+    return null;
+  }
+
   #planFor(captured: CapturedGraph): CachedPlan {
-    const first = this.#plans.get(captured.hash) ?? null;
+    return this.#knownPlan(captured) ?? this.#newPlan(captured);
+  }
+
+  #newPlan(captured: CapturedGraph): CachedPlan {
     const { threads, target } = this.backend;
-    // The reference engine defines what a convolution is.
-    const winograd = config.winograd && target.lanes > 1;
-    for (let p = first; p !== null; p = p.next)
-      if (p.plan.threads === threads.count && p.winograd === winograd && sameKey(p.key, captured)) return p;
+    const winograd = this.#winograd;
+    if (this.#planCount >= MAX_PLANS) {
+      this.#plans.clear();
+      this.#planCount = 0;
+    }
     const recorder = recording.current;
     const span = recorder?.begin('planning') ?? 0;
     const plan = schedule(
@@ -335,15 +372,13 @@ export class Engine {
       runner: this.backend.prepare(plan),
       steps: null,
       packed: null,
-      next: first,
+      next: this.#plans.get(captured.hash) ?? null,
+      runs: 0,
     };
-    if (this.#planCount >= MAX_PLANS) {
-      this.#plans.clear();
-      this.#planCount = 0;
-    }
     this.#plans.set(captured.hash, entry);
     this.#planCount++;
     this.statistics.plans++;
+    this.#novelty.planned(captured.nodes.length);
     recorder?.end(span);
     return entry;
   }

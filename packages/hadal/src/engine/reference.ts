@@ -11,6 +11,7 @@ import { isTuple } from '../graph/op.js';
 import type { Target } from '../kernel/target.js';
 import { oneThread } from '../kernel/target.js';
 import type { Memory } from '../runtime/device.js';
+import { MemoryRange } from '../runtime/device.js';
 import { availableMemory } from '../runtime/host-memory.js';
 import type { Place, Plan, PlannedBlock } from '../schedule/plan.js';
 import type { Backend, PlanRunner, PlanSteps } from './backend.js';
@@ -25,6 +26,7 @@ class HostMemory implements Memory {
   }
 }
 
+/** Of a whole memory. */
 function host(memory: Memory): ArrayBuffer {
   if (memory instanceof HostMemory) return memory.data;
   throw new DeviceError('reference: this memory belongs to another engine');
@@ -95,6 +97,7 @@ export class ReferenceBackend implements Backend {
   }
 
   read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer> {
+    if (memory instanceof MemoryRange) return this.read(memory.base, memory.byteOffset + byteOffset, bytes);
     return new Uint8Array(host(memory).slice(byteOffset, byteOffset + bytes));
   }
 
@@ -144,7 +147,9 @@ function runBlock(
   function inMemory(id: number): PlainArray {
     const { shape, dtype } = nodes[id];
     const { buffer, byteOffset } = bufferIndex(plan, placeOf(id));
-    return { shape, dtype, data: decodeElements(dtype, host(buffers[buffer]), byteOffset, numel(shape)) };
+    const memory = buffers[buffer];
+    const [whole, from] = memory instanceof MemoryRange ? [memory.base, memory.byteOffset] : [memory, 0];
+    return { shape, dtype, data: decodeElements(dtype, host(whole), from + byteOffset, numel(shape)) };
   }
 
   function value(id: number): PlainArray {

@@ -133,9 +133,10 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
       const kept = underMovement(n);
       if (kept !== null) roots.push({ node: kept, into: null });
     }
+    if (n.buffer !== null) continue;
     const { inputs, projections } = n;
     for (let i = 0; i < inputs.length; i++) if (inputs[i].mark !== walk) stack.push(inputs[i]);
-    if (projections.length > 0 && n.buffer === null) {
+    if (projections.length > 0) {
       // What is not written together with the op's other results could not be had later.
       for (const result of n.handle ? [n, ...projections] : projections) {
         if (result.buffer !== null) continue;
@@ -217,7 +218,7 @@ export function templateOf(captured: CapturedGraph): Template {
   const nodes = captured.nodes.map(
     (n): TemplateNode => ({
       op: n.op,
-      inputs: n.inputs.map((i) => i.position),
+      inputs: n.buffer === null ? n.inputs.map((i) => i.position) : [],
       attributes: n.attributes,
       shape: n.shape,
       dtype: n.dtype,

@@ -6,9 +6,22 @@ import type { BlockLayout } from '../kernel/abi.js';
 import type { ScalarKind } from '../kernel/l3.js';
 import type { Target, Threads } from '../kernel/target.js';
 
-/** A piece of device memory, aligned to 64 bytes. What it is made of is the device's business; who can reach it keeps it alive. */
+/** A piece of device memory, aligned to 64 bytes but for parts of others. What it is made of is the device's business; who can reach it keeps it alive. */
 export interface Memory {
   readonly bytes: number;
+}
+
+/** Part of another memory, for programs to read. It keeps all of that alive and is not to be released. */
+export class MemoryRange implements Memory {
+  readonly bytes: number;
+  readonly base: Memory;
+  readonly byteOffset: number;
+
+  constructor(memory: Memory, byteOffset: number, bytes: number) {
+    this.bytes = bytes;
+    this.base = memory instanceof MemoryRange ? memory.base : memory;
+    this.byteOffset = memory instanceof MemoryRange ? memory.byteOffset + byteOffset : byteOffset;
+  }
 }
 
 /** Code that a device has loaded and can run. */

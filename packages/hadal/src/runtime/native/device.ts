@@ -5,6 +5,7 @@ import type { DotOp } from '../../kernel/l3.js';
 import type { Target, Threads } from '../../kernel/target.js';
 import { oneThread } from '../../kernel/target.js';
 import type { Device, Executable, LaunchSpec, Memory, Program } from '../device.js';
+import { MemoryRange } from '../device.js';
 import { availableMemory } from '../host-memory.js';
 import type { Level, NativeFeatures } from './features.js';
 import { detectDots, detectLevels } from './features.js';
@@ -142,6 +143,7 @@ export class NativeDevice implements Device {
   }
 
   read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer> {
+    if (memory instanceof MemoryRange) return this.read(memory.base, memory.byteOffset + byteOffset, bytes);
     return own(memory).view(byteOffset, bytes).slice();
   }
 

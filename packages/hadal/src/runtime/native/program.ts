@@ -5,6 +5,7 @@
 import { ArgumentError } from '../../base/errors.js';
 import { blockBytes } from '../../kernel/abi.js';
 import type { BlockSpec, LaunchSpec, Memory, Program } from '../device.js';
+import { MemoryRange } from '../device.js';
 import { ArgumentBlocks, put64, type ScalarPatch } from './argument-blocks.js';
 import type { Machine } from './machine.js';
 import { NativeMemory } from './memory.js';
@@ -27,6 +28,12 @@ const TWO_32 = 2 ** 32;
 const inUse: { program: NativeProgram | null } = { program: null };
 
 /** What a program needs of the machine. */
+function addressOf(memory: Memory): number {
+  if (memory instanceof NativeMemory) return memory.address;
+  if (memory instanceof MemoryRange) return addressOf(memory.base) + memory.byteOffset;
+  throw new ArgumentError('a buffer does not belong to this device');
+}
+
 export type ProgramMachine = Pick<Machine, 'address' | 'run'>;
 
 /** The blocks of each thread, the caller's first. */
@@ -113,10 +120,7 @@ export class NativeProgram implements Program {
     const pointerBuffers = this.#pointerBuffers;
     const pointerOffsets = this.#pointerOffsets;
     for (let i = 0; i < pointerWords.length; i++) {
-      const memory = buffers[pointerBuffers[i]];
-      if (!(memory instanceof NativeMemory))
-        throw new ArgumentError('a buffer does not belong to this device');
-      const pointer = memory.address + pointerOffsets[i];
+      const pointer = addressOf(buffers[pointerBuffers[i]]) + pointerOffsets[i];
       const word = pointerWords[i];
       words[word] = pointer;
       words[word + 1] = pointer / TWO_32;

@@ -7,6 +7,7 @@ import { DeviceError, InternalError } from '../../base/errors.js';
 import type { Target } from '../../kernel/target.js';
 import { oneThread, type Threads } from '../../kernel/target.js';
 import type { Device, Executable, LaunchSpec, Memory, Program } from '../device.js';
+import { MemoryRange } from '../device.js';
 import { availableMemory } from '../host-memory.js';
 import { detectWasm, type WasmSupport } from './detect.js';
 import type { Slot } from './heap.js';
@@ -146,6 +147,7 @@ export class WasmDevice implements Device {
   }
 
   read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer> {
+    if (memory instanceof MemoryRange) return this.read(memory.base, memory.byteOffset + byteOffset, bytes);
     return this.#pool.read(own(memory), byteOffset, bytes);
   }
 

@@ -14,6 +14,7 @@
  */
 import { InternalError, known, OutOfMemoryError } from '../../base/errors.js';
 import type { Memory } from '../device.js';
+import { MemoryRange } from '../device.js';
 import { ALIGNMENT, Heap, type Slot } from './heap.js';
 import type { WasmMemoryObject } from './webassembly.js';
 
@@ -171,7 +172,7 @@ export class MemoryPool {
     let missing = false;
     let needed = 0;
     for (let i = 0; i < memories.length; i++) {
-      const memory = memories[i];
+      const memory = whole(memories[i]);
       if (!(memory instanceof WasmMemory)) throw new InternalError('this memory belongs to another device');
       const { cell } = memory;
       cell.run = run;
@@ -193,7 +194,8 @@ export class MemoryPool {
   }
 
   #bringBack(memories: readonly Memory[]): void {
-    for (const memory of memories) {
+    for (const part of memories) {
+      const memory = whole(part);
       if (!(memory instanceof WasmMemory) || memory.cell.slot) continue;
       const copy = known(memory.cell.copy, 'memory that was not released');
       let slot: Slot;
@@ -303,6 +305,10 @@ export class MemoryPool {
     cell.older = null;
     cell.newer = null;
   }
+}
+
+function whole(memory: Memory): Memory {
+  return memory instanceof MemoryRange ? memory.base : memory;
 }
 
 function checkRange(memory: WasmMemory, byteOffset: number, bytes: number): void {

@@ -6,6 +6,7 @@ import { InternalError } from '../../base/errors.js';
 import { type BlockLayout, blockBytes, blockSlots, SLOT_BYTES } from '../../kernel/abi.js';
 import type { ScalarKind } from '../../kernel/l3.js';
 import type { BlockSpec, Executable, LaunchSpec, Memory, Program } from '../device.js';
+import { MemoryRange } from '../device.js';
 import type { Slot } from './heap.js';
 import { type MemoryPool, WasmMemory } from './memory-pool.js';
 import type { ThreadPool } from './threads/pool.js';
@@ -126,10 +127,7 @@ export class WasmProgram implements Program {
     const { words } = pool;
     const pointers = this.#pointers;
     for (let i = 0; i < pointers.length; i += 3) {
-      const memory = buffers[pointers[i + 1]];
-      if (!(memory instanceof WasmMemory) || !memory.cell.slot)
-        throw new InternalError('a buffer is not in memory');
-      words[pointers[i]] = memory.cell.slot.offset + pointers[i + 2];
+      words[pointers[i]] = offsetOf(buffers[pointers[i + 1]]) + pointers[i + 2];
     }
     for (const { word, kind, argument } of this.#scalars) {
       const value = scalars[argument];
@@ -159,6 +157,12 @@ export class WasmProgram implements Program {
       for (const share of others) executable.run(share.blocks, share.count);
     }
   }
+}
+
+function offsetOf(memory: Memory): number {
+  if (memory instanceof MemoryRange) return offsetOf(memory.base) + memory.byteOffset;
+  if (memory instanceof WasmMemory && memory.cell.slot) return memory.cell.slot.offset;
+  throw new InternalError('a buffer is not in memory');
 }
 
 /** Bytes that the argument blocks of some launches take. */

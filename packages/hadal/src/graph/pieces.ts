@@ -1,0 +1,210 @@
+/**
+ * A captured graph cut into pieces that are planned and run one after another. A piece ends in a value that several others read, or
+ * that is wanted itself; what only one reads belongs to its reader. Where a program repeats itself, as a loop over time does,
+ * so do its pieces, however often: their plans are there already when the whole was never seen. Numbers come out the same.
+ */
+import { halves } from '../base/attributes.js';
+import { dtypeInfo } from '../base/dtype.js';
+import type { Shape } from '../base/shape.js';
+import { numel } from '../base/shape.js';
+import type { Buffer } from './buffer.js';
+import type { Node } from './node.js';
+import type { CapturedGraph } from './template.js';
+
+/** Of other memory, from a byte on: nothing has to run for it. */
+export interface RangeOf {
+  readonly node: Node;
+  readonly byteOffset: number;
+}
+
+export interface Piece {
+  /** What it computes. */
+  readonly node: Node;
+  /** The node whose buffer the value replaces in place. */
+  readonly into: Node | null;
+  readonly range: RangeOf | null;
+  /** What no later piece reads. */
+  readonly done: readonly Node[];
+}
+
+/** More ops are no piece: chains of any length would be pieces of any length, and none like another. */
+const MOST_OPS = 20;
+
+/** Ops whose kernels take what is done to their results, but are no part of another's. */
+const heavy: ReadonlySet<string> = new Set([
+  'dot',
+  'conv',
+  'pool',
+  'scan',
+  'sort',
+  'scatter',
+  'attention',
+  'host',
+  'region',
+]);
+
+/** How many elements lie before a slice that lies together, or null if it does not. */
+function elementsBefore(
+  from: Shape,
+  starts: readonly number[],
+  steps: readonly number[],
+  to: Shape,
+): number | null {
+  let before = 0;
+  let stride = 1;
+  let isPart = false;
+  for (let d = from.length - 1; d >= 0; d--) {
+    if (isPart && to[d] !== 1) return null;
+    if (to[d] !== 1 && steps[d] !== 1) return null;
+    if (to[d] !== from[d]) isPart = true;
+    before += starts[d] * stride;
+    stride *= from[d];
+  }
+  return before;
+}
+
+function bytesBefore({ op, inputs, attributes, shape, dtype }: Node): number | null {
+  if (op.name === 'reshape') return 0;
+  if (op.name !== 'slice') return null;
+  const [starts, steps] = halves(attributes);
+  const before = elementsBefore(inputs[0].shape, starts, steps, shape);
+  return before === null ? null : before * dtypeInfo[dtype].bytes;
+}
+
+/** The pieces in the order in which they are to run. */
+export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
+  const count = nodes.length;
+  const position = new Map<Node, number>();
+  for (let i = 0; i < count; i++) position.set(nodes[i], i);
+  const at = (node: Node): number => position.get(node) ?? -1;
+
+  const uses = new Uint32Array(count);
+  const reader = new Int32Array(count).fill(-1);
+  for (let i = 0; i < count; i++) {
+    if (nodes[i].buffer !== null) continue;
+    for (const input of nodes[i].inputs) {
+      const k = at(input);
+      uses[k]++;
+      reader[k] = i;
+    }
+  }
+
+  const into = new Map<Node, Node>();
+  const written = new Set<Buffer>();
+  const isWanted = new Uint8Array(count);
+  for (const root of roots) {
+    isWanted[at(root.node)] = 1;
+    if (root.into?.buffer == null) continue;
+    into.set(root.node, root.into);
+    written.add(root.into.buffer);
+  }
+
+  /** Whether a node is in memory of its own after its piece has run. */
+  const ends = new Uint8Array(count);
+  const ranges: (RangeOf | null)[] = new Array(count).fill(null);
+  /** Made of numbers alone: each reader makes it again. */
+  const isSource = new Uint8Array(count);
+  const inMemory = (i: number): boolean => nodes[i].buffer !== null || ends[i] === 1 || ranges[i] !== null;
+  const overwritten = (i: number): boolean => {
+    const { buffer } = ranges[i]?.node ?? nodes[i];
+    return buffer !== null && written.has(buffer);
+  };
+  /** Of the piece that a node is a part of, up to it: how many ops compute something, how many of them are heavy, and the last. */
+  const ops = new Uint32Array(count);
+  const heavies = new Uint32Array(count);
+  const under = new Int32Array(count).fill(-1);
+  /** Ends the pieces below an input: they are not part of the one that the input belongs to. */
+  const endBelow = (i: number): void => {
+    if (under[i] >= 0) ends[under[i]] = 1;
+    [ops[i], heavies[i]] = [0, 0];
+  };
+
+  const rangeOf = (i: number): RangeOf | null => {
+    const [input] = nodes[i].inputs;
+    const k = at(input);
+    if (numel(nodes[i].shape) === 0 || !inMemory(k) || overwritten(k)) return null;
+    const bytes = bytesBefore(nodes[i]);
+    if (bytes === null) return null;
+    const outer = ranges[k];
+    return outer === null
+      ? { node: input, byteOffset: bytes }
+      : { node: outer.node, byteOffset: outer.byteOffset + bytes };
+  };
+
+  for (let i = 0; i < count; i++) {
+    const node = nodes[i];
+    const { kind } = node.op;
+    if (node.buffer !== null) continue;
+    if (kind === 'source') {
+      isSource[i] = 1;
+      ends[i] = isWanted[i];
+      continue;
+    }
+    if (isWanted[i] === 0 && kind === 'movement') {
+      ranges[i] = rangeOf(i);
+      if (ranges[i] !== null) continue;
+    }
+    const inputs = node.inputs.map(at).filter((k) => !inMemory(k));
+    const isHeavy = heavy.has(kind);
+    // One heavy op a piece, and what is done to its result.
+    const taken = isHeavy
+      ? -1
+      : inputs.findLastIndex((k) => under[k] >= 0 && heavy.has(nodes[under[k]].op.kind));
+    const own = inputs[taken] ?? -1;
+    if (inputs.reduce((sum, k) => sum + heavies[k], isHeavy ? 1 : 0) > 1)
+      for (const k of inputs) if (k !== own && heavies[k] > 0) endBelow(k);
+    // Parts that are put together lie apart before.
+    if (node.op.name === 'pad') for (const k of inputs) endBelow(k);
+    const total = (): number => inputs.reduce((sum, k) => sum + ops[k], 1);
+    if (total() > MOST_OPS) for (const k of inputs) if (k !== own) endBelow(k);
+    const isMade = inputs.length === node.inputs.length && inputs.every((k) => isSource[k] === 1);
+    isSource[i] = isMade && (kind === 'movement' || kind === 'elementwise') ? 1 : 0;
+    ops[i] = kind === 'movement' || isSource[i] === 1 ? total() - 1 : total();
+    heavies[i] = inputs.reduce((sum, k) => sum + heavies[k], isHeavy ? 1 : 0);
+    if (isWanted[i] === 1) ends[i] = 1;
+    else if (kind === 'movement') under[i] = inputs.length > 0 ? under[inputs[0]] : -1;
+    else if (isSource[i] === 0) {
+      under[i] = i;
+      const isShared = uses[i] !== 1 || node.projections.length > 0 || kind === 'result' || kind === 'random';
+      const next = isShared ? null : nodes[reader[i]].op.kind;
+      ends[i] = next !== null && (!isHeavy || next === 'elementwise' || next === 'movement') ? 0 : 1;
+    }
+  }
+
+  // The last piece that reads each node, by itself, through nodes that are part of the piece, or as a range.
+  const last = new Int32Array(count).fill(-1);
+  for (let i = count - 1; i >= 0; i--) {
+    if (nodes[i].buffer !== null) continue;
+    const piece = ends[i] === 1 ? i : last[i];
+    const range = ranges[i];
+    if (range !== null) last[at(range.node)] = Math.max(last[at(range.node)], piece);
+    else for (const input of nodes[i].inputs) last[at(input)] = Math.max(last[at(input)], piece);
+  }
+  const readUntil = new Map<Buffer, number>();
+  for (let i = 0; i < count; i++) {
+    const { buffer } = nodes[i];
+    if (buffer !== null && written.has(buffer))
+      readUntil.set(buffer, Math.max(readUntil.get(buffer) ?? -1, last[i]));
+  }
+  const done: Node[][] = nodes.map(() => []);
+  for (let i = 0; i < count; i++) {
+    if (
+      nodes[i].buffer === null &&
+      isWanted[i] === 0 &&
+      last[i] >= 0 &&
+      (ends[i] === 1 || ranges[i] !== null)
+    )
+      done[last[i]].push(nodes[i]);
+  }
+
+  const pieces: Piece[] = [];
+  for (let i = 0; i < count; i++) {
+    const node = nodes[i];
+    if (ends[i] === 0 && ranges[i] === null) continue;
+    const target = into.get(node) ?? null;
+    // Whoever reads what is to be overwritten comes first, or else it is not overwritten.
+    const isFree = target?.buffer != null && (readUntil.get(target.buffer) ?? -1) <= i;
+    pieces.push({ node, into: isFree ? target : null, range: ranges[i], done: done[i] });
+  }
+  return pieces;
+}
