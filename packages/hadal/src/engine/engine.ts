@@ -16,6 +16,7 @@ import { schedule } from '../schedule/plan.js';
 import type { Backend, EngineName, PlanRunner, PlanSteps } from './backend.js';
 import { bytesOf, checkMemory, checkTotal } from './budget.js';
 import { Explanation } from './explanation.js';
+import type { PlanPolicy } from './novelty.js';
 import { Novelty, RUNS_THAT_PAY } from './novelty.js';
 import type { PackedPlans } from './packed-forms.js';
 import { dropForm, packedForms, preparePacked, wantsPacked } from './packed-forms.js';
@@ -67,15 +68,16 @@ export class Engine {
   /** Notes everything that runs, if there is one. */
   runRecorder: RunRecorder | null = null;
   readonly #plans = new Map<number, CachedPlan>();
-  readonly #novelty = new Novelty();
+  readonly #policy: PlanPolicy;
   #planCount = 0;
   #status: Memory | null = null;
   /** Nodes whose memory goes back once nothing is pending. */
   #discarded: Node[] = [];
   #lastPlan: Plan | null = null;
 
-  constructor(backend: Backend) {
+  constructor(backend: Backend, policy: PlanPolicy = new Novelty()) {
     this.backend = backend;
+    this.#policy = policy;
     this.pending = new PendingGraph(backend.name);
     this.pending.flush = () => this.realize([]);
     this.pending.begins = () => this.backend.tidy();
@@ -241,7 +243,7 @@ export class Engine {
     const { hash, nodes } = captured;
     const known = this.#knownPlan(captured);
     // What is recorded runs many times.
-    if (known === null && this.runRecorder === null && this.#novelty.wantsSteps(hash, nodes.length))
+    if (known === null && this.runRecorder === null && this.#policy.wantsSteps(hash, nodes.length))
       return runInSteps(captured, {
         run: (piece, settle) => this.#runPlan(piece, this.#planFor(piece), settle),
         release: ({ memory }) => this.backend.release(memory),
@@ -255,7 +257,7 @@ export class Engine {
     settle = (node: Node, buffer: Buffer): void => node.settle(buffer),
   ): boolean {
     const { plan } = prepared;
-    if (++prepared.runs === RUNS_THAT_PAY) this.#novelty.paid(captured.nodes.length);
+    if (++prepared.runs === RUNS_THAT_PAY) this.#policy.paid(captured.nodes.length);
     const leaves = captured.leafNodes.map((leaf) => {
       if (leaf.buffer === null || leaf.isStale)
         throw new InternalError('a leaf of a pending graph was overwritten');
@@ -378,7 +380,7 @@ export class Engine {
     this.#plans.set(captured.hash, entry);
     this.#planCount++;
     this.statistics.plans++;
-    this.#novelty.planned(captured.nodes.length);
+    this.#policy.planned(captured.nodes.length);
     recorder?.end(span);
     return entry;
   }

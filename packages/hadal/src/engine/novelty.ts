@@ -4,6 +4,16 @@
  * come again and again, it gets its plan after all.
  */
 
+/** Decides whether graphs get plans; an engine asks it where it has none. */
+export interface PlanPolicy {
+  /** Whether a graph that has no plan is to run in pieces. */
+  wantsSteps(hash: number, nodes: number): boolean;
+  /** A plan was made. */
+  planned(nodes: number): void;
+  /** A plan has run as often as it takes to pay. */
+  paid(nodes: number): void;
+}
+
 /** Smaller graphs are planned in no time, and pieces of them would not be smaller. */
 const LEAST_NODES = 48;
 
@@ -16,11 +26,10 @@ export const RUNS_THAT_PAY = 8;
 /** Graphs that are remembered. */
 const MOST_SEEN = 4096;
 
-export class Novelty {
+export class Novelty implements PlanPolicy {
   #credit = CREDIT;
   readonly #seen = new Map<number, number>();
 
-  /** Whether a graph that has no plan is to run in pieces. */
   wantsSteps(hash: number, nodes: number): boolean {
     if (nodes < LEAST_NODES || this.#credit > 0) return false;
     const runs = this.#seen.get(hash) ?? 0;
@@ -30,12 +39,10 @@ export class Novelty {
     return true;
   }
 
-  /** A plan was made. */
   planned(nodes: number): void {
     if (nodes >= LEAST_NODES && this.#credit > 0) this.#credit--;
   }
 
-  /** A plan has paid. */
   paid(nodes: number): void {
     if (nodes >= LEAST_NODES && this.#credit < CREDIT) this.#credit++;
   }

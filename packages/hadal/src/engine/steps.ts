@@ -43,7 +43,9 @@ export function runInSteps(graph: CapturedGraph, engine: StepEngine): boolean {
         if (base === null) throw new InternalError('a range of a value that is not in memory');
         hold(node, new Buffer(new MemoryRange(base.memory, range.byteOffset, Math.max(node.bytes, 1))));
       } else if (node.buffer === null) {
-        usesStatus = engine.run(capture([{ node, into }]), settle) || usesStatus;
+        const results = node.projections.filter((result) => wanted.has(result) && result.buffer === null);
+        const roots = [{ node, into }, ...results.map((result) => ({ node: result, into: null }))];
+        usesStatus = engine.run(capture(roots), settle) || usesStatus;
       }
       for (const read of done) letGo(read);
     }

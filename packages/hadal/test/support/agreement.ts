@@ -1,6 +1,6 @@
 /**
- * The properties that every program must have: fused or read step by step it gives the same bits on one engine, and all engines agree
- * with the reference as closely as float32 allows.
+ * The properties that every program must have: as a whole, in pieces or read step by step it gives the same bits on one engine, and all
+ * engines agree with the reference as closely as float32 allows.
  */
 import type { Workspace } from '../../src/tensor/workspace.js';
 import type { Difference } from './compare.js';
@@ -15,6 +15,7 @@ export class Bench {
   readonly missing: readonly string[];
   readonly #names: readonly TestEngine[];
   #spaces = new Map<TestEngine, Workspace>();
+  #inPieces = new Map<TestEngine, Workspace>();
 
   constructor(engines: readonly TestEngine[] = testEngines) {
     const tried = engines.map((name) => ({ name, opened: openWorkspace(name) }));
@@ -26,13 +27,15 @@ export class Bench {
     return this.#names;
   }
 
-  space(name: TestEngine): Workspace {
-    let space = this.#spaces.get(name);
+  /** @param pieces whether its graphs run in pieces */
+  space(name: TestEngine, pieces = false): Workspace {
+    const spaces = pieces ? this.#inPieces : this.#spaces;
+    let space = spaces.get(name);
     if (space === undefined) {
-      const opened = openWorkspace(name);
+      const opened = openWorkspace(name, pieces);
       if (!opened.ok) throw new Error(opened.reason);
       space = opened.space;
-      this.#spaces.set(name, space);
+      spaces.set(name, space);
     }
     return space;
   }
@@ -40,6 +43,7 @@ export class Bench {
   /** Starts over with empty caches: after a failure, so that the next program does not stumble over what is left of it. */
   renew(): void {
     this.#spaces = new Map();
+    this.#inPieces = new Map();
   }
 }
 
@@ -96,6 +100,9 @@ function examineOnce(bench: Bench, program: Program): Examined {
     if (dividedByZero(apart)) continue;
     const bits = compareOutcomes(fused, apart, sameBits);
     if (bits !== null) return done(`${name}, fused against step by step: ${bits}`);
+    const pieces = runProgram(bench.space(name, true), program);
+    const parted = dividedByZero(pieces) ? null : compareOutcomes(fused, pieces, sameBits);
+    if (parted !== null) return done(`${name}, as a whole against in pieces: ${parted}`);
     if (name === 'reference') continue;
     const values = compareOutcomes(reference, fused, (a, b, i) => {
       const moved = noisy.map((n) => n.snapshots[i]).filter(isSnapshot);

@@ -1,6 +1,7 @@
 /** Every engine that can run here, each with a workspace of its own, the two instruction sets of native among them. */
 import type { Backend } from '../../src/engine/backend.js';
 import { Engine } from '../../src/engine/engine.js';
+import type { PlanPolicy } from '../../src/engine/novelty.js';
 import { ReferenceBackend } from '../../src/engine/reference.js';
 import { nativeBackend, wasmBackend } from '../../src/engine/select.js';
 import { Workspace } from '../../src/tensor/workspace.js';
@@ -24,8 +25,12 @@ export type OpenedWorkspace =
   | { readonly ok: true; readonly space: Workspace }
   | { readonly ok: false; readonly reason: string };
 
-/** A new workspace on an engine, with empty caches; or why the engine cannot run here. */
-export function openWorkspace(name: TestEngine): OpenedWorkspace {
+/** As if every graph were new and no other like it. */
+const inPieces: PlanPolicy = { wantsSteps: () => true, planned: () => {}, paid: () => {} };
+
+/** A new workspace on an engine, with empty caches, whose graphs run in pieces if they are to; or why the engine cannot run here. */
+export function openWorkspace(name: TestEngine, pieces = false): OpenedWorkspace {
   const opened = openers[name]();
-  return opened.ok ? { ok: true, space: new Workspace(new Engine(opened.backend)) } : opened;
+  if (!opened.ok) return opened;
+  return { ok: true, space: new Workspace(new Engine(opened.backend, pieces ? inPieces : undefined)) };
 }

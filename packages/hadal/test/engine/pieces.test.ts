@@ -1,0 +1,162 @@
+/** Graphs that keep changing run in pieces: the same numbers, few plans, and memory that goes when nothing reads it any more. */
+import { describe, expect, test } from 'vitest';
+import { Novelty, RUNS_THAT_PAY } from '../../src/engine/novelty.js';
+import {
+  arange,
+  functional as F,
+  nn,
+  noGrad,
+  ones,
+  optim,
+  stack,
+  type Tensor,
+  zeros,
+} from '../../src/index.js';
+import { withWorkspace } from '../../src/tensor/workspace.js';
+import { openWorkspace, testEngines } from '../support/open-engines.js';
+
+class Cell extends nn.Module {
+  readonly input = new nn.Linear(3, 8);
+  readonly hidden = new nn.Linear(8, 8);
+  readonly out = new nn.Linear(8, 2);
+
+  override forward(x: Tensor, h: Tensor): Tensor {
+    return this.input.forward(x).add(this.hidden.forward(h)).tanh();
+  }
+}
+
+/** A number between -1 and 1 for each position, the same on every engine. */
+function values(shape: readonly number[], from: number): Tensor {
+  const count = shape.reduce((a, b) => a * b, 1);
+  return arange(count).add(from).mul(0.7).sin().reshape(shape);
+}
+
+/** Trains on sequences of these lengths; the last loss and all weights. */
+function train(lengths: readonly number[]): number[] {
+  const cell = new Cell();
+  noGrad(() => {
+    [...cell.parameters()].forEach((p, i) => {
+      p.copy_(values(p.shape, i).mul(0.3));
+    });
+  });
+  const optimizer = new optim.Adam(cell.parameters(), { lr: 0.01 });
+  let last = 0;
+  for (const length of lengths) {
+    const xs = values([length, 4, 3], length);
+    let h = zeros([4, 8]);
+    const outputs: Tensor[] = [];
+    for (let t = 0; t < length; t++) {
+      h = cell.forward(xs.index(t), h);
+      outputs.push(cell.out.forward(h));
+    }
+    const loss = F.mseLoss(stack(outputs), values([length, 4, 2], 5));
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    last = Number(loss.itemSync());
+  }
+  return [last, ...[...cell.parameters()].flatMap((p) => [...p.dataSync()].map(Number))];
+}
+
+for (const name of testEngines) {
+  const opened = openWorkspace(name);
+  const apart = openWorkspace(name, true);
+  if (!opened.ok || !apart.ok) {
+    test.skip(`${name}: ${opened.ok ? '' : opened.reason}`, () => {});
+    continue;
+  }
+  const [whole, pieces] = [opened.space, apart.space];
+
+  describe(name, () => {
+    test('a training on sequences of many lengths is the same to the bit', () => {
+      const lengths = [3, 9, 4, 7, 5, 3, 8];
+      const expected = withWorkspace(whole, () => train(lengths));
+      expect(withWorkspace(pieces, () => train(lengths))).toEqual(expected);
+    });
+
+    test('sequences of new lengths find the pieces of shorter ones', () => {
+      const { statistics } = pieces.engine;
+      withWorkspace(pieces, () => train([10, 11]));
+      const { plans, runs } = statistics;
+      withWorkspace(pieces, () => train([12]));
+      expect(statistics.runs - runs).toBeGreaterThan(80);
+      expect(statistics.plans - plans).toBeLessThan((statistics.runs - runs) / 3);
+    });
+
+    test('what overwrites memory comes after what reads it, and parts of it are read where they lie', () => {
+      const program = (): number[] => {
+        const w = values([6, 4], 1);
+        w.dataSync();
+        const before = w.mul(2).exp();
+        const part = w.index(2).add(1).tanh();
+        w.add_(1);
+        const between = w.index(3).mul(w.index(5));
+        w.index(1).copy_(w.index(4).add(part));
+        w.mul_(part.sum());
+        const all = [before, part, between, w, w.index(1).add(before.index(2))];
+        return all.flatMap((t) => [...t.dataSync()].map(Number));
+      };
+      expect(withWorkspace(pieces, program)).toEqual(withWorkspace(whole, program));
+    });
+
+    test('gradients of which one op computes several, and nobody reads all', () => {
+      const program = (): number[] => {
+        const [q, k, v] = [1, 2, 3].map((from) => values([2, 3], from));
+        v.requiresGrad_();
+        F.scaledDotProductAttention(q, k, v).sum().backward();
+        return [...(v.grad?.dataSync() ?? [])].map(Number);
+      };
+      expect(withWorkspace(pieces, program)).toEqual(withWorkspace(whole, program));
+    });
+
+    test('values on the way are given back', () => {
+      const { backend } = pieces.engine;
+      const alive = new Set<object>();
+      let taken = 0;
+      const { allocate, release } = backend;
+      backend.allocate = (bytes) => {
+        const memory = allocate.call(backend, bytes);
+        taken++;
+        alive.add(memory);
+        return memory;
+      };
+      backend.release = (memory) => {
+        alive.delete(memory);
+        release.call(backend, memory);
+      };
+      try {
+        withWorkspace(pieces, () => train([20]));
+      } finally {
+        backend.allocate = allocate;
+        backend.release = release;
+      }
+      // At each step back the gradient of the state, which three read.
+      expect(taken - alive.size).toBeGreaterThan(20);
+    });
+  });
+}
+
+describe('which graphs get a plan', () => {
+  const large = 100;
+
+  test('those of a program whose graphs come again', () => {
+    const policy = new Novelty();
+    for (let i = 0; i < 4; i++) {
+      expect(policy.wantsSteps(i, large)).toBe(false);
+      policy.planned(large);
+      policy.paid(large);
+    }
+    expect(policy.wantsSteps(9, large)).toBe(false);
+  });
+
+  test('only small and those seen often, once plans did not pay', () => {
+    const policy = new Novelty();
+    for (let i = 0; i < 4; i++) policy.planned(large);
+    expect(policy.wantsSteps(9, 10)).toBe(false);
+    for (let i = 0; i < RUNS_THAT_PAY; i++) expect(policy.wantsSteps(9, large)).toBe(true);
+    expect(policy.wantsSteps(9, large)).toBe(false);
+    expect(policy.wantsSteps(10, large)).toBe(true);
+    policy.paid(large);
+    expect(policy.wantsSteps(10, large)).toBe(false);
+  });
+});
