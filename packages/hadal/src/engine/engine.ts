@@ -16,8 +16,8 @@ import { schedule } from '../schedule/plan.js';
 import type { Backend, EngineName, PlanRunner, PlanSteps } from './backend.js';
 import { bytesOf, checkMemory, checkTotal } from './budget.js';
 import { Explanation } from './explanation.js';
-import type { PlanPolicy } from './novelty.js';
-import { Novelty, RUNS_THAT_PAY } from './novelty.js';
+import type { GraphSize, PlanPolicy } from './novelty.js';
+import { Novelty, RUNS_OF_REPEATED } from './novelty.js';
 import type { PackedPlans } from './packed-forms.js';
 import { dropForm, packedForms, preparePacked, wantsPacked } from './packed-forms.js';
 import type { Assignable } from './roots.js';
@@ -240,10 +240,13 @@ export class Engine {
 
   /** Runs a captured graph and settles its nodes; says whether kernels may have noted an error. */
   #run(captured: CapturedGraph): boolean {
-    const { hash, nodes } = captured;
     const known = this.#knownPlan(captured);
     // What is recorded runs many times.
-    if (known === null && this.runRecorder === null && this.#policy.wantsSteps(hash, nodes.length))
+    if (
+      known === null &&
+      this.runRecorder === null &&
+      this.#policy.wantsSteps(captured.hash, sizeOf(captured))
+    )
       return runInSteps(captured, {
         run: (piece, settle) => this.#runPlan(piece, this.#planFor(piece), settle),
         release: ({ memory }) => this.backend.release(memory),
@@ -257,7 +260,7 @@ export class Engine {
     settle = (node: Node, buffer: Buffer): void => node.settle(buffer),
   ): boolean {
     const { plan } = prepared;
-    if (++prepared.runs === RUNS_THAT_PAY) this.#policy.paid(captured.nodes.length);
+    if (++prepared.runs === RUNS_OF_REPEATED) this.#policy.repeated(captured.nodes.length);
     const leaves = captured.leafNodes.map((leaf) => {
       if (leaf.buffer === null || leaf.isStale)
         throw new InternalError('a leaf of a pending graph was overwritten');
@@ -416,6 +419,13 @@ export class Engine {
     if (this.#lastPlan === null) throw new DeviceError('nothing has run on this engine yet');
     return new Explanation(this.#lastPlan, this.backend);
   }
+}
+
+function sizeOf({ nodes }: CapturedGraph): GraphSize {
+  let bytes = 0;
+  for (const node of nodes)
+    if (node.buffer === null && node.op.kind !== 'movement' && node.op.kind !== 'source') bytes += node.bytes;
+  return { nodes: nodes.length, bytes };
 }
 
 function sameKey(a: readonly number[], captured: CapturedGraph): boolean {

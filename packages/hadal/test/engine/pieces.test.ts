@@ -1,17 +1,7 @@
 /** Graphs that keep changing run in pieces: the same numbers, few plans, and memory that goes when nothing reads it any more. */
 import { describe, expect, test } from 'vitest';
-import { Novelty, RUNS_THAT_PAY } from '../../src/engine/novelty.js';
-import {
-  arange,
-  functional as F,
-  nn,
-  noGrad,
-  ones,
-  optim,
-  stack,
-  type Tensor,
-  zeros,
-} from '../../src/index.js';
+import { Novelty } from '../../src/engine/novelty.js';
+import { arange, functional as F, nn, noGrad, optim, stack, type Tensor, zeros } from '../../src/index.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
 import { openWorkspace, testEngines } from '../support/open-engines.js';
 
@@ -137,26 +127,39 @@ for (const name of testEngines) {
 }
 
 describe('which graphs get a plan', () => {
-  const large = 100;
+  const large = { nodes: 100, bytes: 1e4 };
+
+  /** A policy whose plans were all in vain. */
+  function spent(): Novelty {
+    const policy = new Novelty();
+    while (!policy.wantsSteps(0, large)) policy.planned(large.nodes);
+    return policy;
+  }
 
   test('those of a program whose graphs come again', () => {
     const policy = new Novelty();
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 100; i++) {
       expect(policy.wantsSteps(i, large)).toBe(false);
-      policy.planned(large);
-      policy.paid(large);
+      policy.planned(large.nodes);
+      policy.repeated(large.nodes);
     }
-    expect(policy.wantsSteps(9, large)).toBe(false);
   });
 
-  test('only small and those seen often, once plans did not pay', () => {
-    const policy = new Novelty();
-    for (let i = 0; i < 4; i++) policy.planned(large);
-    expect(policy.wantsSteps(9, 10)).toBe(false);
-    for (let i = 0; i < RUNS_THAT_PAY; i++) expect(policy.wantsSteps(9, large)).toBe(true);
-    expect(policy.wantsSteps(9, large)).toBe(false);
-    expect(policy.wantsSteps(10, large)).toBe(true);
-    policy.paid(large);
-    expect(policy.wantsSteps(10, large)).toBe(false);
+  test('only small and those whose values are large, once plans did not pay', () => {
+    const policy = spent();
+    expect(policy.wantsSteps(1, large)).toBe(true);
+    expect(policy.wantsSteps(2, { ...large, nodes: 10 })).toBe(false);
+    expect(policy.wantsSteps(3, { ...large, bytes: 1e9 })).toBe(false);
+    policy.repeated(large.nodes);
+    expect(policy.wantsSteps(1, large)).toBe(false);
+  });
+
+  test('those that came again and again', () => {
+    const policy = spent();
+    let runs = 0;
+    while (policy.wantsSteps(1, large)) runs++;
+    expect(runs).toBeGreaterThan(10);
+    expect(runs).toBeLessThan(40);
+    expect(policy.wantsSteps(2, large)).toBe(true);
   });
 });

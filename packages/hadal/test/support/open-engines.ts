@@ -26,7 +26,7 @@ export type OpenedWorkspace =
   | { readonly ok: false; readonly reason: string };
 
 /** As if every graph were new and no other like it. */
-const inPieces: PlanPolicy = { wantsSteps: () => true, planned: () => {}, paid: () => {} };
+const inPieces: PlanPolicy = { wantsSteps: () => true, planned: () => {}, repeated: () => {} };
 
 /** A new workspace on an engine, with empty caches, whose graphs run in pieces if they are to; or why the engine cannot run here. */
 export function openWorkspace(name: TestEngine, pieces = false): OpenedWorkspace {
