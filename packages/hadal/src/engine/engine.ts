@@ -8,7 +8,7 @@ import { Buffer } from '../graph/buffer.js';
 import { decompose } from '../graph/decompose.js';
 import type { Node } from '../graph/node.js';
 import { PendingGraph } from '../graph/node.js';
-import type { CapturedGraph, Root } from '../graph/template.js';
+import type { CapturedGraph, Root, Template } from '../graph/template.js';
 import { capture, templateOf } from '../graph/template.js';
 import type { Memory } from '../runtime/device.js';
 import type { Plan } from '../schedule/plan.js';
@@ -73,7 +73,7 @@ export class Engine {
   #status: Memory | null = null;
   /** Nodes whose memory goes back once nothing is pending. */
   #discarded: Node[] = [];
-  #lastPlan: Plan | null = null;
+  #lastPlan: Plan | Template | null = null;
 
   constructor(backend: Backend, policy: PlanPolicy = new Novelty()) {
     this.backend = backend;
@@ -242,16 +242,16 @@ export class Engine {
   #run(captured: CapturedGraph): boolean {
     const known = this.#knownPlan(captured);
     // What is recorded runs many times.
-    if (
-      known === null &&
-      this.runRecorder === null &&
-      this.#policy.wantsSteps(captured.hash, sizeOf(captured))
-    )
-      return runInSteps(captured, {
-        run: (piece, settle) => this.#runPlan(piece, this.#planFor(piece), settle),
-        release: ({ memory }) => this.backend.release(memory),
-      });
-    return this.#runPlan(captured, known ?? this.#newPlan(captured));
+    const isLasting = known !== null || this.runRecorder !== null;
+    if (isLasting || !this.#policy.wantsSteps(captured.hash, sizeOf(captured)))
+      return this.#runPlan(captured, known ?? this.#newPlan(captured));
+    const template = templateOf(captured);
+    const usesStatus = runInSteps(captured, {
+      run: (piece, settle) => this.#runPlan(piece, this.#planFor(piece), settle),
+      release: ({ memory }) => this.backend.release(memory),
+    });
+    this.#lastPlan = template;
+    return usesStatus;
   }
 
   #runPlan(
@@ -355,7 +355,6 @@ export class Engine {
   }
 
   #newPlan(captured: CapturedGraph): CachedPlan {
-    const { threads, target } = this.backend;
     const winograd = this.#winograd;
     if (this.#planCount >= MAX_PLANS) {
       this.#plans.clear();
@@ -363,11 +362,7 @@ export class Engine {
     }
     const recorder = recording.current;
     const span = recorder?.begin('planning') ?? 0;
-    const plan = schedule(
-      decompose(templateOf(captured), { ...target, winograd, cutsSums: target.lanes > 1 }),
-      target,
-      threads,
-    );
+    const plan = this.#schedule(templateOf(captured));
     const key = captured.key.slice(0, captured.keyLength);
     const entry: CachedPlan = {
       key,
@@ -386,6 +381,12 @@ export class Engine {
     this.#policy.planned(captured.nodes.length);
     recorder?.end(span);
     return entry;
+  }
+
+  #schedule(template: Template): Plan {
+    const { threads, target } = this.backend;
+    const rules = { ...target, winograd: this.#winograd, cutsSums: target.lanes > 1 };
+    return schedule(decompose(template, rules), target, threads);
   }
 
   #statusMemory(): Memory {
@@ -414,10 +415,11 @@ export class Engine {
     return new Explanation(this.#planFor(capture(roots)).plan, this.backend);
   }
 
-  /** The plan of the last realise. */
+  /** The plan of the last realise; if it ran in pieces, the one that it would have had. */
   explainLast(): Explanation {
-    if (this.#lastPlan === null) throw new DeviceError('nothing has run on this engine yet');
-    return new Explanation(this.#lastPlan, this.backend);
+    const last = this.#lastPlan;
+    if (last === null) throw new DeviceError('nothing has run on this engine yet');
+    return new Explanation('launches' in last ? last : this.#schedule(last), this.backend);
   }
 }
 
