@@ -29,20 +29,27 @@ function freeTarget({ target }: Assignable, claimed: Set<Buffer>): Node | null {
  * Whether a value is computed from memory, which may be overwritten; one made of numbers alone can be had at any time.
  *
  * @param without nodes that are known to be made of numbers; this one joins them if it is.
+ * @param which memory it is about, all if not given.
  */
-function restsOnMemory(node: Node, without: Set<Node>): boolean {
+function restsOnMemory(node: Node, without: Set<Node>, which: ReadonlySet<Buffer> | null = null): boolean {
   const walked = new Set([node]);
   for (const n of walked) {
-    if (n.buffer !== null) return true;
+    if (n.buffer !== null && (which === null || which.has(n.buffer))) return true;
     for (const input of n.inputs) if (!without.has(input)) walked.add(input);
   }
   for (const n of walked) without.add(n);
   return false;
 }
 
+/** What people look at after a step: parts of a loss, norms, counts. To write it costs next to nothing. */
+function isOneNumber({ shape }: Node): boolean {
+  for (let d = 0; d < shape.length; d++) if (shape[d] !== 1) return false;
+  return true;
+}
+
 /**
  * Updates in place with the buffers that they may overwrite, the nodes asked for, and everything else with a handle that nothing
- * consumes. Values that nobody can read any more, since an update replaced them before they were computed, consume nothing: what
+ * consumes, or that is a single number which an update would take away. Values that nobody can read any more, since an update replaced them before they were computed, consume nothing: what
  * was made for them alone is computed as well if somebody can read it and it might be gone later.
  *
  * The nodes' counts of uses are no longer true afterwards: the pending graph is to be reset.
@@ -75,6 +82,11 @@ export function rootsOf(wanted: readonly Node[], dirty: Iterable<Assignable>, pe
       if (node.isHeld) add(node);
       else bury(node);
     }
+  if (claimed.size > 0) {
+    const apart = new Set<Node>();
+    for (const node of pending.handles)
+      if (node.uses > 0 && node.isHeld && isOneNumber(node) && restsOnMemory(node, apart, claimed)) add(node);
+  }
   if (dead.length === 0) return roots;
 
   const withoutMemory = new Set<Node>();

@@ -30,6 +30,9 @@ export interface Piece {
 /** More ops are no piece: chains of any length would be pieces of any length, and none like another. */
 const MOST_OPS = 20;
 
+/** Larger values that a Tensor stands for are computed again if somebody reads them, or gone if what they rest on is overwritten. */
+const MOST_KEPT_BYTES = 2 ** 16;
+
 /** Ops whose kernels take what is done to their results, but are no part of another's. */
 const heavy: ReadonlySet<string> = new Set([
   'dot',
@@ -131,10 +134,19 @@ export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
       : { node: outer.node, byteOffset: outer.byteOffset + bytes };
   };
 
+  /** Whether it is computed from memory that is overwritten. */
+  const rests = new Uint8Array(count);
   for (let i = 0; i < count; i++) {
     const node = nodes[i];
     const { kind } = node.op;
-    if (node.buffer !== null) continue;
+    if (node.buffer !== null) {
+      rests[i] = written.has(node.buffer) ? 1 : 0;
+      continue;
+    }
+    for (const input of node.inputs) if (rests[at(input)] === 1) rests[i] = 1;
+    // Gradients are written; and what could not be had again, where it is small.
+    const isKept = rests[i] === 1 && node.handle && node.isHeld && node.bytes <= MOST_KEPT_BYTES;
+    if (node.boundary || isKept) isWanted[i] = 1;
     if (kind === 'source') {
       isSource[i] = 1;
       ends[i] = isWanted[i];

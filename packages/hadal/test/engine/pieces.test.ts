@@ -99,6 +99,24 @@ for (const name of testEngines) {
       expect(withWorkspace(pieces, program)).toEqual(withWorkspace(whole, program));
     });
 
+    test('gradients, and small values that an update would take away, can be read after the step', () => {
+      const program = (): number[] => {
+        const layer = new nn.Linear(3, 4);
+        noGrad(() => {
+          for (const p of layer.parameters()) p.copy_(values(p.shape, 2));
+        });
+        const optimizer = new optim.Adam(layer.parameters());
+        const out = layer.forward(values([5, 3], 1));
+        const inner = out.mul(2).sum();
+        inner.square().mean().backward();
+        optimizer.step();
+        const read = [...layer.parameters()].flatMap((p) => [...(p.grad?.dataSync() ?? [])].map(Number));
+        const number = Number(inner.itemSync());
+        return [...read, number];
+      };
+      expect(withWorkspace(pieces, program)).toEqual(withWorkspace(whole, program));
+    });
+
     test('values on the way are given back', () => {
       const { backend } = pieces.engine;
       const alive = new Set<object>();

@@ -36,6 +36,22 @@ forEachEngine('what a realise computes', (space) => {
     };
   };
 
+  describe('values that an update takes away', () => {
+    test('single numbers are written, whatever they are fused into', () =>
+      run(() => {
+        const w = tensor([1, 2, 3]);
+        w.dataSync();
+        const part = w.mul(2).sum();
+        const also = w.sub(1).mean(0);
+        const total = part.add(also).exp();
+        w.mul_(3);
+        expect(numbers(total)[0]).toBeCloseTo(Math.exp(13), -1);
+        expect(numbers(w)).toEqual([3, 6, 9]);
+        expect(numbers(part)).toEqual([12]);
+        expect(numbers(also)).toEqual([1]);
+      })());
+  });
+
   describe('values that an update replaced before they were computed', () => {
     test('initial weights under given ones are not drawn', () =>
       run(() => {
