@@ -7,6 +7,7 @@ import type { Closeness, RoundingMode } from '../elementwise.js';
 import * as e from '../elementwise.js';
 import type { Argument, Operand } from '../promotion.js';
 import * as p from '../promotion.js';
+import { describeKind } from '../structure.js';
 import { Tensor } from '../tensor.js';
 
 type Rule = (ops: AutogradOps, x: Argument, y: Argument) => Value;
@@ -176,6 +177,10 @@ export function equalAsync(x: Tensor, y: Tensor): Promise<boolean> {
  * ```
  */
 export function where(condition: Tensor, x: Operand, y: Operand): Tensor {
+  if (!(condition instanceof Tensor))
+    throw new ArgumentError(
+      `where: the condition is a bool tensor, got ${describeKind(condition)}; with one boolean write c ? x : y`,
+    );
   const { ops } = condition.workspace;
   const [a, b] = [p.argumentOf('where', x), p.argumentOf('where', y)];
   return Tensor.of(condition.workspace, p.where(ops, condition.value, a, b));

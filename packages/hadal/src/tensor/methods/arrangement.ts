@@ -1,6 +1,6 @@
 /** Methods that put elements elsewhere, into memory of their own. */
 import { ArgumentError, ShapeError } from '../../base/errors.js';
-import { normalizeDim, showShape } from '../../base/shape.js';
+import { checkSizes, normalizeDim, showShape } from '../../base/shape.js';
 import type { PadMode } from '../arrangement.js';
 import * as a from '../arrangement.js';
 import type { Tensor } from '../tensor.js';
@@ -73,6 +73,7 @@ export abstract class ArrangementMethods extends ShapeMethods {
   }
   /** As `repeat`, with missing repetitions in front being 1. */
   tile(sizes: readonly number[]): Tensor {
+    checkSizes('tile', sizes);
     const missing = Math.max(0, this.ndim - sizes.length);
     return this.wrap(
       a.repeat(this.ops, 'tile', this.value, [...new Array<number>(missing).fill(1), ...sizes]),

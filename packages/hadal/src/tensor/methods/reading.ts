@@ -87,6 +87,15 @@ export abstract class ReadingMethods extends AutogradMethods {
     }
   }
 
+  /** In text a tensor is what it prints; what JavaScript would take for a number (`t - 1`, `t < 1`, `Number(t)`) would be NaN. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === 'number')
+      throw new ArgumentError(
+        'JavaScript has no operators on tensors: write t.sub(1) for t - 1, t.lt(1) for t < 1, and t.itemSync() for the number in it',
+      );
+    return this.toString();
+  }
+
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }

@@ -1,5 +1,7 @@
 /** Methods that reduce dimensions, and what is made of reductions. `dim` is one dimension, several, or all where it is left out. */
 import type { DType } from '../../base/dtype.js';
+import type { OptionNames } from '../../base/options.js';
+import { checkOptions } from '../../base/options.js';
 import * as r from '../reduction.js';
 import type { MinAndMax, StdAndMean, ValuesAndIndices, VarAndMean } from '../results.js';
 import { valuesAndIndices } from '../results.js';
@@ -23,6 +25,19 @@ export interface SpreadOptions extends ReduceOptions {
 
 type Dims = number | readonly number[];
 
+const reduceNames: OptionNames<ReduceOptions> = { keepdim: true };
+const accumulateNames: OptionNames<AccumulateOptions> = { keepdim: true, dtype: true };
+const spreadNames: OptionNames<SpreadOptions> = { keepdim: true, correction: true };
+
+/**
+ * Whether reduced dimensions are kept.
+ *
+ * @throws ArgumentError for options that the reduction does not have: `keepDims: true` would do nothing without a word.
+ */
+export function keepsDim(op: string, options: ReduceOptions): boolean {
+  return checkOptions(op, options, reduceNames).keepdim ?? false;
+}
+
 export abstract class ReductionMethods extends ComparisonMethods {
   /**
    * Sum over dimensions. Integers and bools add up as int64.
@@ -34,13 +49,13 @@ export abstract class ReductionMethods extends ComparisonMethods {
    * ```
    */
   sum(dim?: Dims, options: AccumulateOptions = {}): Tensor {
-    return this.wrap(r.accumulate(this.ops, 'sum', this.value, dim, options.keepdim ?? false, options.dtype));
+    const { keepdim = false, dtype } = checkOptions('sum', options, accumulateNames);
+    return this.wrap(r.accumulate(this.ops, 'sum', this.value, dim, keepdim, dtype));
   }
   /** Product over dimensions. Integers and bools multiply as int64. */
   prod(dim?: Dims, options: AccumulateOptions = {}): Tensor {
-    return this.wrap(
-      r.accumulate(this.ops, 'prod', this.value, dim, options.keepdim ?? false, options.dtype),
-    );
+    const { keepdim = false, dtype } = checkOptions('prod', options, accumulateNames);
+    return this.wrap(r.accumulate(this.ops, 'prod', this.value, dim, keepdim, dtype));
   }
   /**
    * Mean over dimensions.
@@ -48,15 +63,16 @@ export abstract class ReductionMethods extends ComparisonMethods {
    * @throws DTypeError for integers and bools, unless a float `dtype` is given.
    */
   mean(dim?: Dims, options: AccumulateOptions = {}): Tensor {
-    return this.wrap(r.mean(this.ops, this.value, dim, options.keepdim ?? false, options.dtype));
+    const { keepdim = false, dtype } = checkOptions('mean', options, accumulateNames);
+    return this.wrap(r.mean(this.ops, this.value, dim, keepdim, dtype));
   }
 
   /** Largest element over dimensions; equal ones share the gradient. NaN if there is one. */
   amax(dim?: Dims, options: ReduceOptions = {}): Tensor {
-    return this.wrap(r.extremum(this.ops, 'max', this.value, dim, options.keepdim ?? false));
+    return this.wrap(r.extremum(this.ops, 'max', this.value, dim, keepsDim('amax', options)));
   }
   amin(dim?: Dims, options: ReduceOptions = {}): Tensor {
-    return this.wrap(r.extremum(this.ops, 'min', this.value, dim, options.keepdim ?? false));
+    return this.wrap(r.extremum(this.ops, 'min', this.value, dim, keepsDim('amin', options)));
   }
   aminmax(dim?: number, options: ReduceOptions = {}): MinAndMax {
     const [min, max] = [this.amin(dim, options), this.amax(dim, options)];
@@ -84,24 +100,24 @@ export abstract class ReductionMethods extends ComparisonMethods {
     return dim === undefined ? this.amin() : this.extremumAlong('min', dim, options);
   }
   private extremumAlong(name: 'max' | 'min', dim: number, options: ReduceOptions): ValuesAndIndices {
-    const [values, indices] = r.extremumAt(this.ops, name, this.value, dim, options.keepdim ?? false);
+    const [values, indices] = r.extremumAt(this.ops, name, this.value, dim, keepsDim(name, options));
     return valuesAndIndices(this.wrap(values), this.wrap(indices));
   }
   /** The index of the first largest element along a dimension, int64; of the flattened tensor without one. */
   argmax(dim?: number, options: ReduceOptions = {}): Tensor {
-    return this.wrap(r.argReduce(this.ops, 'max', this.value, dim, options.keepdim ?? false));
+    return this.wrap(r.argReduce(this.ops, 'max', this.value, dim, keepsDim('argmax', options)));
   }
   argmin(dim?: number, options: ReduceOptions = {}): Tensor {
-    return this.wrap(r.argReduce(this.ops, 'min', this.value, dim, options.keepdim ?? false));
+    return this.wrap(r.argReduce(this.ops, 'min', this.value, dim, keepsDim('argmin', options)));
   }
 
   /** Whether any element is not zero. */
   any(dim?: Dims, options: ReduceOptions = {}): Tensor {
-    return this.wrap(r.truth(this.ops, 'any', this.value, dim, options.keepdim ?? false));
+    return this.wrap(r.truth(this.ops, 'any', this.value, dim, keepsDim('any', options)));
   }
   /** Whether all elements are not zero. */
   all(dim?: Dims, options: ReduceOptions = {}): Tensor {
-    return this.wrap(r.truth(this.ops, 'all', this.value, dim, options.keepdim ?? false));
+    return this.wrap(r.truth(this.ops, 'all', this.value, dim, keepsDim('all', options)));
   }
   /** How many elements are not zero, int64. */
   countNonzero(dim?: Dims): Tensor {
@@ -136,7 +152,8 @@ export abstract class ReductionMethods extends ComparisonMethods {
     return { std, mean, [Symbol.iterator]: () => [std, mean].values() };
   }
   private momentsAlong(op: string, dim: Dims | undefined, options: SpreadOptions): r.Moments {
-    return r.moments(this.ops, op, this.value, dim, options.keepdim ?? false, options.correction ?? 1);
+    const { keepdim = false, correction = 1 } = checkOptions(op, options, spreadNames);
+    return r.moments(this.ops, op, this.value, dim, keepdim, correction);
   }
 
   /**
@@ -144,11 +161,11 @@ export abstract class ReductionMethods extends ComparisonMethods {
    * number of elements that are not zero.
    */
   norm(p: number | 'fro' = 2, dim?: Dims, options: ReduceOptions = {}): Tensor {
-    return this.wrap(r.norm(this.ops, this.value, p === 'fro' ? 2 : p, dim, options.keepdim ?? false));
+    return this.wrap(r.norm(this.ops, this.value, p === 'fro' ? 2 : p, dim, keepsDim('norm', options)));
   }
   /** log(sum(exp(x))) over dimensions, also where exp alone would overflow. */
   logsumexp(dim: Dims, options: ReduceOptions = {}): Tensor {
-    return this.wrap(r.logsumexp(this.ops, this.value, dim, options.keepdim ?? false));
+    return this.wrap(r.logsumexp(this.ops, this.value, dim, keepsDim('logsumexp', options)));
   }
 
   /** Sums of all elements up to each one along a dimension. Integers and bools add up as int64. */

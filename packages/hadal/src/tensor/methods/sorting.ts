@@ -10,6 +10,7 @@ import * as s from '../sorting.js';
 import type { Tensor } from '../tensor.js';
 import { IndexingMethods } from './indexing.js';
 import type { ReduceOptions } from './reductions.js';
+import { keepsDim } from './reductions.js';
 
 export interface UniqueOptions {
   /** For every element the number of its like among the distinct ones. */
@@ -86,7 +87,7 @@ export abstract class SortingMethods extends IndexingMethods {
   }
   /** The k-th smallest element along a dimension, counted from 1. */
   kthvalue(k: number, dim = -1, options: ReduceOptions = {}): ValuesAndIndices {
-    return this.bothOf(s.kthvalue(this.ops, this.value, k, dim, options.keepdim ?? false));
+    return this.bothOf(s.kthvalue(this.ops, this.value, k, dim, keepsDim('kthvalue', options)));
   }
   /**
    * The middle element, of all or along a dimension with its position; the lower of two; NaN if there is one. Of no elements at all it is
@@ -103,7 +104,7 @@ export abstract class SortingMethods extends IndexingMethods {
       const flat = this.ops.reshape(this.value, [this.numel()]);
       return this.wrap(s.median(this.ops, flat, 0, false).values);
     }
-    return this.bothOf(s.median(this.ops, this.value, dim, options.keepdim ?? false));
+    return this.bothOf(s.median(this.ops, this.value, dim, keepsDim('median', options)));
   }
 
   /**
