@@ -74,12 +74,10 @@ function bytesBefore({ op, inputs, attributes, shape, dtype }: Node): number | n
   return before === null ? null : before * dtypeInfo[dtype].bytes;
 }
 
-/** The pieces in the order in which they are to run. */
+/** The pieces in the order in which they are to run; of a graph that was just captured, so that its nodes know their positions. */
 export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
   const count = nodes.length;
-  const position = new Map<Node, number>();
-  for (let i = 0; i < count; i++) position.set(nodes[i], i);
-  const at = (node: Node): number => position.get(node) ?? -1;
+  const at = (node: Node): number => node.position;
 
   const uses = new Uint32Array(count);
   const reader = new Int32Array(count).fill(-1);
