@@ -27,8 +27,8 @@ const LEAST_NODES = 48;
 /** How many plans may be made that did not come again. A training loop makes two or three before its graphs repeat. */
 const CREDIT = 6;
 
-/** So often a plan runs before it has paid, and its graph is taken for one that comes again. */
-export const RUNS_OF_REPEATED = 16;
+/** So often a plan runs before its graph is taken for one that comes again. */
+export const RUNS_OF_REPEATED = 3;
 
 /** What a node costs: in a plan that is made, and in pieces that run more than in a plan that runs. Measured. */
 const PLAN_NODE_US = 100;
