@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { blankLiterals, type Import, importsOf } from './source-scan.js';
+import { type Import, importsOf, usesOfAny } from './source-scan.js';
 
 /** Highest first. Folders of one line may import each other; every folder may import those of the lines below. */
 const layers = [
@@ -62,13 +62,6 @@ function violation(file: string, { from: target, typeOnly, line }: Import): stri
   if (typeOnly || layerOf(target) >= layerOf(file)) return undefined;
   if (shared.has(target) && sharedReaders.has(file.split('/')[0])) return undefined;
   return `${file}:${line} imports a value from ${target}, which is a higher layer`;
-}
-
-/** Lines that use the type `any`, with their numbers; members of that name do not count. */
-function usesOfAny(text: string): string[] {
-  return blankLiterals(text)
-    .split('\n')
-    .flatMap((line, i) => (/(?<![.\w$])any(?![\w$(:])/.test(line) ? [`${i + 1} ${line.trim()}`] : []));
 }
 
 /** Groups of files that import values from each other in a circle. */

@@ -107,6 +107,13 @@ export function importsOf(text: string): Import[] {
   return found;
 }
 
+/** Lines that use the type `any`, with their numbers; members of that name do not count. */
+export function usesOfAny(text: string): string[] {
+  return blankLiterals(text)
+    .split('\n')
+    .flatMap((line, i) => (/(?<![.\w$])any(?![\w$(:])/.test(line) ? [`${i + 1} ${line.trim()}`] : []));
+}
+
 /** `type X`, or a list in braces of which every member is a type. */
 function isTypeClause(clause: string | undefined): boolean {
   if (clause === undefined) return false;
