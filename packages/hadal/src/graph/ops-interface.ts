@@ -25,6 +25,7 @@ export type UnaryName =
   | 'log1p'
   | 'erf'
   | 'erfc'
+  | 'erfinv'
   | 'gelu'
   | 'geluSlope'
   | 'sigmoid'

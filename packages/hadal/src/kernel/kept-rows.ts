@@ -8,28 +8,6 @@ import { dependences } from './dependence.js';
 import type { ExprId, LoopKernel } from './l2.js';
 import { pairsAlongLanes } from './pairs.js';
 
-/** Ops that take several times as long as a load and a store. */
-export const costly: ReadonlySet<string> = new Set([
-  ...[
-    'exp',
-    'exp2',
-    'expm1',
-    'log',
-    'log2',
-    'log10',
-    'log1p',
-    'sigmoid',
-    'tanh',
-    'sinh',
-    'cosh',
-    'erf',
-    'erfc',
-    'gelu',
-    'geluSlope',
-  ],
-  ...['sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'asinh', 'acosh', 'atanh', 'atan2', 'pow'],
-]);
-
 export interface KeptRow {
   readonly value: ExprId;
   /** The pass that computes it. */
@@ -64,11 +42,11 @@ export function keptRows(kernel: LoopKernel, vector: number): readonly KeptRow[]
   const variable = rowVariable(kernel, vector);
   if (variable < 0 || kernel.stages.length === 0 || pairsAlongLanes(kernel).loads.size > 0) return [];
   const deps = dependences(kernel);
-  /** Whether an op of the formula from here down, along the row, is costly. */
-  const isCostly = kernel.exprs.map(() => false);
+  /** Whether an op of the formula from here down, along the row, takes long. */
+  const hasLong = kernel.exprs.map(() => false);
   kernel.exprs.forEach((e, id) => {
     if (e.op !== 'call' || !deps[id].variables.has(variable)) return;
-    isCostly[id] = costly.has(e.name) || e.args.some((a) => isCostly[a]);
+    hasLong[id] = e.isLong || e.args.some((a) => hasLong[a]);
   });
   const computed = new Map<ExprId, number>();
   const kept = new Map<ExprId, KeptRow>();
@@ -76,7 +54,7 @@ export function keptRows(kernel: LoopKernel, vector: number): readonly KeptRow[]
   /** Looks from a root down through calls: what a guard makes of lanes that are off is its own. */
   function visit(id: ExprId, visitor: (id: ExprId) => boolean): void {
     const e = kernel.exprs[id];
-    if (e.op === 'call' && isCostly[id] && visitor(id)) for (const a of e.args) visit(a, visitor);
+    if (e.op === 'call' && hasLong[id] && visitor(id)) for (const a of e.args) visit(a, visitor);
   }
   function keepFrom(root: ExprId, isBefore: (pass: number) => boolean): void {
     visit(root, (id) => {

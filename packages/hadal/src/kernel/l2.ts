@@ -52,6 +52,8 @@ export type Expr =
       readonly lower: LowerFunction;
       /** Whether it cannot be computed on vectors. */
       readonly scalar: boolean;
+      /** Whether it takes several times as long as a load and a store. */
+      readonly isLong: boolean;
       readonly args: readonly ExprId[];
     }
   /** The value where all guards hold, else zero. */

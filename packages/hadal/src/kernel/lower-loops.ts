@@ -13,7 +13,7 @@ import { type Accumulator, accumulator, BLOCK } from './accumulators.js';
 import { type Dependence, dependences } from './dependence.js';
 import { fitToDType, kinds, memTypeOf } from './elements.js';
 import type { Guard, IndexExpr } from './index-expr.js';
-import { costly, type KeptRow, keptRows, passes, rowVariable } from './kept-rows.js';
+import { type KeptRow, keptRows, passes, rowVariable } from './kept-rows.js';
 import { type ExprId, exprArguments, type LoopKernel, type Stage } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function, Value } from './l3.js';
@@ -551,7 +551,7 @@ function stepsAlong(kernel: LoopKernel, deps: readonly Dependence[], roots: read
     if (seen.has(id) || !deps[id].variables.has(kernel.vectorVariable)) return;
     seen.add(id);
     const e = kernel.exprs[id];
-    steps += e.op === 'random' || (e.op === 'call' && costly.has(e.name)) ? SHORT_PASS : 1;
+    steps += e.op === 'random' || (e.op === 'call' && e.isLong) ? SHORT_PASS : 1;
     for (const a of exprArguments(e)) visit(a);
   };
   for (const id of roots) visit(id);

@@ -186,7 +186,15 @@ export class KernelReader {
         this.#name(n.op.name);
         const scalar = n.op.scalarOnly?.(nodes[n.inputs[0]].dtype) ?? false;
         return this.#add(
-          { op: 'call', dtype, name: n.op.name, lower: n.op.lower, scalar, args },
+          {
+            op: 'call',
+            dtype,
+            name: n.op.name,
+            lower: n.op.lower,
+            scalar,
+            isLong: n.op.isLong === true,
+            args,
+          },
           `${n.op.name} ${dtype} ${args.join(',')}`,
         );
       }

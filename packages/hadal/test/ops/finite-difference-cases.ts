@@ -40,6 +40,7 @@ export const domains: { readonly [name in keyof typeof elementwise]?: Domain } =
   log10: { points: [positive], smooth: true },
   log1p: { points: [unit], smooth: true },
   erfc: { points: [around], smooth: true },
+  erfinv: { points: [unit], smooth: true },
   gelu: { points: [around], smooth: true },
   geluSlope: { points: [around], smooth: true },
   rsqrt: { points: [positive], smooth: true },

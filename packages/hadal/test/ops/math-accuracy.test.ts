@@ -69,6 +69,8 @@ const cases = {
   erf: { bounds: [1.2, 4], draw: (r) => between(r, -4, 4) },
   // Where erfc is below 1/2 its float64 meaning is itself off by a few units.
   erfc: { bounds: [4, 8], draw: (r, single) => between(r, -4, single ? 9 : 26) },
+  // Both sides of where its two approximations meet, and of where it is refined in another way.
+  erfinv: { bounds: [4, 3], draw: unit },
 } as const satisfies { readonly [name in UnaryName]?: Case };
 
 const pairs = {

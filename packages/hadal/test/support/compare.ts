@@ -31,7 +31,7 @@ function isExact(x: number): boolean {
 const computing = new Set(
   [
     'add sub mul div addScaled lerp addcmul addcdiv',
-    'exp expm1 exp2 log log1p log2 log10 sqrt rsqrt reciprocal square pow sigmoid tanh erf erfc sinh cosh asinh acosh atanh',
+    'exp expm1 exp2 log log1p log2 log10 sqrt rsqrt reciprocal square pow sigmoid tanh erf erfc erfinv sinh cosh asinh acosh atanh',
     'sin cos tan asin acos atan atan2 sinc deg2rad hypot logaddexp xlogy remainder',
     'gelu silu softplus leakyRelu',
     'sum mean prod var std norm logsumexp cumsum cumprod logcumsumexp softmax logSoftmax',

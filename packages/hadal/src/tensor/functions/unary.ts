@@ -105,6 +105,9 @@ export function erf(x: Tensor): Tensor {
 export function erfc(x: Tensor): Tensor {
   return x.erfc();
 }
+export function erfinv(x: Tensor): Tensor {
+  return x.erfinv();
+}
 export function floor(x: Tensor): Tensor {
   return x.floor();
 }

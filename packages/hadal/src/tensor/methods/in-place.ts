@@ -267,6 +267,9 @@ export abstract class InPlaceMethods extends ProductMethods {
   erfc_(): this {
     return this.realInPlace('erfc');
   }
+  erfinv_(): this {
+    return this.realInPlace('erfinv');
+  }
   sinc_(): this {
     return this.update('sinc_', e.sinc(this.ops, this.before));
   }

@@ -136,6 +136,18 @@ export abstract class MathMethods extends ArithmeticMethods {
   erfc(): Tensor {
     return this.realOf('erfc');
   }
+  /**
+   * The number whose `erf` this is, element by element: infinite at 1 and -1, NaN beyond (Giles 2012, refined by Halley's method in float64).
+   *
+   * @example
+   * ```ts
+   * import { tensor } from 'hadal';
+   * console.log(tensor([0, 0.5, 1], { dtype: 'float64' }).erfinv().tolistSync()); // [ 0, 0.4769362762044699, Infinity ]
+   * ```
+   */
+  erfinv(): Tensor {
+    return this.realOf('erfinv');
+  }
 
   floor(): Tensor {
     return this.wrap(e.rounding(this.ops, 'floor', this.value));

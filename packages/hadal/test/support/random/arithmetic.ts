@@ -24,6 +24,7 @@ const moreOfReals = [
   'acosh',
   'atanh',
   'erfc',
+  'erfinv',
   'sinc',
   'deg2rad',
 ] as const;

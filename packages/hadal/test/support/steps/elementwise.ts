@@ -20,6 +20,7 @@ const functions = [
   'acosh',
   'atanh',
   'erfc',
+  'erfinv',
   'rsqrt',
   'floor',
   'ceil',

@@ -175,6 +175,7 @@ export const arithmetic = {
   }),
   /** C's pow on floats; integers wrap. */
   pow: binaryOp('pow', {
+    isLong: true,
     float: pow,
     int: integerPow,
     lower: (b, [x, y]) => (isFloatKind(x) ? lowerPow(b, x, y) : lowerIntegerPow(b, x, y)),

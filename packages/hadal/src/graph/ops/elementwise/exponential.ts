@@ -2,6 +2,7 @@
 import {
   lowerErf,
   lowerErfc,
+  lowerErfinv,
   lowerExp,
   lowerExp2,
   lowerExpm1,
@@ -56,6 +57,26 @@ function erfc(x: number): number {
   return x < 0 ? 2 - size : size;
 }
 
+/** Halley's method on the difference of complements, which keeps its digits near 1, or on erf itself. */
+function erfinv(x: number): number {
+  const a = Math.abs(x);
+  if (!(a < 1)) return a === 1 ? x * Number.POSITIVE_INFINITY : Number.NaN;
+  // Two terms of the series, as the roots below lose their digits near 0.
+  let y = (a / TWO_OVER_SQRT_PI) * (1 + (Math.PI / 12) * a * a);
+  if (a > 1e-4) {
+    // Winitzki 2008: off by at most 2e-3 of itself, which three steps bring below the rounding.
+    const log = Math.log1p(-a * a);
+    const half = 2 / (Math.PI * 0.147) + log / 2;
+    y = Math.sqrt(Math.sqrt(half * half - log / 0.147) - half);
+    for (let i = 0; i < 3; i++) {
+      const difference = a < 0.5 ? erf(y) - a : 1 - a - erfc(y);
+      const step = difference / (TWO_OVER_SQRT_PI * Math.exp(-y * y));
+      y -= step / (1 + y * step);
+    }
+  }
+  return x < 0 || Object.is(x, -0) ? -y : y;
+}
+
 /** The normal distribution function. */
 function normal(x: number): number {
   return erfc(-x * Math.SQRT1_2) / 2;
@@ -89,11 +110,13 @@ function plusOne<V extends Operand>(c: VjpContext<V>, x: V): V {
 
 export const exponential = {
   exp: unaryOp('exp', {
+    isLong: true,
     float: Math.exp,
     lower: lowerExp,
     gradient: { saves: savesOutput, vjp: slopeVjp((c) => c.output()) },
   }),
   exp2: unaryOp('exp2', {
+    isLong: true,
     float: (x) => 2 ** x,
     lower: lowerExp2,
     gradient: {
@@ -103,27 +126,32 @@ export const exponential = {
   }),
   /** exp(x) - 1. */
   expm1: unaryOp('expm1', {
+    isLong: true,
     float: Math.expm1,
     lower: lowerExpm1,
     gradient: { saves: savesOutput, vjp: slopeVjp((c) => plusOne(c, c.output())) },
   }),
   log: unaryOp('log', {
+    isLong: true,
     float: Math.log,
     lower: lowerLog,
     gradient: { saves: savesInputs(0), vjp: (c, g) => [c.ops.arithmetic('div', g, c.input(0))] },
   }),
   log2: unaryOp('log2', {
+    isLong: true,
     float: Math.log2,
     lower: lowerLog2,
     gradient: { saves: savesInputs(0), vjp: overInput(Math.LN2) },
   }),
   log10: unaryOp('log10', {
+    isLong: true,
     float: Math.log10,
     lower: lowerLog10,
     gradient: { saves: savesInputs(0), vjp: overInput(Math.LN10) },
   }),
   /** log(1 + x). */
   log1p: unaryOp('log1p', {
+    isLong: true,
     float: Math.log1p,
     lower: lowerLog1p,
     gradient: {
@@ -132,24 +160,43 @@ export const exponential = {
     },
   }),
   erf: unaryOp('erf', {
+    isLong: true,
     float: erf,
     lower: lowerErf,
     gradient: { saves: savesInputs(0), vjp: bellVjp(TWO_OVER_SQRT_PI) },
   }),
   /** 1 - erf(x). */
   erfc: unaryOp('erfc', {
+    isLong: true,
     float: erfc,
     lower: lowerErfc,
     gradient: { saves: savesInputs(0), vjp: bellVjp(-TWO_OVER_SQRT_PI) },
   }),
+  /** The x at which erf is the given number. */
+  erfinv: unaryOp('erfinv', {
+    isLong: true,
+    float: erfinv,
+    lower: lowerErfinv,
+    gradient: {
+      saves: savesOutput,
+      // sqrt(pi) / 2 exp(y^2)
+      vjp: slopeVjp((c) => {
+        const y = c.output();
+        const bell = c.ops.unary('exp', c.ops.arithmetic('mul', y, y));
+        return c.ops.arithmetic('mul', bell, constantLike(c, y, 1 / TWO_OVER_SQRT_PI));
+      }),
+    },
+  }),
   /** x N(x), with the normal distribution function N; 0 at -infinity. */
   gelu: unaryOp('gelu', {
+    isLong: true,
     float: (x) => Math.max(x, -40) * normal(x),
     lower: lowerGelu,
     gradient: { saves: savesInputs(0), vjp: slopeVjp((c) => c.ops.unary('geluSlope', c.input(0))) },
   }),
   /** The slope of `gelu`, N(x) + x N'(x). */
   geluSlope: unaryOp('geluSlope', {
+    isLong: true,
     float: (x) => normal(x) + Math.min(Math.max(x, -40), 40) * density(x),
     lower: lowerGeluSlope,
     gradient: {
@@ -166,6 +213,7 @@ export const exponential = {
   }),
   /** 1 / (1 + exp(-x)). */
   sigmoid: unaryOp('sigmoid', {
+    isLong: true,
     float: (x) => 1 / (1 + Math.exp(-x)),
     lower: (b, x) => b.div(b.like(x, 1), b.add(lowerExp(b, b.unary('neg', x)), b.like(x, 1))),
     gradient: {

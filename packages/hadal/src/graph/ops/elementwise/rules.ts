@@ -29,9 +29,10 @@ interface UnaryRule {
   readonly int?: (x: bigint) => bigint;
   readonly lower: (b: L3Builder, x: Value) => Value;
   readonly gradient: Gradient;
+  readonly isLong?: true;
 }
 
-export function unaryOp(name: string, { float, int, lower, gradient }: UnaryRule): ElementwiseOp {
+export function unaryOp(name: string, { float, int, lower, gradient, isLong }: UnaryRule): ElementwiseOp {
   return {
     kind: 'elementwise',
     name,
@@ -39,6 +40,7 @@ export function unaryOp(name: string, { float, int, lower, gradient }: UnaryRule
     scalar: int ? { float, int } : { float },
     lower: (b, [x], dtype) => wrapped(b, lower(b, x), dtype),
     ...gradient,
+    ...(isLong ? { isLong } : {}),
   };
 }
 
@@ -48,11 +50,12 @@ interface BinaryRule {
   readonly lower: LowerRule;
   readonly gradient: Gradient;
   readonly scalarOnly?: (dtype: DType) => boolean;
+  readonly isLong?: true;
 }
 
 export function binaryOp(
   name: string,
-  { float, int, lower, gradient, scalarOnly }: BinaryRule,
+  { float, int, lower, gradient, scalarOnly, isLong }: BinaryRule,
 ): ElementwiseOp {
   return {
     kind: 'elementwise',
@@ -62,6 +65,7 @@ export function binaryOp(
     lower: (b, x, dtype) => wrapped(b, lower(b, x, dtype), dtype),
     ...gradient,
     ...(scalarOnly ? { scalarOnly } : {}),
+    ...(isLong ? { isLong } : {}),
   };
 }
 

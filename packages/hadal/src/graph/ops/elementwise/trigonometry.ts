@@ -50,11 +50,13 @@ function over(form: '1+xx' | '1-xx'): Vjp {
 
 export const trigonometry = {
   sin: unaryOp('sin', {
+    isLong: true,
     float: Math.sin,
     lower: lowerSin,
     gradient: { saves: savesInputs(0), vjp: slopeVjp((c) => c.ops.unary('cos', c.input(0))) },
   }),
   cos: unaryOp('cos', {
+    isLong: true,
     float: Math.cos,
     lower: lowerCos,
     gradient: {
@@ -63,57 +65,68 @@ export const trigonometry = {
     },
   }),
   tan: unaryOp('tan', {
+    isLong: true,
     float: Math.tan,
     lower: lowerTan,
     gradient: { saves: savesOutput, vjp: slopeVjp((c) => squareAndOne(c, c.output(), '1+xx')) },
   }),
   asin: unaryOp('asin', {
+    isLong: true,
     float: Math.asin,
     lower: lowerAsin,
     gradient: { saves: savesInputs(0), vjp: overRoot('1-xx') },
   }),
   acos: unaryOp('acos', {
+    isLong: true,
     float: Math.acos,
     lower: lowerAcos,
     gradient: { saves: savesInputs(0), vjp: overRoot('1-xx', true) },
   }),
   atan: unaryOp('atan', {
+    isLong: true,
     float: Math.atan,
     lower: lowerAtan,
     gradient: { saves: savesInputs(0), vjp: over('1+xx') },
   }),
   sinh: unaryOp('sinh', {
+    isLong: true,
     float: Math.sinh,
     lower: lowerSinh,
     gradient: { saves: savesInputs(0), vjp: slopeVjp((c) => c.ops.unary('cosh', c.input(0))) },
   }),
   cosh: unaryOp('cosh', {
+    isLong: true,
     float: Math.cosh,
     lower: lowerCosh,
     gradient: { saves: savesInputs(0), vjp: slopeVjp((c) => c.ops.unary('sinh', c.input(0))) },
   }),
   tanh: unaryOp('tanh', {
+    isLong: true,
     float: Math.tanh,
     lower: lowerTanh,
     gradient: { saves: savesOutput, vjp: slopeVjp((c) => squareAndOne(c, c.output(), '1-xx')) },
   }),
   asinh: unaryOp('asinh', {
+    isLong: true,
     float: Math.asinh,
     lower: lowerAsinh,
     gradient: { saves: savesInputs(0), vjp: overRoot('1+xx') },
   }),
   acosh: unaryOp('acosh', {
+    isLong: true,
     float: Math.acosh,
     lower: lowerAcosh,
     gradient: { saves: savesInputs(0), vjp: overRoot('xx-1') },
   }),
   atanh: unaryOp('atanh', {
+    isLong: true,
     float: Math.atanh,
     lower: lowerAtanh,
     gradient: { saves: savesInputs(0), vjp: over('1-xx') },
   }),
   /** The angle of the point (x, y) of operands y and x. */
   atan2: binaryOp('atan2', {
+    isLong: true,
     float: Math.atan2,
     lower: (b, [y, x]) => lowerAtan2(b, y, x),
     gradient: {
