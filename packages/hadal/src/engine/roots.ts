@@ -26,19 +26,53 @@ function freeTarget({ target }: Assignable, claimed: Set<Buffer>): Node | null {
 }
 
 /**
- * Whether a value is computed from memory, which may be overwritten; one made of numbers alone can be had at any time.
- *
- * @param without nodes that are known to be made of numbers; this one joins them if it is.
- * @param which memory it is about, all if not given.
+ * Tells values that are computed from memory, which may be overwritten, from those made of numbers alone, which can be had at any time.
+ * Each node is looked at once, however many values are asked about.
  */
-function restsOnMemory(node: Node, without: Set<Node>, which: ReadonlySet<Buffer> | null = null): boolean {
-  const walked = new Set([node]);
-  for (const n of walked) {
-    if (n.buffer !== null && (which === null || which.has(n.buffer))) return true;
-    for (const input of n.inputs) if (!without.has(input)) walked.add(input);
+class MemoryBelow {
+  /** Which memory it is about, all if null. */
+  readonly #which: ReadonlySet<Buffer> | null;
+  readonly #rests: number;
+  readonly #apart: number;
+
+  constructor(pending: PendingGraph, which: ReadonlySet<Buffer> | null) {
+    this.#which = which;
+    this.#rests = pending.newWalk();
+    this.#apart = pending.newWalk();
   }
-  for (const n of walked) without.add(n);
-  return false;
+
+  #isFound(node: Node): boolean {
+    if (node.mark === this.#rests) return true;
+    return node.buffer !== null && (this.#which === null || this.#which.has(node.buffer));
+  }
+
+  /** Whether a value rests on that memory. */
+  isUnder(node: Node): boolean {
+    if (this.#isFound(node)) return true;
+    if (node.mark === this.#apart) return false;
+    // The way down to where the search is, and at each node on it the input that comes next.
+    const way = [node];
+    const next = [0];
+    while (way.length > 0) {
+      const last = way.length - 1;
+      const { inputs } = way[last];
+      if (next[last] === inputs.length) {
+        way[last].mark = this.#apart;
+        way.pop();
+        next.pop();
+        continue;
+      }
+      const input = inputs[next[last]++];
+      if (this.#isFound(input)) {
+        for (let i = 0; i < way.length; i++) way[i].mark = this.#rests;
+        return true;
+      }
+      if (input.mark === this.#apart) continue;
+      way.push(input);
+      next.push(0);
+    }
+    return false;
+  }
 }
 
 /** What people look at after a step: parts of a loss, norms, counts. To write it costs next to nothing. */
@@ -83,19 +117,19 @@ export function rootsOf(wanted: readonly Node[], dirty: Iterable<Assignable>, pe
       else bury(node);
     }
   if (claimed.size > 0) {
-    const apart = new Set<Node>();
+    const overwritten = new MemoryBelow(pending, claimed);
     for (const node of pending.handles)
-      if (node.uses > 0 && node.isHeld && isOneNumber(node) && restsOnMemory(node, apart, claimed)) add(node);
+      if (node.uses > 0 && node.isHeld && isOneNumber(node) && overwritten.isUnder(node)) add(node);
   }
   if (dead.length === 0) return roots;
 
-  const withoutMemory = new Set<Node>();
+  const memory = new MemoryBelow(pending, null);
   for (let node = dead.pop(); node !== undefined; node = dead.pop())
     for (const input of node.inputs) {
       input.uses--;
       if (input.uses > 0 || input.buffer !== null) continue;
       if (!input.isHeld) bury(input);
-      else if (restsOnMemory(input, withoutMemory)) add(input);
+      else if (memory.isUnder(input)) add(input);
     }
   return roots;
 }

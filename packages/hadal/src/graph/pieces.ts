@@ -33,6 +33,8 @@ const MOST_OPS = 20;
 /** Larger values that a Tensor stands for are computed again if somebody reads them, or gone if what they rest on is overwritten. */
 const MOST_KEPT_BYTES = 2 ** 16;
 
+const NONE: readonly Node[] = [];
+
 /** Ops whose kernels take what is done to their results, but are no part of another's. */
 const heavy: ReadonlySet<string> = new Set([
   'dot',
@@ -77,14 +79,16 @@ function bytesBefore({ op, inputs, attributes, shape, dtype }: Node): number | n
 /** The pieces in the order in which they are to run; of a graph that was just captured, so that its nodes know their positions. */
 export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
   const count = nodes.length;
-  const at = (node: Node): number => node.position;
 
   const uses = new Uint32Array(count);
   const reader = new Int32Array(count).fill(-1);
+  const isHeavy = new Uint8Array(count);
   for (let i = 0; i < count; i++) {
-    if (nodes[i].buffer !== null) continue;
-    for (const input of nodes[i].inputs) {
-      const k = at(input);
+    const { buffer, inputs, op } = nodes[i];
+    if (buffer !== null) continue;
+    if (heavy.has(op.kind)) isHeavy[i] = 1;
+    for (let n = 0; n < inputs.length; n++) {
+      const k = inputs[n].position;
       uses[k]++;
       reader[k] = i;
     }
@@ -94,7 +98,7 @@ export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
   const written = new Set<Buffer>();
   const isWanted = new Uint8Array(count);
   for (const root of roots) {
-    isWanted[at(root.node)] = 1;
+    isWanted[root.node.position] = 1;
     if (root.into?.buffer == null) continue;
     into.set(root.node, root.into);
     written.add(root.into.buffer);
@@ -117,12 +121,15 @@ export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
   /** Ends the pieces below an input: they are not part of the one that the input belongs to. */
   const endBelow = (i: number): void => {
     if (under[i] >= 0) ends[under[i]] = 1;
-    [ops[i], heavies[i]] = [0, 0];
+    ops[i] = 0;
+    heavies[i] = 0;
   };
+  /** Positions of a node's inputs that are not in memory. */
+  const open: number[] = [];
 
   const rangeOf = (i: number): RangeOf | null => {
     const [input] = nodes[i].inputs;
-    const k = at(input);
+    const k = input.position;
     if (numel(nodes[i].shape) === 0 || !inMemory(k) || overwritten(k)) return null;
     const bytes = bytesBefore(nodes[i]);
     if (bytes === null) return null;
@@ -141,7 +148,8 @@ export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
       rests[i] = written.has(node.buffer) ? 1 : 0;
       continue;
     }
-    for (const input of node.inputs) if (rests[at(input)] === 1) rests[i] = 1;
+    const { inputs } = node;
+    for (let n = 0; n < inputs.length; n++) if (rests[inputs[n].position] === 1) rests[i] = 1;
     // Gradients are written; and what could not be had again, where it is small.
     const isKept = rests[i] === 1 && node.handle && node.isHeld && node.bytes <= MOST_KEPT_BYTES;
     if (node.boundary || isKept) isWanted[i] = 1;
@@ -154,30 +162,43 @@ export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
       ranges[i] = rangeOf(i);
       if (ranges[i] !== null) continue;
     }
-    const inputs = node.inputs.map(at).filter((k) => !inMemory(k));
-    const isHeavy = heavy.has(kind);
+    open.length = 0;
+    let isMade = kind === 'movement' || kind === 'elementwise';
     // One heavy op a piece, and what is done to its result.
-    const taken = isHeavy
-      ? -1
-      : inputs.findLastIndex((k) => under[k] >= 0 && heavy.has(nodes[under[k]].op.kind));
-    const own = inputs[taken] ?? -1;
-    if (inputs.reduce((sum, k) => sum + heavies[k], isHeavy ? 1 : 0) > 1)
-      for (const k of inputs) if (k !== own && heavies[k] > 0) endBelow(k);
+    let own = -1;
+    let heavyOps = isHeavy[i];
+    for (let n = 0; n < inputs.length; n++) {
+      const k = inputs[n].position;
+      if (isSource[k] === 0) isMade = false;
+      if (inMemory(k)) {
+        isMade = false;
+        continue;
+      }
+      open.push(k);
+      heavyOps += heavies[k];
+      if (isHeavy[i] === 0 && under[k] >= 0 && isHeavy[under[k]] === 1) own = k;
+    }
+    if (heavyOps > 1) for (const k of open) if (k !== own && heavies[k] > 0) endBelow(k);
     // Parts that are put together lie apart before.
-    if (node.op.name === 'pad') for (const k of inputs) endBelow(k);
-    const total = (): number => inputs.reduce((sum, k) => sum + ops[k], 1);
-    if (total() > MOST_OPS) for (const k of inputs) if (k !== own) endBelow(k);
-    const isMade = inputs.length === node.inputs.length && inputs.every((k) => isSource[k] === 1);
-    isSource[i] = isMade && (kind === 'movement' || kind === 'elementwise') ? 1 : 0;
-    ops[i] = kind === 'movement' || isSource[i] === 1 ? total() - 1 : total();
-    heavies[i] = inputs.reduce((sum, k) => sum + heavies[k], isHeavy ? 1 : 0);
+    if (node.op.name === 'pad') for (const k of open) endBelow(k);
+    let total = 1;
+    for (const k of open) total += ops[k];
+    if (total > MOST_OPS) {
+      for (const k of open) if (k !== own) endBelow(k);
+      total = 1;
+      for (const k of open) total += ops[k];
+    }
+    isSource[i] = isMade ? 1 : 0;
+    ops[i] = kind === 'movement' || isMade ? total - 1 : total;
+    heavies[i] = isHeavy[i];
+    for (const k of open) heavies[i] += heavies[k];
     if (isWanted[i] === 1) ends[i] = 1;
-    else if (kind === 'movement') under[i] = inputs.length > 0 ? under[inputs[0]] : -1;
+    else if (kind === 'movement') under[i] = open.length > 0 ? under[open[0]] : -1;
     else if (isSource[i] === 0) {
       under[i] = i;
       const isShared = uses[i] !== 1 || node.projections.length > 0 || kind === 'result' || kind === 'random';
       const next = isShared ? null : nodes[reader[i]].op.kind;
-      ends[i] = next !== null && (!isHeavy || next === 'elementwise' || next === 'movement') ? 0 : 1;
+      ends[i] = next !== null && (isHeavy[i] === 0 || next === 'elementwise' || next === 'movement') ? 0 : 1;
     }
   }
 
@@ -187,8 +208,16 @@ export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
     if (nodes[i].buffer !== null) continue;
     const piece = ends[i] === 1 ? i : last[i];
     const range = ranges[i];
-    if (range !== null) last[at(range.node)] = Math.max(last[at(range.node)], piece);
-    else for (const input of nodes[i].inputs) last[at(input)] = Math.max(last[at(input)], piece);
+    if (range !== null) {
+      const k = range.node.position;
+      if (piece > last[k]) last[k] = piece;
+      continue;
+    }
+    const { inputs } = nodes[i];
+    for (let n = 0; n < inputs.length; n++) {
+      const k = inputs[n].position;
+      if (piece > last[k]) last[k] = piece;
+    }
   }
   const readUntil = new Map<Buffer, number>();
   for (let i = 0; i < count; i++) {
@@ -196,15 +225,12 @@ export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
     if (buffer !== null && written.has(buffer))
       readUntil.set(buffer, Math.max(readUntil.get(buffer) ?? -1, last[i]));
   }
-  const done: Node[][] = nodes.map(() => []);
+  const done: (Node[] | undefined)[] = new Array(count);
   for (let i = 0; i < count; i++) {
-    if (
-      nodes[i].buffer === null &&
-      isWanted[i] === 0 &&
-      last[i] >= 0 &&
-      (ends[i] === 1 || ranges[i] !== null)
-    )
-      done[last[i]].push(nodes[i]);
+    if (nodes[i].buffer !== null || isWanted[i] === 1 || last[i] < 0 || !inMemory(i)) continue;
+    const list = done[last[i]];
+    if (list === undefined) done[last[i]] = [nodes[i]];
+    else list.push(nodes[i]);
   }
 
   const pieces: Piece[] = [];
@@ -214,7 +240,7 @@ export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
     const target = into.get(node) ?? null;
     // Whoever reads what is to be overwritten comes first, or else it is not overwritten.
     const isFree = target?.buffer != null && (readUntil.get(target.buffer) ?? -1) <= i;
-    pieces.push({ node, into: isFree ? target : null, range: ranges[i], done: done[i] });
+    pieces.push({ node, into: isFree ? target : null, range: ranges[i], done: done[i] ?? NONE });
   }
   return pieces;
 }

@@ -7,6 +7,7 @@ import type { DType } from '../base/dtype.js';
 import { ArgumentError, InternalError, known } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
+import { sortByCreation } from './creation-order.js';
 import type { Node } from './node.js';
 import type { Attributes, Op } from './op.js';
 import type { RegionBody } from './region.js';
@@ -148,7 +149,7 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
     }
   }
   for (const node of neededLater(passing, computed, roots)) roots.push({ node, into: null });
-  computed.sort((x, y) => x.id - y.id);
+  sortByCreation(computed);
 
   // Buffers and arguments come where they are first read: their own age says nothing about the structure.
   const placed = first.node.home.newWalk();
