@@ -18,6 +18,8 @@ import type { Edge } from './tape.js';
 import { GradFn, OutputEdge } from './tape.js';
 import type { Value } from './value.js';
 
+const isWanted = (edge: Edge | null): boolean => edge !== null;
+
 /** What grad fns of ops with one result and with several have in common. */
 abstract class GraphGradFn<O extends Op> extends GradFn {
   readonly op: O;
@@ -32,21 +34,17 @@ abstract class GraphGradFn<O extends Op> extends GradFn {
     super();
     this.op = op;
     this.attributes = attributes;
-    this.inputs = inputs.map((v) => v.edge);
-    this.inputShapes = inputs.map((v) => v.shape);
-    this.inputDTypes = inputs.map((v) => v.dtype);
-    inputs.forEach((v, i) => {
-      if (this.#keeps(i)) this.savedInputs.keep(i, v);
-    });
-  }
-
-  /** Whether an input is kept, given which gradients are wanted. */
-  #keeps(input: number): boolean {
-    const { inputs, whenNeeded } = this.op.saves;
-    const at = inputs.indexOf(input);
-    if (at < 0) return false;
-    const reason = whenNeeded?.[at] ?? null;
-    return reason === null || this.inputs[reason] !== null;
+    this.inputs = inputs.map(({ edge }) => edge);
+    this.inputShapes = inputs.map(({ node }) => node.shape);
+    this.inputDTypes = inputs.map(({ node }) => node.dtype);
+    const { inputs: kept, whenNeeded } = op.saves;
+    for (let at = 0; at < kept.length; at++) {
+      const input = kept[at];
+      if (input >= inputs.length) continue;
+      // Some are kept only if a certain gradient is wanted.
+      const reason = whenNeeded?.[at] ?? null;
+      if (reason === null || this.inputs[reason] !== null) this.savedInputs.keep(input, inputs[input]);
+    }
   }
 
   override get spent(): boolean {
@@ -57,21 +55,42 @@ abstract class GraphGradFn<O extends Op> extends GradFn {
     return `${this.op.name[0].toUpperCase()}${this.op.name.slice(1)}Backward`;
   }
 
-  /** What the VJPs of both kinds of op see. */
-  protected context(ops: AutogradOps): Omit<VjpContext<Value>, 'output'> {
-    return {
-      ops,
-      input: (i) => this.savedInputs.get(i, `operand ${i}`),
-      inputShapes: this.inputShapes,
-      inputDTypes: this.inputDTypes,
-      attributes: this.attributes,
-      needs: this.inputs.map((e) => e !== null),
-    };
-  }
-
   override release(): void {
     this.savedInputs.release();
     this.savedOutputs.release();
+  }
+}
+
+/** What the VJPs of both kinds of op see. */
+class GradContext implements VjpContext<Value>, TupleVjpContext<Value> {
+  readonly ops: AutogradOps;
+  readonly #fn: GraphGradFn<Op>;
+  readonly needs: readonly boolean[];
+
+  constructor(ops: AutogradOps, fn: GraphGradFn<Op>) {
+    this.ops = ops;
+    this.#fn = fn;
+    this.needs = fn.inputs.map(isWanted);
+  }
+
+  get inputShapes(): readonly Shape[] {
+    return this.#fn.inputShapes;
+  }
+
+  get inputDTypes(): readonly DType[] {
+    return this.#fn.inputDTypes;
+  }
+
+  get attributes(): Attributes {
+    return this.#fn.attributes;
+  }
+
+  input(i: number): Value {
+    return this.#fn.savedInputs.get(i, 'operand');
+  }
+
+  output(result = 0): Value {
+    return this.#fn.savedOutputs.get(result, 'result');
   }
 }
 
@@ -85,11 +104,7 @@ export class OpGradFn extends GraphGradFn<ElementwiseOp | ArrayOp> {
   override backward(ops: AutogradOps, [grad]: readonly (Value | null)[]): readonly (Value | null)[] {
     const { vjp } = this.op;
     if (vjp === null || grad === null) return this.inputs.map(() => null);
-    const context: VjpContext<Value> = {
-      ...this.context(ops),
-      output: () => this.savedOutputs.get(0, 'the result'),
-    };
-    return vjp(context, grad);
+    return vjp(new GradContext(ops, this), grad);
   }
 }
 
@@ -115,10 +130,6 @@ export class TupleGradFn extends GraphGradFn<TupleOp> {
   override backward(ops: AutogradOps, grads: readonly (Value | null)[]): readonly (Value | null)[] {
     const { vjp } = this.op;
     if (vjp === null) return this.inputs.map(() => null);
-    const context: TupleVjpContext<Value> = {
-      ...this.context(ops),
-      output: (i) => this.savedOutputs.get(i, `result ${i}`),
-    };
-    return vjp(context, grads);
+    return vjp(new GradContext(ops, this), grads);
   }
 }

@@ -20,6 +20,8 @@ import { ScanGradFn } from './scan-grad-fn.js';
 import type { Edge } from './tape.js';
 import { Value } from './value.js';
 
+const nodeOf = ({ node }: Value): Node => node;
+
 export class AutogradOps extends OpEmitter<Value> {
   readonly home: PendingGraph;
 
@@ -46,13 +48,10 @@ export class AutogradOps extends OpEmitter<Value> {
     shape: Shape,
     dtype: DType,
   ): Value {
-    const nodes: Node[] = [];
     let wanted = false;
-    for (let i = 0; i < inputs.length; i++) {
-      nodes.push(inputs[i].node);
-      wanted ||= inputs[i].edge !== null;
-    }
-    const node = this.home.node(name, nodes, attributes, shape, dtype);
+    for (let i = 0; i < inputs.length; i++) wanted ||= inputs[i].edge !== null;
+    // A list of just that length: the node keeps it.
+    const node = this.home.node(name, inputs.map(nodeOf), attributes, shape, dtype);
     const { op } = node;
     if (isTuple(op)) throw new InternalError(`${name} has several results`);
     if (!wanted || op.vjp === null || !isFloat(dtype) || !isGradEnabled())
@@ -69,7 +68,7 @@ export class AutogradOps extends OpEmitter<Value> {
     if (!given.some((v) => trace.depends(v.node)))
       return this.#recorded(name, given, attributes, shape, dtype);
     const inputs = this.#offTapeOperands(trace, name, given);
-    const nodes = inputs.map((v) => v.node);
+    const nodes = inputs.map(nodeOf);
     const node = this.home.node(name, nodes, attributes, shape, dtype);
     trace.takes([node], inputs);
     return this.#derived(node.op.kind === 'movement', inputs, new Value(node, null));
@@ -91,12 +90,7 @@ export class AutogradOps extends OpEmitter<Value> {
     const inputs = isTraced ? this.#offTapeOperands(trace, name, given) : given;
     const op: TupleOp = opTable[name];
     const types = op.results(inputs, attributes);
-    const nodes = this.home.tuple(
-      name,
-      inputs.map((v) => v.node),
-      attributes,
-      types,
-    );
+    const nodes = this.home.tuple(name, inputs.map(nodeOf), attributes, types);
     if (isTraced) trace.takes(nodes, inputs);
     const wanted = op.vjp !== null && isGradEnabled() && inputs.some((v) => v.edge !== null);
     if (!wanted || isTraced) return nodes.map((node) => new Value(node, null));

@@ -33,10 +33,13 @@ export function checkVersion(
   );
 }
 
+const NONE: readonly (Value | null)[] = [];
+
 /** What one grad fn keeps: some of its operands or of its results. While it does, they stay in memory. */
 export class SavedValues {
   readonly #owner: GradFn;
-  readonly #values: (Value | null)[] = [];
+  /** By place, in a list of just that length: one that grows has room for many more, and there are two for every op on the tape. */
+  #values = NONE;
   #released = false;
 
   constructor(owner: GradFn) {
@@ -44,7 +47,10 @@ export class SavedValues {
   }
 
   keep(place: number, value: Value): void {
-    this.#values[place] = value;
+    const values = new Array<Value | null>(Math.max(place + 1, this.#values.length)).fill(null);
+    for (let i = 0; i < this.#values.length; i++) values[i] = this.#values[i];
+    values[place] = value;
+    this.#values = values;
     value.node.saved++;
   }
 
@@ -58,25 +64,31 @@ export class SavedValues {
   }
 
   /** A kept value, as long as it was neither freed nor modified. */
-  get(place: number, what: string): Value {
-    const { name } = this.#owner;
-    if (this.#released) throw releasedError(name);
+  get(place: number, what: 'operand' | 'result'): Value {
+    if (this.#released) throw releasedError(this.#owner.name);
     const v = this.#values[place] ?? null;
-    if (v === null) throw new AutogradError(`${name}: ${what} was not saved for the gradient`);
+    if (v === null)
+      throw new AutogradError(
+        `${this.#owner.name}: ${this.#described(place, what)} was not saved for the gradient`,
+      );
     if (v.origin !== null && v.origin.version !== v.originVersion) {
       const made = this.#owner.creation === null ? '' : describeCreation(this.#owner);
-      checkVersion(name, what, v.shape, v.origin, v.originVersion, made);
+      checkVersion(this.#owner.name, this.#described(place, what), v.shape, v.origin, v.originVersion, made);
     }
     return v;
+  }
+
+  #described(place: number, what: 'operand' | 'result'): string {
+    return what === 'result' && this.#owner.outputs === null ? 'the result' : `${what} ${place}`;
   }
 
   release(): void {
     for (let i = 0; i < this.#values.length; i++) {
       const v = this.#values[i];
-      if (!v) continue;
+      if (v === null) continue;
       v.node.saved--;
-      this.#values[i] = null;
       this.#released = true;
     }
+    this.#values = NONE;
   }
 }

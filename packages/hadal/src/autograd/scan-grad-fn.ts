@@ -51,8 +51,8 @@ export class ScanGradFn extends GradFn {
         gradient: this.gradient,
         length,
         reverse,
-        operand: (i) => this.savedInputs.get(i, `operand ${i}`),
-        result: (i) => this.savedOutputs.get(i, `result ${i}`),
+        operand: (i) => this.savedInputs.get(i, 'operand'),
+        result: (i) => this.savedOutputs.get(i, 'result'),
       },
       grads,
     );

@@ -46,8 +46,10 @@ export interface DotLayout extends DotDims {
 }
 
 function rest(rank: number, batch: readonly number[], contract: readonly number[]): number[] {
-  const free: number[] = [];
-  for (let d = 0; d < rank; d++) if (!batch.includes(d) && !contract.includes(d)) free.push(d);
+  // No list that grows: shapes of products are made of these for every op.
+  const free = new Array<number>(rank - batch.length - contract.length);
+  let at = 0;
+  for (let d = 0; d < rank; d++) if (!batch.includes(d) && !contract.includes(d)) free[at++] = d;
   return free;
 }
 
@@ -71,10 +73,13 @@ export function dotLayout(attributes: Attributes, lhsRank: number, rhsRank: numb
 
 /** The shape of a product: batch, then what is free of the left, then of the right operand. */
 export function dotShape(lhs: Shape, rhs: Shape, dims: DotDims): number[] {
-  const shape: number[] = [];
-  for (const d of dims.lhsBatch) shape.push(lhs[d]);
-  for (const d of rest(lhs.length, dims.lhsBatch, dims.lhsContract)) shape.push(lhs[d]);
-  for (const d of rest(rhs.length, dims.rhsBatch, dims.rhsContract)) shape.push(rhs[d]);
+  const lhsFree = rest(lhs.length, dims.lhsBatch, dims.lhsContract);
+  const rhsFree = rest(rhs.length, dims.rhsBatch, dims.rhsContract);
+  const batches = dims.lhsBatch.length;
+  const shape = new Array<number>(batches + lhsFree.length + rhsFree.length);
+  for (let i = 0; i < batches; i++) shape[i] = lhs[dims.lhsBatch[i]];
+  for (let i = 0; i < lhsFree.length; i++) shape[batches + i] = lhs[lhsFree[i]];
+  for (let i = 0; i < rhsFree.length; i++) shape[batches + lhsFree.length + i] = rhs[rhsFree[i]];
   return shape;
 }
 

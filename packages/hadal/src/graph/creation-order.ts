@@ -6,6 +6,7 @@ const MOST_NUMBERS_A_NODE = 8;
 
 /** Sorts in place. Those of one graph were made one after another, and what their numbers say needs no comparing. */
 export function sortByCreation(nodes: Node[]): void {
+  if (nodes.length < 2) return;
   let least = Infinity;
   let most = 0;
   for (let i = 0; i < nodes.length; i++) {

@@ -158,6 +158,7 @@ export abstract class TensorBase {
   get value(): Value {
     const base = this.#storage.value;
     if (this.isWhole) return base;
+    if (this.#cached !== null && this.#cachedFrom === base) return this.#cached;
     // Chains of views may be longer than the stack is deep.
     const stale: Through[] = [];
     const late: TensorBase[] = [];

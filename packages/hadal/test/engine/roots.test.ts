@@ -52,6 +52,24 @@ forEachEngine('what a realise computes', (space) => {
       })());
   });
 
+  describe('values that an update takes away, among others', () => {
+    test('are told from those made of other memory, in whichever order they are asked about', () =>
+      run(() => {
+        const [w, other] = [tensor([1, 2, 3]), tensor([4, 5])];
+        w.dataSync();
+        other.dataSync();
+        const apart = other.sum();
+        const twice = apart.mul(2);
+        const under = w.sum();
+        const both = twice.add(under);
+        const top = both.exp();
+        w.mul_(3);
+        w.dataSync();
+        expect([apart, twice, under, both].flatMap(numbers)).toEqual([9, 18, 6, 24]);
+        expect(numbers(top)[0] / Math.exp(24)).toBeCloseTo(1, 4);
+      })());
+  });
+
   describe('values that an update replaced before they were computed', () => {
     test('initial weights under given ones are not drawn', () =>
       run(() => {

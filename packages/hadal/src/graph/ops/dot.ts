@@ -3,7 +3,7 @@
  * Attributes: number of batch dimensions, number of contracting ones, then lhs batch, rhs batch, lhs contracting and rhs
  * contracting dimensions. The result is batch dimensions, then lhs free, then rhs free ones.
  */
-import { dotLayout, inversePermutation } from '../../base/attributes.js';
+import { type DotLayout, dotLayout, inversePermutation } from '../../base/attributes.js';
 import { contiguousStrides } from '../../base/shape.js';
 import type { ArrayOp, Operand, VjpContext } from '../op.js';
 import { savesOther } from '../op.js';
@@ -13,38 +13,51 @@ import { flatIndex, forEachIndex, newArray } from './arrays.js';
  * The gradient of one operand: g dotted with the other over the other's free dimensions, which gives batch, own free, and own
  * contracting dimensions in the other's order; then permuted to where they belong.
  */
-function gradientOf<V extends Operand>(c: VjpContext<V>, g: V, side: 'lhs' | 'rhs'): V {
-  const l = dotLayout(c.attributes, c.inputShapes[0].length, c.inputShapes[1].length);
+function gradientOf<V extends Operand>(c: VjpContext<V>, g: V, l: DotLayout, side: 'lhs' | 'rhs'): V {
   const lhs = side === 'lhs';
   const other = c.input(lhs ? 1 : 0);
-  const [ownBatch, ownFree, ownContract] = lhs
-    ? [l.lhsBatch, l.lhsFree, l.lhsContract]
-    : [l.rhsBatch, l.rhsFree, l.rhsContract];
-  const [otherBatch, otherFree, otherContract] = lhs
-    ? [l.rhsBatch, l.rhsFree, l.rhsContract]
-    : [l.lhsBatch, l.lhsFree, l.lhsContract];
-  const nb = ownBatch.length;
-  const batch = ownBatch.map((_, i) => i);
-  const firstOther = nb + (lhs ? ownFree.length : 0);
-  const gOther = otherFree.map((_, i) => firstOther + i);
+  const ownBatch = lhs ? l.lhsBatch : l.rhsBatch;
+  const ownFree = lhs ? l.lhsFree : l.rhsFree;
+  const ownContract = lhs ? l.lhsContract : l.rhsContract;
+  const otherFree = lhs ? l.rhsFree : l.lhsFree;
+  const otherContract = lhs ? l.rhsContract : l.lhsContract;
+  const batch = upwards(0, ownBatch.length);
   const product = c.ops.dot(g, other, {
     lhsBatch: batch,
-    rhsBatch: otherBatch,
-    lhsContract: gOther,
+    rhsBatch: lhs ? l.rhsBatch : l.lhsBatch,
+    lhsContract: upwards(batch.length + (lhs ? ownFree.length : 0), otherFree.length),
     rhsContract: otherFree,
   });
   // The product's last dimensions are the other's contracting ones in ascending order.
-  const pairs = otherContract.map((d, i) => ({ d, own: ownContract[i] })).sort((a, b) => a.d - b.d);
-  const now = [...ownBatch, ...ownFree, ...pairs.map((p) => p.own)];
-  const order = inversePermutation(now);
+  const contract =
+    otherContract.length > 1
+      ? otherContract
+          .map((d, i) => ({ d, own: ownContract[i] }))
+          .sort((a, b) => a.d - b.d)
+          .map(({ own }) => own)
+      : ownContract;
+  const order = inversePermutation([...ownBatch, ...ownFree, ...contract]);
   return order.every((d, i) => d === i) ? product : c.ops.permute(product, order);
+}
+
+/** `count` numbers from `first` on. */
+function upwards(first: number, count: number): number[] {
+  const numbers = new Array<number>(count);
+  for (let i = 0; i < count; i++) numbers[i] = first + i;
+  return numbers;
 }
 
 export const dot: ArrayOp = {
   kind: 'dot',
   name: 'dot',
   saves: savesOther,
-  vjp: (c, g) => [c.needs[0] ? gradientOf(c, g, 'lhs') : null, c.needs[1] ? gradientOf(c, g, 'rhs') : null],
+  vjp: (c, g) => {
+    const layout = dotLayout(c.attributes, c.inputShapes[0].length, c.inputShapes[1].length);
+    return [
+      c.needs[0] ? gradientOf(c, g, layout, 'lhs') : null,
+      c.needs[1] ? gradientOf(c, g, layout, 'rhs') : null,
+    ];
+  },
   reference: ([a, b], attributes, shape, dtype) => {
     const l = dotLayout(attributes, a.shape.length, b.shape.length);
     const out = newArray(dtype, shape);
