@@ -41,6 +41,8 @@ interface CachedPlan extends PreparedPlan {
   readonly key: readonly number[];
   /** Whether it was made for convolutions by Winograd's algorithm. */
   readonly winograd: boolean;
+  /** Whether it was made for part of a graph. */
+  readonly isPiece: boolean;
   readonly next: CachedPlan | null;
   /** How often it was asked to run. */
   runs: number;
@@ -247,7 +249,8 @@ export class Engine {
       return this.#runPlan(captured, known ?? this.#newPlan(captured));
     const template = templateOf(captured);
     const usesStatus = runInSteps(captured, {
-      run: (piece, settle) => this.#runPlan(piece, this.#planFor(piece), settle),
+      run: (piece, settle) =>
+        this.#runPlan(piece, this.#knownPlan(piece) ?? this.#newPlan(piece, true), settle),
       release: ({ memory }) => this.backend.release(memory),
     });
     this.#lastPlan = template;
@@ -260,7 +263,8 @@ export class Engine {
     settle = (node: Node, buffer: Buffer): void => node.settle(buffer),
   ): boolean {
     const { plan } = prepared;
-    if (++prepared.runs === RUNS_OF_REPEATED) this.#policy.repeated(captured.nodes.length);
+    if (++prepared.runs === RUNS_OF_REPEATED && !prepared.isPiece)
+      this.#policy.repeated(captured.nodes.length);
     const leaves = captured.leafNodes.map((leaf) => {
       if (leaf.buffer === null || leaf.isStale)
         throw new InternalError('a leaf of a pending graph was overwritten');
@@ -354,7 +358,7 @@ export class Engine {
     return this.#knownPlan(captured) ?? this.#newPlan(captured);
   }
 
-  #newPlan(captured: CapturedGraph): CachedPlan {
+  #newPlan(captured: CapturedGraph, isPiece = false): CachedPlan {
     const winograd = this.#winograd;
     if (this.#planCount >= MAX_PLANS) {
       this.#plans.clear();
@@ -367,6 +371,7 @@ export class Engine {
     const entry: CachedPlan = {
       key,
       winograd,
+      isPiece,
       plan,
       bytes: bytesOf(plan),
       runner: this.backend.prepare(plan),
@@ -378,7 +383,7 @@ export class Engine {
     this.#plans.set(captured.hash, entry);
     this.#planCount++;
     this.statistics.plans++;
-    this.#policy.planned(captured.nodes.length);
+    if (!isPiece) this.#policy.planned(captured.nodes.length);
     recorder?.end(span);
     return entry;
   }

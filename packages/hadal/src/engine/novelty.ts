@@ -39,15 +39,21 @@ const STEP_BYTE_US = 1e-4;
 /** Graphs that are remembered. */
 const MOST_SEEN = 4096;
 
+/** What a plan may cost, times what runs in pieces have cost, where others came again after plans had been made in vain. */
+const TRUST = 4;
+
 export class Novelty implements PlanPolicy {
   #credit = CREDIT;
+  /** Whether the credit was used up once: then a graph has to come again before it gets a plan. */
+  #doubts = false;
   readonly #seen = new Map<number, number>();
 
   wantsSteps(hash: number, { nodes, bytes }: GraphSize): boolean {
-    if (nodes < LEAST_NODES || this.#credit > 0) return false;
-    // As long as all runs in pieces together have not cost more than the plan would have.
+    if (nodes < LEAST_NODES || !this.#doubts) return false;
+    // As long as all runs in pieces together have not cost as much as the plan would have.
     const runs = this.#seen.get(hash) ?? 0;
-    if ((runs + 1) * (nodes * STEP_NODE_US + bytes * STEP_BYTE_US) > nodes * PLAN_NODE_US) return false;
+    const cost = (runs + 1) * (nodes * STEP_NODE_US + bytes * STEP_BYTE_US);
+    if (cost * (this.#credit > 0 ? TRUST : 1) > nodes * PLAN_NODE_US) return false;
     if (this.#seen.size >= MOST_SEEN) this.#seen.clear();
     this.#seen.set(hash, runs + 1);
     return true;
@@ -55,6 +61,7 @@ export class Novelty implements PlanPolicy {
 
   planned(nodes: number): void {
     if (nodes >= LEAST_NODES && this.#credit > 0) this.#credit--;
+    if (this.#credit === 0) this.#doubts = true;
   }
 
   repeated(nodes: number): void {

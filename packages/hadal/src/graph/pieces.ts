@@ -118,15 +118,6 @@ export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
   const ops = new Uint32Array(count);
   const heavies = new Uint32Array(count);
   const under = new Int32Array(count).fill(-1);
-  /** Ends the pieces below an input: they are not part of the one that the input belongs to. */
-  const endBelow = (i: number): void => {
-    if (under[i] >= 0) ends[under[i]] = 1;
-    ops[i] = 0;
-    heavies[i] = 0;
-  };
-  /** Positions of a node's inputs that are not in memory. */
-  const open: number[] = [];
-
   const rangeOf = (i: number): RangeOf | null => {
     const [input] = nodes[i].inputs;
     const k = input.position;
@@ -138,6 +129,25 @@ export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
       ? { node: input, byteOffset: bytes }
       : { node: outer.node, byteOffset: outer.byteOffset + bytes };
   };
+
+  /**
+   * Ends the pieces below an input: they are not part of the one that the input belongs to. Of views on the way down those that lie
+   * together are ranges now.
+   */
+  const endBelow = (i: number): void => {
+    ops[i] = 0;
+    heavies[i] = 0;
+    if (under[i] < 0) return;
+    ends[under[i]] = 1;
+    const views: number[] = [];
+    for (let k = i; !inMemory(k); k = nodes[k].inputs[0].position) views.push(k);
+    for (let k = views.pop(); k !== undefined; k = views.pop()) {
+      ranges[k] = rangeOf(k);
+      if (ranges[k] === null) return;
+    }
+  };
+  /** Positions of a node's inputs that are not in memory. */
+  const open: number[] = [];
 
   /** Whether it is computed from memory that is overwritten. */
   const rests = new Uint8Array(count);

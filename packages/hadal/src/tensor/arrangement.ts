@@ -102,7 +102,9 @@ const PIECES_A_ROUND = 16;
 
 function join(ops: AutogradOps, parts: readonly Value[], dim: number, shape: Shape): Value {
   if (parts.length <= PIECES_A_ROUND) return joinFew(ops, parts, dim, shape);
-  const size = Math.ceil(parts.length / PIECES_A_ROUND);
+  // Full rounds and what is left: those of a list that has grown by one are the same.
+  let size = PIECES_A_ROUND;
+  while (size * PIECES_A_ROUND < parts.length) size *= PIECES_A_ROUND;
   const joined: Value[] = [];
   for (let i = 0; i < parts.length; i += size) {
     const some = parts.slice(i, i + size);

@@ -73,6 +73,38 @@ for (const name of testEngines) {
       expect(statistics.plans - plans).toBeLessThan((statistics.runs - runs) / 3);
     });
 
+    test('which part of a value is taken makes no plan', () => {
+      const { statistics } = pieces.engine;
+      /** The sum of one element each of some vectors, which are computed in the same run. */
+      const picked = (choices: readonly number[]): number[] => {
+        const vectors = choices.map((_, i) => values([2], i).keep());
+        for (const v of vectors) v.dataSync();
+        const w = choices.map((choice, i) => vectors[i].add(vectors[0]).index(choice));
+        return [...stack(w).mul(2).dataSync()].map(Number);
+      };
+      const all = Array.from({ length: 40 }, () => 0);
+      const pattern = all.map((_, i) => ((i * 7) % 3) % 2);
+      const expected = withWorkspace(whole, () => picked(pattern));
+      withWorkspace(pieces, () => picked(all));
+      const { plans } = statistics;
+      expect(withWorkspace(pieces, () => picked(pattern))).toEqual(expected);
+      expect(statistics.plans).toBe(plans);
+    });
+
+    test('a list that is one longer is joined by the plans of the shorter one but for its end', () => {
+      const { statistics } = pieces.engine;
+      const joined = (length: number): number[] => {
+        const parts = Array.from({ length }, (_, i) => values([2], i).keep());
+        for (const part of parts) part.dataSync();
+        return [...stack(parts).dataSync()].map(Number);
+      };
+      withWorkspace(pieces, () => joined(34));
+      const { plans } = statistics;
+      expect(withWorkspace(pieces, () => joined(50))).toEqual(withWorkspace(whole, () => joined(50)));
+      // The last two are known too; how many rounds there are is new.
+      expect(statistics.plans - plans).toBe(1);
+    });
+
     test('what overwrites memory comes after what reads it, and parts of it are read where they lie', () => {
       const program = (): number[] => {
         const w = values([6, 4], 1);
@@ -168,16 +200,22 @@ describe('which graphs get a plan', () => {
     expect(policy.wantsSteps(1, large)).toBe(true);
     expect(policy.wantsSteps(2, { ...large, nodes: 10 })).toBe(false);
     expect(policy.wantsSteps(3, { ...large, bytes: 1e9 })).toBe(false);
-    policy.repeated(large.nodes);
-    expect(policy.wantsSteps(1, large)).toBe(false);
   });
 
-  test('those that came again and again', () => {
+  test('those that came again and again, and sooner where others did', () => {
     const policy = spent();
-    let runs = 0;
-    while (policy.wantsSteps(1, large)) runs++;
+    const runsOf = (hash: number): number => {
+      let runs = 0;
+      while (policy.wantsSteps(hash, large)) runs++;
+      return runs;
+    };
+    const runs = runsOf(1);
     expect(runs).toBeGreaterThan(10);
     expect(runs).toBeLessThan(40);
     expect(policy.wantsSteps(2, large)).toBe(true);
+    policy.repeated(large.nodes);
+    const sooner = runsOf(3);
+    expect(sooner).toBeGreaterThan(2);
+    expect(sooner).toBeLessThan(runs / 2);
   });
 });
