@@ -78,7 +78,7 @@ export function indexDependence(index: IndexExpr, deps: readonly Dependence[]): 
 
 /**
  * Whether a variable can become vector lanes for the given expressions: memory is contiguous or constant along it or taken in pairs, guards do not
- * depend on it (with masks: not in steps) unless they are `cuts`, and no value that only scalars can hold varies with it. `wide`: lanes are
+ * depend on it (with masks: go along it one by one) unless they are `cuts`, and no value that only scalars can hold varies with it. `wide`: lanes are
  * those of functions that have vectors of f64 and i64.
  */
 export function canVectorize(
@@ -99,7 +99,7 @@ export function canVectorize(
     return factor === 0 || factor === 1;
   };
   const isLaneGuard = (g: Guard): boolean =>
-    cuts.has(g) || (masks && g.step === 1 && fits(g.index) && maskedFactor(g.index, variable) === 1);
+    cuts.has(g) || (masks && fits(g.index) && maskedFactor(g.index, variable) === 1);
   if (!indices.every(fits)) return false;
   if (roots.some((id) => isScalar(kernel.exprs[id].dtype))) return false;
   const seen = new Set<ExprId>();

@@ -2,7 +2,8 @@
  * Index expressions: how a kernel finds an element. An expression is a sum `base + c1 * atom1 + c2 * atom2 + ...` of integer
  * multiples of atoms, where an atom is
  * - `var`: a loop variable, 0 .. size - 1;
- * - `div`, `mod`: the floor quotient or remainder of an expression by a constant (what a reshape leaves behind);
+ * - `div`, `mod`: the floor quotient or remainder of an expression by a constant (what a reshape leaves behind). Of an exact quotient
+ *   nothing is left over wherever it is real (what padding between elements leaves behind; a guard says where);
  * - `clamp`: an expression minus `low`, cut off to 0 .. size - 1 (what padding leaves behind; a guard says when it is real);
  * - `value`: a number that the kernel loads (what gather leaves behind), cut off to 0 .. size - 1 as well.
  *
@@ -14,6 +15,7 @@ export type Atom =
       readonly kind: 'div';
       readonly of: IndexExpr;
       readonly by: number;
+      readonly exact: boolean;
       readonly max: number;
       readonly key: string;
     }
@@ -123,6 +125,12 @@ export function addIndex(a: IndexExpr, b: IndexExpr): IndexExpr {
 export function scaleIndex(e: IndexExpr, by: number): IndexExpr {
   if (by === 1) return e;
   if (by === 0) return zeroIndex;
+  const exact = e.terms.find(({ atom }) => atom.kind === 'div' && atom.exact && by % atom.by === 0);
+  if (exact?.atom.kind === 'div') {
+    const { of, by: divisor } = exact.atom;
+    const rest: IndexExpr = { terms: e.terms.filter((t) => t !== exact), base: e.base };
+    return addIndex(scaleIndex(rest, by), scaleIndex(of, (by / divisor) * exact.factor));
+  }
   return { terms: e.terms.map((t) => ({ atom: t.atom, factor: t.factor * by })), base: e.base * by };
 }
 
@@ -133,6 +141,24 @@ export function indexRange(e: IndexExpr): { min: number; max: number } {
   for (const t of e.terms) {
     if (t.factor > 0) max += t.factor * t.atom.max;
     else min += t.factor * t.atom.max;
+  }
+  return { min, max };
+}
+
+/** The same where nothing is cut off: lanes beyond an edge are masked in place of that. */
+export function unclampedRange(e: IndexExpr): { min: number; max: number } {
+  let min = e.base;
+  let max = e.base;
+  for (const { atom, factor } of e.terms) {
+    let low = 0;
+    let high = atom.max;
+    if (atom.kind === 'clamp') {
+      const of = unclampedRange(atom.of);
+      low = Math.min(of.min - atom.low, 0);
+      high = Math.max(of.max - atom.low, high);
+    }
+    min += factor * (factor > 0 ? low : high);
+    max += factor * (factor > 0 ? high : low);
   }
   return { min, max };
 }
@@ -159,7 +185,20 @@ export function divIndex(e: IndexExpr, by: number): IndexExpr {
   const inSteps = steps(rest, by);
   if (inSteps !== null) return addIndex(whole, divIndex(inSteps.whole, by / inSteps.factor));
   const max = Math.floor(range.max / by);
-  return addIndex(whole, atomIndex({ kind: 'div', of: rest, by, max, key: `(${indexKey(rest)})/${by}` }));
+  return addIndex(whole, quotient(rest, by, max, false));
+}
+
+function quotient(of: IndexExpr, by: number, max: number, exact: boolean): IndexExpr {
+  return atomIndex({ kind: 'div', of, by, exact, max, key: `(${indexKey(of)})${exact ? '//' : '/'}${by}` });
+}
+
+/** The quotient of what is a multiple of `by` wherever it is real. */
+export function exactDivIndex(e: IndexExpr, by: number): IndexExpr {
+  const whole = divIndex(e, by);
+  const { terms, base } = whole;
+  const [{ atom }] = terms.length === 1 ? terms : [{ atom: null }];
+  if (base !== 0 || atom?.kind !== 'div' || terms[0].factor !== 1 || !sameIndex(atom.of, e)) return whole;
+  return quotient(e, by, atom.max, true);
 }
 
 /**

@@ -8,7 +8,7 @@
 import { dependences } from './dependence.js';
 import { gemmSources } from './gemm-sources.js';
 import type { Guard, IndexExpr } from './index-expr.js';
-import { indexKey } from './index-expr.js';
+import { indexKey, unclampedRange } from './index-expr.js';
 import type { CompiledKernel, GemmKernel, HostKernel, Kernel, PartBuffer, RegionKernel } from './l2.js';
 import { attentionOperands, exprArguments, regionParts, variableSizes } from './l2.js';
 import { isSmallGemm } from './lower-small-gemm.js';
@@ -57,6 +57,12 @@ export function indexNumbers(e: IndexExpr, out: number[] = []): number[] {
     }
   }
   return out;
+}
+
+/** What is added to a guard's index so that it is a multiple of the step where the guard holds, and below zero in no lane. */
+function stepsBelow({ index, low, step }: Guard): number {
+  const most = low + Math.max(-unclampedRange(index).min, 0);
+  return Math.ceil(most / step) * step - low;
 }
 
 /** An index expression with its numbers taken out. */
@@ -184,6 +190,7 @@ export function abstractSizes(kernel: Kernel, target: Target): AbstractKernel {
     const text = index(g.index);
     guardSlots.set(g, sizes.length);
     sizes.push(g.low, g.high, g.step);
+    if (g.step !== 1) sizes.push(stepsBelow(g));
     return `${text} in #..#${g.step === 1 ? '' : ' by #'}`;
   }
 

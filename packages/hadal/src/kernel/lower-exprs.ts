@@ -13,6 +13,7 @@ import { isHalf } from '../base/dtype.js';
 import { InternalError, known } from '../base/errors.js';
 import type { Dependence } from './dependence.js';
 import { decodeLoaded, dtypeConstant, encodeExact, fitToDType, kinds } from './elements.js';
+import { guardedLanes } from './guarded-lanes.js';
 import type { Atom, Guard, IndexExpr, Term } from './index-expr.js';
 import { indexHas, indexKey, indexVariables } from './index-expr.js';
 import type { CompiledKernel, Expr, ExprId, Store } from './l2.js';
@@ -420,9 +421,8 @@ export class ExprEmitter {
     const at = this.index(g.index);
     const [low, high] = [b.sizeAt(slot), b.sizeAt(slot + 1)];
     if (this.#isAlongLanes(g.index)) {
-      const lanes = b.ramp(at);
-      const edge = (v: Value): Value => b.spread(b.convert('i32', v), b.lanes);
-      return b.binary('and', b.compare('le', edge(low), lanes), b.compare('lt', lanes, edge(high)));
+      const steps = g.step === 1 ? null : { by: b.sizeAt(slot + 2), below: b.sizeAt(slot + 3) };
+      return guardedLanes(b, at, [low, high], steps);
     }
     let inside = b.binary('and', b.compare('le', low, at), b.compare('lt', at, high));
     if (g.step !== 1) {

@@ -45,7 +45,7 @@ function rename(
       case 'div':
       case 'mod': {
         const of = rename(a.of, to, maxOf);
-        return { ...a, of, key: `(${keyOf(of)})${a.kind === 'div' ? '/' : '%'}${a.by}` };
+        return { ...a, of, key: `(${keyOf(of)})${a.kind === 'mod' ? '%' : a.exact ? '//' : '/'}${a.by}` };
       }
       case 'clamp': {
         const of = rename(a.of, to, maxOf);

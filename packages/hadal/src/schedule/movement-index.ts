@@ -11,6 +11,7 @@ import {
   clampIndex,
   constantIndex,
   divIndex,
+  exactDivIndex,
   indexRange,
   joinIndex,
   modIndex,
@@ -79,7 +80,7 @@ export function readMovement(
         if (range.min < low[d] || range.max >= low[d] + extent || step !== 1) {
           guards.push({ index: e, low: low[d], high: low[d] + extent, step });
         }
-        return divIndex(clampIndex(e, low[d], Math.max(extent, 1)), step);
+        return exactDivIndex(clampIndex(e, low[d], Math.max(extent, 1)), step);
       });
       return { index: inner, guards };
     }
