@@ -16,8 +16,8 @@ def resumed_training(s):
     folder = Path(tempfile.mkdtemp(prefix="resume-"))
 
     def begin():
-        net = s.fill(mlp([32, width, width, 5]))
-        optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.01)
+        net = s.fill(mlp([32, width, width, 5], nn.Tanh))
+        optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, eps=1e-5, weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.StepLR(optimizer, 3, gamma=0.7)
         return net, optimizer, schedule
 

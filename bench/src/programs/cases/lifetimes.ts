@@ -25,8 +25,8 @@ const resume: Program = {
     const [batch, width, updates] = [s.pick(4, 128), s.pick(8, 512), s.pick(2, 4)];
     const folder = mkdtempSync(join(tmpdir(), 'hadal-resume-'));
     const begin = () => {
-      const net = s.fill(mlp([32, width, width, 5]));
-      const optimizer = new optim.AdamW(net.parameters(), { lr: 1e-3, weightDecay: 0.01 });
+      const net = s.fill(mlp([32, width, width, 5], () => new nn.Tanh()));
+      const optimizer = new optim.AdamW(net.parameters(), { lr: 1e-3, eps: 1e-5, weightDecay: 0.01 });
       const schedule = new optim.lrScheduler.StepLR(optimizer, 3, { gamma: 0.7 });
       return { net, optimizer, schedule };
     };
