@@ -30,8 +30,9 @@ import {
   readWhole,
   removeQuietly,
   type System,
+  syncFile,
   syncFolder,
-  writeNew,
+  writeUnsynced,
 } from './files.js';
 import type { Json } from './json.js';
 import { readSafetensors, safetensorsParts } from './safetensors.js';
@@ -162,7 +163,7 @@ export async function writeCheckpoint(
     const files = new Map<string, FileFacts>();
     const add = async (name: string, tensors: ReadonlyMap<string, Tensor>): Promise<void> => {
       const parts = safetensorsParts('saveCheckpoint', tensors, {});
-      files.set(name, await writeNew(system, join(temporary, name), parts));
+      files.set(name, await writeUnsynced(system, join(temporary, name), parts));
     };
     await add(modelFile, model);
     if (optimizer !== undefined) await add(optimizerFile, optimizer.tensors);
@@ -174,8 +175,13 @@ export async function writeCheckpoint(
       ...(optimizer === undefined ? {} : { optimizer: { settings: optimizer.settings } }),
       state,
     });
-    await writeNew(system, join(temporary, manifestFile), [manifest]);
-    await syncFolder(system, temporary);
+    await writeUnsynced(system, join(temporary, manifestFile), [manifest]);
+    // At once: the disk is waited for once, not once a file. All of them, as what goes on may not see its folder removed.
+    const synced = await Promise.allSettled([
+      ...[...files.keys(), manifestFile].map((name) => syncFile(system, join(temporary, name))),
+      syncFolder(system, temporary),
+    ]);
+    for (const outcome of synced) if (outcome.status === 'rejected') throw outcome.reason;
     const path = await publish(
       system,
       temporary,

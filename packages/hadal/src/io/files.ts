@@ -1,5 +1,5 @@
 /**
- * Files, as far as hadal needs them: whole writes that are on the disk when they return, reads in pieces, and errors that name the path
+ * Files, as far as hadal needs them: whole writes that are on the disk when they say so, reads in pieces, and errors that name the path
  * and what to do.
  *
  * The interfaces below are the part of Node's modules that is used. They are written out so that published types do not need Node's,
@@ -17,7 +17,7 @@ export interface FileHandle {
 
 /** Of `node:fs/promises`. */
 export interface FilePromises {
-  open(path: string, flags: 'r' | 'wx'): Promise<FileHandle>;
+  open(path: string, flags: 'r' | 'r+' | 'wx'): Promise<FileHandle>;
   mkdir(path: string, options: { recursive: boolean }): Promise<unknown>;
   rename(from: string, to: string): Promise<void>;
   readdir(path: string): Promise<string[]>;
@@ -136,8 +136,8 @@ export interface Written {
   readonly sha256: string;
 }
 
-/** Writes a new file, on the disk when this returns. */
-export async function writeNew(
+/** Writes a new file, which a power cut may take away until `syncFile` has returned. */
+export async function writeUnsynced(
   system: System,
   path: string,
   parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
@@ -155,7 +155,6 @@ export async function writeNew(
         }
         bytes += part.length;
       }
-      await handle.sync();
     } finally {
       await handle.close();
     }
@@ -163,18 +162,28 @@ export async function writeNew(
   });
 }
 
-/** Puts a folder's entries on the disk: without it a renamed file may be gone after a power cut. */
-export async function syncFolder(system: System, path: string): Promise<void> {
-  // Windows has no handle of a folder that can be synced.
-  if (system.platform === 'win32') return;
-  await attempt('sync', path, async () => {
-    const handle = await system.files.open(path, 'r');
+/** Waits until what was written to a file is on the disk. */
+export async function syncFile(system: System, path: string): Promise<void> {
+  // Windows syncs only what may be written.
+  await syncHandle(system, 'write', path, 'r+');
+}
+
+async function syncHandle(system: System, action: string, path: string, flags: 'r' | 'r+'): Promise<void> {
+  await attempt(action, path, async () => {
+    const handle = await system.files.open(path, flags);
     try {
       await handle.sync();
     } finally {
       await handle.close();
     }
   });
+}
+
+/** Puts a folder's entries on the disk: without it a renamed file may be gone after a power cut. */
+export async function syncFolder(system: System, path: string): Promise<void> {
+  // Windows has no handle of a folder that can be synced.
+  if (system.platform === 'win32') return;
+  await syncHandle(system, 'sync', path, 'r');
 }
 
 /**
@@ -228,7 +237,8 @@ export async function replaceFile(
     `.${paths.basename(path)}.tmp-${system.pid}-${system.random(4)}`,
   );
   try {
-    const written = await writeNew(system, temporary, parts);
+    const written = await writeUnsynced(system, temporary, parts);
+    await syncFile(system, temporary);
     await attempt('write', path, () => system.files.rename(temporary, path));
     await syncFolder(system, paths.dirname(path));
     return written;
