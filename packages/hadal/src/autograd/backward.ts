@@ -41,18 +41,20 @@ export interface Pass {
 interface Route {
   /** Every grad fn on the way, last one first. */
   readonly order: readonly GradFn[];
-  /** Those whose operands' gradients are wanted. */
-  readonly computed: ReadonlySet<GradFn>;
+  /** Those whose operands' gradients are wanted; null for all. */
+  readonly computed: ReadonlySet<GradFn> | null;
   /** How often a leaf's gradient will still be added to. */
   readonly pending: Map<LeafEdge, number>;
 }
 
 function plan(starts: readonly Edge[], wanted: ReadonlySet<Edge> | null, inner: boolean): Route {
   const order = gradFnsBehind(starts, (edge) => !(inner && wanted?.has(edge)));
-  const computed = wanted === null ? new Set(order) : towards(order, wanted);
+  const computed = wanted === null ? null : towards(order, wanted);
   const pending = new Map<LeafEdge, number>();
-  for (const fn of computed) {
-    for (const edge of fn.inputs) {
+  for (const fn of computed ?? order) {
+    const { inputs } = fn;
+    for (let i = 0; i < inputs.length; i++) {
+      const edge = inputs[i];
       if (edge?.kind === 'leaf') pending.set(edge, (pending.get(edge) ?? 0) + 1);
     }
   }
@@ -90,6 +92,8 @@ export function runBackward(ops: AutogradOps, pass: Pass): void {
   }
 }
 
+const isThere = (grad: Value | null): boolean => grad !== null;
+
 class BackwardPass {
   readonly #ops: AutogradOps;
   readonly #pass: Pass;
@@ -122,9 +126,11 @@ class BackwardPass {
       if (edge.kind === 'leaf' && !pending.has(edge)) this.#finishLeaf(edge);
     for (const fn of order) {
       const grads = fn.outputs === null ? [this.#take(fn)] : fn.outputs.map((edge) => this.#take(edge));
-      if (!computed.has(fn)) continue;
-      if (grads.some((grad) => grad !== null)) this.#step(fn, grads);
-      for (const edge of fn.inputs) {
+      if (computed !== null && !computed.has(fn)) continue;
+      if (grads.some(isThere)) this.#step(fn, grads);
+      const { inputs } = fn;
+      for (let i = 0; i < inputs.length; i++) {
+        const edge = inputs[i];
         if (edge?.kind !== 'leaf') continue;
         const left = (pending.get(edge) ?? 0) - 1;
         pending.set(edge, left);
@@ -139,7 +145,7 @@ class BackwardPass {
     const { wanted } = this.#pass;
     if (wanted === null || wanted.has(edge)) return true;
     const fn = gradFnOf(edge);
-    return fn !== null && this.#route.computed.has(fn);
+    return fn !== null && (this.#route.computed?.has(fn) ?? true);
   }
 
   #add(edge: Edge, grad: Value): void {

@@ -13,7 +13,7 @@ import type {
   VjpContext,
 } from '../graph/op.js';
 import type { AutogradOps } from './ops.js';
-import { SavedValues } from './saved.js';
+import { NOTHING_SAVED, SavedValues } from './saved.js';
 import type { Edge } from './tape.js';
 import { GradFn, OutputEdge } from './tape.js';
 import type { Value } from './value.js';
@@ -27,10 +27,10 @@ abstract class GraphGradFn<O extends Op> extends GradFn {
   override readonly inputs: readonly (Edge | null)[];
   readonly inputShapes: readonly Shape[];
   readonly inputDTypes: readonly DType[];
-  readonly savedInputs = new SavedValues(this);
-  readonly savedOutputs = new SavedValues(this);
+  readonly savedInputs: SavedValues;
+  readonly savedOutputs: SavedValues;
 
-  constructor(op: O, inputs: readonly Value[], attributes: Attributes) {
+  constructor(op: O, inputs: readonly Value[], attributes: Attributes, savesOutputs: boolean) {
     super();
     this.op = op;
     this.attributes = attributes;
@@ -38,6 +38,8 @@ abstract class GraphGradFn<O extends Op> extends GradFn {
     this.inputShapes = inputs.map(({ node }) => node.shape);
     this.inputDTypes = inputs.map(({ node }) => node.dtype);
     const { inputs: kept, whenNeeded } = op.saves;
+    this.savedInputs = kept.length > 0 ? new SavedValues() : NOTHING_SAVED;
+    this.savedOutputs = savesOutputs ? new SavedValues() : NOTHING_SAVED;
     for (let at = 0; at < kept.length; at++) {
       const input = kept[at];
       if (input >= inputs.length) continue;
@@ -86,16 +88,20 @@ class GradContext implements VjpContext<Value>, TupleVjpContext<Value> {
   }
 
   input(i: number): Value {
-    return this.#fn.savedInputs.get(i, 'operand');
+    return this.#fn.savedInputs.get(this.#fn, i, 'operand');
   }
 
   output(result = 0): Value {
-    return this.#fn.savedOutputs.get(result, 'result');
+    return this.#fn.savedOutputs.get(this.#fn, result, 'result');
   }
 }
 
 export class OpGradFn extends GraphGradFn<ElementwiseOp | ArrayOp> {
   override readonly outputs = null;
+
+  constructor(op: ElementwiseOp | ArrayOp, inputs: readonly Value[], attributes: Attributes) {
+    super(op, inputs, attributes, op.saves.output);
+  }
 
   saveOutput(output: Value): void {
     this.savedOutputs.keep(0, output);
@@ -113,7 +119,7 @@ export class TupleGradFn extends GraphGradFn<TupleOp> {
   readonly types: readonly ResultType[];
 
   constructor(op: TupleOp, inputs: readonly Value[], attributes: Attributes, types: readonly ResultType[]) {
-    super(op, inputs, attributes);
+    super(op, inputs, attributes, op.saves.outputs.length > 0);
     this.types = types;
     this.outputs = types.map((_, i) => new OutputEdge(this, i));
   }

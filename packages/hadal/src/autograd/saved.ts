@@ -33,18 +33,17 @@ export function checkVersion(
   );
 }
 
+function described(owner: GradFn, place: number, what: 'operand' | 'result'): string {
+  return what === 'result' && owner.outputs === null ? 'the result' : `${what} ${place}`;
+}
+
 const NONE: readonly (Value | null)[] = [];
 
 /** What one grad fn keeps: some of its operands or of its results. While it does, they stay in memory. */
 export class SavedValues {
-  readonly #owner: GradFn;
   /** By place, in a list of just that length: one that grows has room for many more, and there are two for every op on the tape. */
   #values = NONE;
   #released = false;
-
-  constructor(owner: GradFn) {
-    this.#owner = owner;
-  }
 
   keep(place: number, value: Value): void {
     const values = new Array<Value | null>(Math.max(place + 1, this.#values.length)).fill(null);
@@ -63,23 +62,19 @@ export class SavedValues {
     return this.#values[place] ?? null;
   }
 
-  /** A kept value, as long as it was neither freed nor modified. */
-  get(place: number, what: 'operand' | 'result'): Value {
-    if (this.#released) throw releasedError(this.#owner.name);
+  /** A value that a grad fn keeps here, as long as it was neither freed nor modified. */
+  get(owner: GradFn, place: number, what: 'operand' | 'result'): Value {
+    if (this.#released) throw releasedError(owner.name);
     const v = this.#values[place] ?? null;
     if (v === null)
       throw new AutogradError(
-        `${this.#owner.name}: ${this.#described(place, what)} was not saved for the gradient`,
+        `${owner.name}: ${described(owner, place, what)} was not saved for the gradient`,
       );
     if (v.origin !== null && v.origin.version !== v.originVersion) {
-      const made = this.#owner.creation === null ? '' : describeCreation(this.#owner);
-      checkVersion(this.#owner.name, this.#described(place, what), v.shape, v.origin, v.originVersion, made);
+      const made = owner.creation === null ? '' : describeCreation(owner);
+      checkVersion(owner.name, described(owner, place, what), v.shape, v.origin, v.originVersion, made);
     }
     return v;
-  }
-
-  #described(place: number, what: 'operand' | 'result'): string {
-    return what === 'result' && this.#owner.outputs === null ? 'the result' : `${what} ${place}`;
   }
 
   release(): void {
@@ -92,3 +87,6 @@ export class SavedValues {
     this.#values = NONE;
   }
 }
+
+/** Of all that keep nothing. */
+export const NOTHING_SAVED = new SavedValues();

@@ -16,8 +16,8 @@ export class ScanGradFn extends GradFn {
   readonly results: readonly Value[];
   readonly gradient: RegionGradient;
   readonly dims: ScanDims;
-  readonly savedInputs = new SavedValues(this);
-  readonly savedOutputs = new SavedValues(this);
+  readonly savedInputs = new SavedValues();
+  readonly savedOutputs = new SavedValues();
 
   constructor(
     gradient: RegionGradient,
@@ -51,8 +51,8 @@ export class ScanGradFn extends GradFn {
         gradient: this.gradient,
         length,
         reverse,
-        operand: (i) => this.savedInputs.get(i, 'operand'),
-        result: (i) => this.savedOutputs.get(i, 'result'),
+        operand: (i) => this.savedInputs.get(this, i, 'operand'),
+        result: (i) => this.savedOutputs.get(this, i, 'result'),
       },
       grads,
     );

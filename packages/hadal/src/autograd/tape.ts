@@ -6,6 +6,7 @@
  *
  * Sequence numbers grow with every grad fn, so going back in descending order visits each after all that used its results.
  */
+import { sortByNumber } from '../base/number-order.js';
 import type { Creation } from './creation.js';
 import { creationNow } from './creation.js';
 import { EdgeHooks, HookList } from './hooks.js';
@@ -13,6 +14,10 @@ import type { AutogradOps } from './ops.js';
 import type { Value } from './value.js';
 
 let sequence = 0;
+
+let walks = 0;
+
+const sequenceOf = (fn: GradFn): number => fn.sequence;
 
 /** The number of the next grad fn. */
 export function nextSequence(): number {
@@ -70,6 +75,8 @@ export abstract class GradFn implements GradNode {
   readonly sequence = sequence++;
   readonly creation: Creation | null = creationNow();
   hooks: EdgeHooks | null = null;
+  /** The last walk that came here. */
+  mark = 0;
   /** Where the gradients of the operands go. */
   abstract readonly inputs: readonly (Edge | null)[];
   /** The edges of several results, or null if there is one and this is its edge. */
@@ -104,17 +111,22 @@ export function gradFnsBehind(
   starts: readonly (Edge | null)[],
   enters: (edge: Edge, fn: GradFn) => boolean,
 ): GradFn[] {
-  const seen = new Set<GradFn>();
-  const stack: GradFn[] = [];
+  const walk = ++walks;
+  // What was found is what is still to be gone through.
+  const found: GradFn[] = [];
   const visit = (edge: Edge | null): void => {
     const fn = gradFnOf(edge);
-    if (edge === null || fn === null || seen.has(fn) || !enters(edge, fn)) return;
-    seen.add(fn);
-    stack.push(fn);
+    if (edge === null || fn === null || fn.mark === walk || !enters(edge, fn)) return;
+    fn.mark = walk;
+    found.push(fn);
   };
   for (const edge of starts) visit(edge);
-  for (let fn = stack.pop(); fn !== undefined; fn = stack.pop()) for (const edge of fn.inputs) visit(edge);
-  return [...seen].sort((a, b) => b.sequence - a.sequence);
+  for (let i = 0; i < found.length; i++) {
+    const { inputs } = found[i];
+    for (let n = 0; n < inputs.length; n++) visit(inputs[n]);
+  }
+  sortByNumber(found, sequenceOf);
+  return found.reverse();
 }
 
 /** The hooks of an edge, made when they are first wanted. */

@@ -85,7 +85,7 @@ export class Node implements Operand {
   settle(buffer: Buffer): void {
     this.buffer = buffer;
     this.version = buffer.version;
-    this.inputs = [];
+    this.inputs = NONE;
   }
 
   /** Whether somebody can still ask for this node itself: a Storage, a leaf whose gradient it is, or the tape. */

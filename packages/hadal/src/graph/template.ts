@@ -5,9 +5,9 @@
  */
 import type { DType } from '../base/dtype.js';
 import { ArgumentError, InternalError, known } from '../base/errors.js';
+import { sortByNumber } from '../base/number-order.js';
 import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
-import { sortByCreation } from './creation-order.js';
 import type { Node } from './node.js';
 import type { Attributes, Op } from './op.js';
 import type { RegionBody } from './region.js';
@@ -79,6 +79,8 @@ function outsideOfStep(): ArgumentError {
 /** Keys are written here, again and again: a key of its own for every step would be most of a step's garbage. */
 const scratch: number[] = [];
 
+const idOf = ({ id }: Node): number => id;
+
 const ROOT = 1;
 const HANDLE = 2;
 const BOUNDARY = 4;
@@ -149,7 +151,8 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
     }
   }
   for (const node of neededLater(passing, computed, roots)) roots.push({ node, into: null });
-  sortByCreation(computed);
+  // In the order of their making: a node is younger than its inputs.
+  sortByNumber(computed, idOf);
 
   // Buffers and arguments come where they are first read: their own age says nothing about the structure.
   const placed = first.node.home.newWalk();
