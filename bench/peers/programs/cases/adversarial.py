@@ -13,10 +13,10 @@ def leaky():
 
 def gan(s):
     batch, width, noise = s.pick(4, 128), s.pick(16, 256), 8
-    generator = s.fill(mlp([noise, width, width, 32], leaky), 0)
-    critic = s.fill(mlp([32, width, width, 1], leaky), 100)
-    of_generator = torch.optim.Adam(generator.parameters(), lr=1e-3, betas=(0.5, 0.999))
-    of_critic = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.999))
+    generator = s.fill(mlp([noise, width, width, 32], nn.Tanh), 0)
+    critic = s.fill(mlp([32, width, width, 1], nn.Tanh), 100)
+    of_generator = torch.optim.Adam(generator.parameters(), lr=1e-3, betas=(0.5, 0.999), eps=1e-5)
+    of_critic = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.999), eps=1e-5)
 
     def step(i):
         z = s.values(i, [batch, noise])

@@ -10,7 +10,7 @@ from torch import nn
 def contrastive(s):
     batch, inputs, width, features = s.pick(4, 128), s.pick(6, 256), s.pick(16, 512), s.pick(4, 64)
     net = s.fill(
-        nn.Sequential(nn.Linear(inputs, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, features))
+        nn.Sequential(nn.Linear(inputs, width), nn.BatchNorm1d(width), nn.Tanh(), nn.Linear(width, features))
     )
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4)
 

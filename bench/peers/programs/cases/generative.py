@@ -19,16 +19,16 @@ class VariationalAutoencoder(nn.Module):
         self.out = nn.Linear(width, inputs)
 
     def forward(self, x, eps):
-        h = self.hidden(x).relu()
+        h = self.hidden(x).tanh()
         mean, logvar = self.mean(h), self.logvar(h)
         z = mean + eps * torch.exp(0.5 * logvar)
-        return self.out(self.back(z).relu()), mean, logvar
+        return self.out(self.back(z).tanh()), mean, logvar
 
 
 def vae(s):
     batch, inputs, width, latent = s.pick(4, 128), s.pick(12, 784), s.pick(16, 400), s.pick(3, 20)
     net = s.fill(VariationalAutoencoder(inputs, width, latent))
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, eps=1e-5)
 
     def step(i):
         x = s.values(i, [batch, inputs]).abs()

@@ -190,13 +190,13 @@ def weights_spectral_norm(s):
         )
 
     critic = nn.Sequential(
-        layer(10, inputs, width), nn.LeakyReLU(0.2), layer(20, width, width), nn.LeakyReLU(0.2), layer(30, width, 1)
+        layer(10, inputs, width), nn.Tanh(), layer(20, width, width), nn.Tanh(), layer(30, width, 1)
     )
     optimizer = torch.optim.SGD(critic.parameters(), lr=0.02, momentum=0.5)
 
     def step(i):
         real, fake = s.values(i, [batch, inputs]), s.values(i + 500, [batch, inputs])
-        loss = F.relu(1 - critic(real)).mean() + F.relu(1 + critic(fake)).mean()
+        loss = F.softplus(1 - critic(real)).mean() + F.softplus(1 + critic(fake)).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

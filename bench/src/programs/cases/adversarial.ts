@@ -11,10 +11,16 @@ const gan: Program = {
   steps: { quick: 5, full: 40 },
   start(s) {
     const [batch, width, noise] = [s.pick(4, 128), s.pick(16, 256), 8];
-    const generator = s.fill(mlp([noise, width, width, 32], leaky), 0);
-    const critic = s.fill(mlp([32, width, width, 1], leaky), 100);
-    const ofGenerator = new optim.Adam(generator.parameters(), { lr: 1e-3, betas: [0.5, 0.999] });
-    const ofCritic = new optim.Adam(critic.parameters(), { lr: 1e-3, betas: [0.5, 0.999] });
+    const generator = s.fill(
+      mlp([noise, width, width, 32], () => new nn.Tanh()),
+      0,
+    );
+    const critic = s.fill(
+      mlp([32, width, width, 1], () => new nn.Tanh()),
+      100,
+    );
+    const ofGenerator = new optim.Adam(generator.parameters(), { lr: 1e-3, betas: [0.5, 0.999], eps: 1e-5 });
+    const ofCritic = new optim.Adam(critic.parameters(), { lr: 1e-3, betas: [0.5, 0.999], eps: 1e-5 });
     const trainCritic = s.compile((real: Tensor, z: Tensor) => {
       const fake = generator.forward(z).detach();
       const loss = F.binaryCrossEntropyWithLogits(critic.forward(real), ones([batch, 1])).add(

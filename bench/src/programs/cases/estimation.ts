@@ -25,7 +25,7 @@ const contrastive: Program = {
       new nn.Sequential(
         new nn.Linear(inputs, width),
         new nn.BatchNorm1d(width),
-        new nn.ReLU(),
+        new nn.Tanh(),
         new nn.Linear(width, features),
       ),
     );

@@ -20,11 +20,11 @@ class VariationalAutoencoder extends nn.Module<[x: Tensor, eps: Tensor], [Tensor
   }
 
   override forward(x: Tensor, eps: Tensor): [Tensor, Tensor, Tensor] {
-    const h = this.hidden.forward(x).relu();
+    const h = this.hidden.forward(x).tanh();
     const mean = this.mean.forward(h);
     const logvar = this.logvar.forward(h);
     const z = mean.add(eps.mul(logvar.mul(0.5).exp()));
-    return [this.out.forward(this.back.forward(z).relu()), mean, logvar];
+    return [this.out.forward(this.back.forward(z).tanh()), mean, logvar];
   }
 }
 
@@ -36,7 +36,7 @@ const vae: Program = {
   start(s) {
     const [batch, inputs, width, latent] = [s.pick(4, 128), s.pick(12, 784), s.pick(16, 400), s.pick(3, 20)];
     const net = s.fill(new VariationalAutoencoder(inputs, width, latent));
-    const optimizer = new optim.Adam(net.parameters(), { lr: 1e-3 });
+    const optimizer = new optim.Adam(net.parameters(), { lr: 1e-3, eps: 1e-5 });
     const train = s.compile((x: Tensor, eps: Tensor) => {
       const [logits, mean, logvar] = net.forward(x, eps);
       const reconstruction = F.binaryCrossEntropyWithLogits(logits, x, { reduction: 'sum' });

@@ -253,16 +253,16 @@ const spectral: Program = {
       );
     const critic = new nn.Sequential(
       layer(10, inputs, width),
-      new nn.LeakyReLU({ negativeSlope: 0.2 }),
+      new nn.Tanh(),
       layer(20, width, width),
-      new nn.LeakyReLU({ negativeSlope: 0.2 }),
+      new nn.Tanh(),
       layer(30, width, 1),
     );
     const optimizer = new optim.SGD(critic.parameters(), { lr: 0.02, momentum: 0.5 });
     const train = s.compile((real: Tensor, fake: Tensor) => {
-      const loss = F.relu(critic.forward(real).neg().add(1))
+      const loss = F.softplus(critic.forward(real).neg().add(1))
         .mean()
-        .add(F.relu(critic.forward(fake).add(1)).mean());
+        .add(F.softplus(critic.forward(fake).add(1)).mean());
       optimizer.zeroGrad();
       loss.backward();
       optimizer.step();
