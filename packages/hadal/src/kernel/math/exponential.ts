@@ -53,6 +53,16 @@ export function clamp(b: L3Builder, x: Value, low: Value, high: Value): Value {
   return b.min(high, b.max(low, x));
 }
 
+/**
+ * What `of` makes of x, but 0 where x is below `least`, and NaN of NaN. There `of` is given 0: processors take a hundred steps over a result
+ * below the normal numbers, also where it comes out as 0, and masks of minus infinity would be full of them.
+ */
+function zeroBelow(b: L3Builder, x: Value, least: Value, of: (x: Value) => Value): Value {
+  const isBelow = b.compare('lt', x, least);
+  const zero = b.like(x, 0);
+  return b.select(isBelow, zero, of(b.select(isBelow, zero, x)));
+}
+
 /** n and r with x = n ln 2 + r. */
 function reduce(b: L3Builder, x: Value): { readonly n: Value; readonly r: Value } {
   const n = b.unary('round', b.mul(x, b.like(x, Math.LOG2E)));
@@ -70,9 +80,10 @@ function scaledExp(b: L3Builder, r: Value, n: Value): Value {
 }
 
 export function lowerExp(b: L3Builder, x: Value): Value {
-  const cut = clamp(b, x, constant(b, x, UNDERFLOW), constant(b, x, OVERFLOW));
-  const { n, r } = reduce(b, cut);
-  return scaledExp(b, r, n);
+  return zeroBelow(b, x, constant(b, x, UNDERFLOW), (above) => {
+    const { n, r } = reduce(b, b.min(constant(b, x, OVERFLOW), above));
+    return scaledExp(b, r, n);
+  });
 }
 
 /** exp(high + low) for a small low. */
@@ -96,9 +107,11 @@ const LARGEST_POWER: Precisions<number> = { f32: 128.5, f64: 1024.5 };
 const LEAST_POWER: Precisions<number> = { f32: -151, f64: -1076 };
 
 export function lowerExp2(b: L3Builder, x: Value): Value {
-  const cut = clamp(b, x, constant(b, x, LEAST_POWER), constant(b, x, LARGEST_POWER));
-  const n = b.unary('round', cut);
-  return scaledExp(b, b.mul(b.sub(cut, n), b.like(x, Math.LN2)), n);
+  return zeroBelow(b, x, constant(b, x, LEAST_POWER), (above) => {
+    const cut = b.min(constant(b, x, LARGEST_POWER), above);
+    const n = b.unary('round', cut);
+    return scaledExp(b, b.mul(b.sub(cut, n), b.like(x, Math.LN2)), n);
+  });
 }
 
 /** 2^x in float32 where x is not above 0, or NaN, within 1.1 units in the last place: the weights of attention, in fewest steps. */
