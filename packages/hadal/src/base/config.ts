@@ -78,10 +78,10 @@ export const config = {
    */
   winograd: true,
   /**
-   * How many tensors of this process remember the line that made them (one stack trace each, about 2 microseconds). The
+   * How many tensors of this process remember the line that made them (one stack trace each, 2 to 10 microseconds). The
    * lines are shown by `StaleValueError`. `Infinity` keeps them for every tensor.
    */
-  tracedTensors: 4096,
+  tracedTensors: 1024,
   /** A pending graph of more nodes than this runs by itself. */
   pendingNodes: 20_000,
   /** A pending graph whose results take more bytes than this runs by itself. */
