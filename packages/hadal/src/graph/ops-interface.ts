@@ -62,7 +62,9 @@ export type ArithmeticName =
   | 'atan2'
   | 'bitwiseAnd'
   | 'bitwiseOr'
-  | 'bitwiseXor';
+  | 'bitwiseXor'
+  | 'bitwiseLeftShift'
+  | 'bitwiseRightShift';
 export type CompareName = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
 export type LogicalName = 'logicalAnd' | 'logicalOr';
 export type ReduceName = 'sum' | 'prod' | 'max' | 'min';

@@ -18,6 +18,9 @@ const binaryKinds: { readonly [op in BinaryOp]: readonly Kind[] } = {
   and: ['i32', 'i64', 'mask'],
   or: ['i32', 'i64', 'mask'],
   xor: ['i32', 'i64', 'mask'],
+  shl: ['i32', 'i64'],
+  shr: ['i32', 'i64'],
+  sar: ['i32', 'i64'],
   scale: ['f32'],
 };
 

@@ -97,15 +97,33 @@ export type UnaryOp = 'neg' | 'abs' | 'sqrt' | 'floor' | 'round' | 'not' | 'half
  * - `min`, `max`: index, i32 and i64 (signed), f32, f64. On floats they are exactly `a < b ? a : b` and `a > b ? a : b`, so the
  *   second operand is the result whenever one is NaN (x86's minps and maxps; wasm's pmin and pmax with operands swapped).
  * - `and`, `or`, `xor`: i32, i64, mask.
+ * - `shl`, `shr`, `sar`: i32, i64; a shifted left, logically right and arithmetically right by b, lane by lane. An amount that is
+ *   negative or not below the number of bits gives an unspecified number.
  * - `scale`: f32; a * 2^b for a whole number b, rounded once (x86's vscalefps). Only for targets with `scales: true`.
  */
-export type BinaryOp = 'add' | 'sub' | 'mul' | 'div' | 'rem' | 'min' | 'max' | 'and' | 'or' | 'xor' | 'scale';
+export type BinaryOp =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'rem'
+  | 'min'
+  | 'max'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | ShiftOp
+  | 'scale';
 
 /** Comparisons give a mask of the operands' lanes. Signed on i32 and i64; ordered on floats except `ne`, which is true for NaN. */
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'le';
 
-/** Shifts of i32 by a constant 0..31 and of i64 by a constant 0..63: left, logical right, arithmetic right. */
+/** Shifts left, logically right and arithmetically right; `shift` is by a constant, 0..31 of i32 and 0..63 of i64. */
 export type ShiftOp = 'shl' | 'shr' | 'sar';
+
+export function isShift(op: BinaryOp): op is ShiftOp {
+  return op === 'shl' || op === 'shr' || op === 'sar';
+}
 
 /**
  * Horizontal ops: a vector to a scalar of its kind, as a halving tree (lane l with lane l + lanes/2, then the lower half

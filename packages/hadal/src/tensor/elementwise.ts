@@ -77,43 +77,14 @@ export function bitwiseNot(ops: AutogradOps, x: Value): Value {
   return ops.unary(x.dtype === 'bool' ? 'logicalNot' : 'bitwiseNot', x);
 }
 
-/**
- * x times 2 to the power of y, or divided by it and rounded down: what shifts of two's complement do. As in PyTorch a shift by more
- * bits than there are, or by less than none, moves all of them out.
- */
+/** x times 2 to the power of y, or divided by it and rounded down: what shifts of two's complement do. */
 export function shift(ops: AutogradOps, side: 'left' | 'right', x: Argument, y: Argument): Value {
   const name = side === 'left' ? 'bitwiseLeftShift' : 'bitwiseRightShift';
   checkIntegers(name, x, y);
   checkNoBools(name, x, y);
   if (!(y instanceof Value) && (Number(y) < 0 || Number(y) > 62))
     throw new ArgumentError(`${name}: expected a shift from 0 to 62, got ${y}`);
-  const [a, b] = align(name, ops, x, y);
-  const { bytes, min } = dtypeInfo[a.dtype];
-  const bits = 8 * bytes;
-  const fill = (n: number): Value => ops.constant(n, a.dtype, a.shape);
-  // Digit by digit, which takes one choice for each; a power of integers is a loop over all bits that there may be.
-  const powerOf2 = (n: Value): Value => {
-    let power = fill(1);
-    for (let digit = 1; digit < bits; digit *= 2) {
-      const is = ops.compare('ne', ops.arithmetic('bitwiseAnd', n, fill(digit)), fill(0));
-      power = ops.arithmetic('mul', power, ops.where(is, fill(2 ** digit), fill(1)));
-    }
-    return power;
-  };
-  const beyond = ops.logical(
-    'logicalOr',
-    ops.compare('lt', b, fill(0)),
-    ops.compare('gt', b, fill(bits - 1)),
-  );
-  if (side === 'left') {
-    // 2 to the power of all bits but one wraps to the smallest number, by which the product is right.
-    return ops.where(beyond, fill(0), ops.arithmetic('mul', a, powerOf2(b)));
-  }
-  // In two steps: 2 to the power of the number of bits, or of one less, is no number of a signed dtype.
-  const count = ops.where(beyond, fill(Number(min) < 0 ? bits - 1 : bits), b);
-  const most = ops.where(ops.compare('gt', count, fill(bits - 2)), fill(bits - 2), count);
-  const rest = ops.arithmetic('sub', count, most);
-  return [most, rest].reduce((v, n) => ops.arithmetic('floorDivide', v, powerOf2(n)), a);
+  return arithmetic(ops, name, x, y);
 }
 
 export type RoundingMode = 'trunc' | 'floor';

@@ -33,6 +33,8 @@ const binary = [
   'bitwiseAnd',
   'bitwiseOr',
   'bitwiseXor',
+  'bitwiseLeftShift',
+  'bitwiseRightShift',
 ] as const;
 
 /** What the op means on exact integers, modulo the dtype's range. */

@@ -50,8 +50,8 @@ const unary: { readonly [K in Exclude<UnaryOp, 'half'>]: readonly DataKind[] } =
   round: ['f32', 'f64'],
   not: ['mask', 'i32', 'i64'],
 };
-/** `scale` is for targets that have it as an instruction. */
-const binary: { readonly [K in Exclude<BinaryOp, 'scale'>]: readonly DataKind[] } = {
+/** `scale` is for targets that have it as an instruction; shifts are below. */
+const binary: { readonly [K in Exclude<BinaryOp, 'scale' | ShiftOp>]: readonly DataKind[] } = {
   add: ['i32', 'i64', 'f32', 'f64'],
   sub: ['i32', 'i64', 'f32', 'f64'],
   mul: ['i32', 'i64', 'f32', 'f64'],
@@ -149,6 +149,21 @@ describe('shift', () => {
   it.each(fns.flatMap((fn) => [0, 1, 31, 32, 63].map((n) => [fn, n] as const)))('%s of i64 by %i', (fn, n) =>
     check('i64', 1, 'i64', (b, x) => b.shift(fn, x, n)),
   );
+  const ofIntegers = fns.flatMap((fn) =>
+    (['i32', 'i64'] as const).flatMap((k) => lanesOf(k).map((l) => [fn, k, l] as const)),
+  );
+  it.each(ofIntegers)('%s of %s on %i lanes by varying amounts', (fn, kind, lanes) => {
+    const within = (b: L3Builder, y: Value): Value => b.binary('and', y, b.like(y, kind === 'i64' ? 63 : 31));
+    check(kind, lanes, kind, (b, x, y) => b.binary(fn, x, within(b, y)));
+    check(kind, lanes, kind, (b, x, y) => b.add(b.binary(fn, b.unary('not', x), within(b, y)), within(b, y)));
+  });
+  it.each(ofIntegers)('%s of %s on %i lanes by one amount', (fn, kind, lanes) => {
+    check(kind, lanes, kind, (b, x) => b.binary(fn, x, b.like(x, 13)));
+    check(kind, lanes, kind, (b, x, y) => {
+      const by = b.binary('and', b.horizontal('add', y), b.constant(kind, 31));
+      return b.binary(fn, x, lanes > 1 ? b.broadcast(by) : by);
+    });
+  });
 });
 
 describe('fma', () => {

@@ -129,7 +129,12 @@ class ProgramMaker {
             : isFloatKind(kind)
               ? ([...arithmetic, 'div'] as const)
               : ([...logic, ...arithmetic, 'div', 'rem'] as const);
-        return b.binary(this.#pick(fns), this.#some(kind, lanes), this.#some(kind, lanes));
+        const [x, y] = [this.#some(kind, lanes), this.#some(kind, lanes)];
+        if ((kind === 'i32' || kind === 'i64') && this.#draw(8) === 0) {
+          const amount = b.binary('and', y, b.like(y, kind === 'i64' ? 63 : 31));
+          return b.binary(this.#pick(['shl', 'shr', 'sar'] as const), x, amount);
+        }
+        return b.binary(this.#pick(fns), x, y);
       }
       case 3:
         if (kind === 'f64') return b.fma(this.#some('f64', 1), this.#some('f64', 1), this.#some('f64', 1));

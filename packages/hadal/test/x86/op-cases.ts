@@ -122,6 +122,36 @@ for (const fn of ['shl', 'shr', 'sar'] as const) {
       build: (b, [x]) => b.shift(fn, x, n),
     });
 }
+for (const fn of ['shl', 'shr', 'sar'] as const) {
+  for (const mem of ['i32', 'i64'] as const) {
+    const within = (b: L3Builder, y: Value): Value => b.binary('and', y, b.like(y, mem === 'i64' ? 63 : 31));
+    cases.push({
+      name: `${fn} ${mem} by lanes`,
+      inputs: [mem, mem],
+      output: mem,
+      build: (b, [x, y]) => b.binary(fn, x, within(b, y)),
+    });
+    // The amount is needed afterwards, or what is shifted is.
+    cases.push({
+      name: `${fn} ${mem} with operands used twice`,
+      inputs: [mem, mem],
+      output: mem,
+      build: (b, [x, y]) => b.add(b.binary(fn, x, within(b, y)), b.sub(within(b, y), x)),
+    });
+    cases.push({
+      name: `${fn} a constant ${mem}`,
+      inputs: [mem],
+      output: mem,
+      build: (b, [y]) => b.binary(fn, b.like(y, -12345), within(b, y)),
+    });
+    cases.push({
+      name: `${fn} ${mem} by one amount`,
+      inputs: [mem],
+      output: mem,
+      build: (b, [x]) => b.binary(fn, x, b.like(x, 13)),
+    });
+  }
+}
 for (const fn of ['div', 'rem'] as const) {
   for (const divisor of [0, 1, -1, 2, 7, -10, -(2 ** 31)]) {
     for (const mem of ['i32', 'i64'] as const)

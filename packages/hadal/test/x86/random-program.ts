@@ -263,9 +263,16 @@ export function randomProgram(options: RandomOptions): L3Function {
         return b.convert('i64', chance(50) ? finite(some(p, 'f32', n)) : some(p, 'mask', n));
       case 3:
         return b.select(some(p, 'mask', n), x(), x());
+      case 4:
+        return shifted(x(), x());
       default:
         return b.binary(oneOf(n > 1 ? laneOps : integerOps), x(), x());
     }
+  }
+  /** By an amount that there is a shift for. */
+  function shifted(x: Value, by: Value): Value {
+    const most = b.like(by, by.type.kind === 'i64' ? 63 : 31);
+    return b.binary(oneOf(['shl', 'shr', 'sar'] as const), x, b.binary('and', by, most));
   }
   function maskOf(p: Pool, n: number): Value {
     switch (below(6)) {

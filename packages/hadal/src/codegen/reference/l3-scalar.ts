@@ -56,6 +56,10 @@ export function binary(fn: BinaryOp | HorizontalOp, kind: Kind, a: Lane, b: Lane
       return a | b;
     case 'xor':
       return a ^ b;
+    case 'shl':
+    case 'shr':
+    case 'sar':
+      return shift(fn, a, b);
   }
   if (fn === 'scale') {
     // Beyond these exponents every float32 is 0 or infinite.
@@ -108,6 +112,10 @@ function binary64(fn: BinaryOp | HorizontalOp, a: bigint, b: bigint): bigint {
       return a | b;
     case 'xor':
       return a ^ b;
+    case 'shl':
+    case 'shr':
+    case 'sar':
+      return shift64(fn, a, b & 63n);
     case 'scale':
       throw new InternalError('scale is for f32');
   }
@@ -139,10 +147,15 @@ export function compare(fn: CompareOp, x: Lane, y: Lane): Lane {
 }
 
 export function shift(fn: ShiftOp, x: Lane, amount: number): Lane {
-  if (typeof x === 'number')
-    return fn === 'shl' ? x << amount : fn === 'shr' ? (x >>> amount) | 0 : x >> amount;
-  const by = BigInt(amount);
-  return BigInt.asIntN(64, fn === 'shl' ? x << by : (fn === 'shr' ? BigInt.asUintN(64, x) : x) >> by);
+  if (typeof x === 'bigint') return shift64(fn, x, BigInt(amount));
+  return fn === 'shl' ? x << amount : fn === 'shr' ? (x >>> amount) | 0 : x >> amount;
+}
+
+function shift64(fn: ShiftOp, x: bigint, amount: bigint): bigint {
+  return BigInt.asIntN(
+    64,
+    fn === 'shl' ? x << amount : (fn === 'shr' ? BigInt.asUintN(64, x) : x) >> amount,
+  );
 }
 
 const bits = new DataView(new ArrayBuffer(8));

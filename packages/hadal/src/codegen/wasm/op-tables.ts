@@ -8,9 +8,29 @@ type ConversionTable<Result> = { readonly [From in Kind]?: { readonly [To in Kin
 /** Operands in L3's order. */
 export const scalarBinary: Table = {
   index: { add: 'i32.add', sub: 'i32.sub', mul: 'i32.mul', div: 'i32.div_u', rem: 'i32.rem_u' },
-  i32: { add: 'i32.add', sub: 'i32.sub', mul: 'i32.mul', and: 'i32.and', or: 'i32.or', xor: 'i32.xor' },
+  i32: {
+    add: 'i32.add',
+    sub: 'i32.sub',
+    mul: 'i32.mul',
+    and: 'i32.and',
+    or: 'i32.or',
+    xor: 'i32.xor',
+    shl: 'i32.shl',
+    shr: 'i32.shr_u',
+    sar: 'i32.shr_s',
+  },
   mask: { and: 'i32.and', or: 'i32.or', xor: 'i32.xor' },
-  i64: { add: 'i64.add', sub: 'i64.sub', mul: 'i64.mul', and: 'i64.and', or: 'i64.or', xor: 'i64.xor' },
+  i64: {
+    add: 'i64.add',
+    sub: 'i64.sub',
+    mul: 'i64.mul',
+    and: 'i64.and',
+    or: 'i64.or',
+    xor: 'i64.xor',
+    shl: 'i64.shl',
+    shr: 'i64.shr_u',
+    sar: 'i64.shr_s',
+  },
   f32: { add: 'f32.add', sub: 'f32.sub', mul: 'f32.mul', div: 'f32.div' },
   f64: { add: 'f64.add', sub: 'f64.sub', mul: 'f64.mul', div: 'f64.div' },
 };

@@ -1,6 +1,7 @@
 /** Emits the L3 instructions that compute: each pushes its result. Loads and stores are in `memory-emitter.ts`. */
 import { InternalError } from '../../base/errors.js';
-import type { Instr, Value } from '../../kernel/l3.js';
+import type { Instr, ShiftOp, Value } from '../../kernel/l3.js';
+import { isShift } from '../../kernel/l3.js';
 import { emitSignedDivision } from './division-emitter.js';
 import type { FunctionEmitter } from './function-emitter.js';
 import { emitLoad, emitStore } from './memory-emitter.js';
@@ -190,6 +191,10 @@ function emitBinary(emitter: FunctionEmitter, { fn, a, b }: InstrOf<'binary'>): 
     emitSignedDivision(emitter, fn, a, b);
     return;
   }
+  if (isShift(fn) && isVector(a)) {
+    emitVectorShift(emitter, fn, a, b);
+    return;
+  }
   emitter.push(a);
   if ((fn === 'div' || fn === 'rem') && a.type.kind === 'index') {
     const divisor = Number(emitter.constant(b) ?? 0);
@@ -201,6 +206,39 @@ function emitBinary(emitter: FunctionEmitter, { fn, a, b }: InstrOf<'binary'>): 
   }
   emitter.push(b);
   code.op(entry(isVector(a) ? vectorBinary : scalarBinary, fn, a));
+}
+
+/** Vectors are shifted by one amount for all lanes, or lane by lane. */
+function emitVectorShift(emitter: FunctionEmitter, fn: ShiftOp, a: Value, b: Value): void {
+  const { writer } = emitter;
+  const { code } = writer;
+  const { plan } = emitter.context;
+  const amount = plan.splatBits(b);
+  if (amount !== undefined || plan.definition(b)?.op === 'broadcast') {
+    emitter.push(a);
+    if (amount !== undefined) {
+      code.i32(amount);
+    } else {
+      emitter.push(b);
+      code.lane('i32x4.extract_lane', 0);
+    }
+    code.op(entry(vectorShift, fn, a));
+    return;
+  }
+  const x = emitter.pushAndKeep(a);
+  emitter.push(b);
+  const amounts = writer.local('v128');
+  code.set(amounts);
+  for (let lane = 0; lane < a.type.lanes; lane++) {
+    code.get(x.local);
+    code.lane('i32x4.extract_lane', lane);
+    code.get(amounts);
+    code.lane('i32x4.extract_lane', lane);
+    code.op(entry(scalarShift, fn, a));
+    code.lane('i32x4.replace_lane', lane);
+  }
+  x.done();
+  writer.release(amounts);
 }
 
 /** Scalars go through a vector where the host fuses, so that scalar tails give the same bits as vector bodies. */

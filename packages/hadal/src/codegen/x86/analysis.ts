@@ -7,7 +7,7 @@
  */
 import { InternalError, known } from '../../base/errors.js';
 import type { Instr, L3Function, MemType, Value, Zip } from '../../kernel/l3.js';
-import { isFloatKind, operandsOf } from '../../kernel/l3.js';
+import { isFloatKind, isShift, operandsOf } from '../../kernel/l3.js';
 import type { X86Features } from './features.js';
 import { findIntervals } from './intervals.js';
 import type { Node, RegisterClass } from './node.js';
@@ -231,7 +231,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
           a.type.kind === 'mask' ||
           op === 'div' ||
           op === 'rem' ||
-          (integer && (op === 'min' || op === 'max'))
+          (integer && (op === 'min' || op === 'max' || isShift(op)))
         ) {
           const floatDiv = op === 'div' && isFloatKind(a.type.kind);
           use(a);
@@ -240,7 +240,10 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
           return;
         }
         const commutes =
-          op !== 'sub' && op !== 'scale' && !(isFloatKind(a.type.kind) && (op === 'min' || op === 'max'));
+          op !== 'sub' &&
+          op !== 'scale' &&
+          !isShift(op) &&
+          !(isFloatKind(a.type.kind) && (op === 'min' || op === 'max'));
         // Of two that could, the second is the more usual memory operand: count it last so that it is seen first.
         if (commutes) useMemory(a, n);
         else use(a);

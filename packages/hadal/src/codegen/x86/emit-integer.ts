@@ -1,7 +1,7 @@
 /** Operations on general registers: index, i32, i64 and scalar masks. */
 import { InternalError } from '../../base/errors.js';
 import type { Instr } from '../../kernel/l3.js';
-import { isFloatKind } from '../../kernel/l3.js';
+import { isFloatKind, isShift } from '../../kernel/l3.js';
 import type { AluOp, Size } from './assembler.js';
 import { compareFlags, inverse, testMask } from './emit-control.js';
 import { divideIndex, divideSigned, integerConstant, powerOfTwo } from './emit-divide.js';
@@ -14,6 +14,9 @@ import { gprs, masks, mem, rax } from './operands.js';
 
 type Op<K extends Instr['op']> = Extract<Instr, { op: K }>;
 
+const shifts = { shl: I.shlx32, shr: I.shrx32, sar: I.sarx32 } as const;
+const longShifts = { shl: I.shlx64, shr: I.shrx64, sar: I.sarx64 } as const;
+
 const aluOf: { readonly [op: string]: AluOp } = { add: 'add', sub: 'sub', and: 'and', or: 'or', xor: 'xor' };
 
 export function integerBinary(e: Emitter, instr: Op<'binary'>): void {
@@ -25,6 +28,16 @@ export function integerBinary(e: Emitter, instr: Op<'binary'>): void {
   if (instr.fn === 'div' || instr.fn === 'rem') {
     if (n.kind === 'index') divideIndex(e, instr.fn, n, a, b);
     else divideSigned(e, instr.fn, n, a, b);
+    return;
+  }
+  if (isShift(instr.fn)) {
+    // The amount is taken modulo the number of bits.
+    const x = e.gprOf(a);
+    const amount = e.gprOf(b);
+    const dst = e.gprResult(n);
+    if (size === 64) asm.op(longShifts[instr.fn], dst, x, amount);
+    else asm.op(shifts[instr.fn], dst, x, amount);
+    e.gprDone(n, dst);
     return;
   }
   if (instr.fn === 'min' || instr.fn === 'max') {

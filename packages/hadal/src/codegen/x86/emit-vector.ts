@@ -1,7 +1,7 @@
 /** Operations on vector registers, scalar floats among them, and on lane masks. */
 import { InternalError } from '../../base/errors.js';
 import type { Instr } from '../../kernel/l3.js';
-import { isFloatKind } from '../../kernel/l3.js';
+import { isFloatKind, isShift } from '../../kernel/l3.js';
 import { vectorDivide } from './emit-divide.js';
 import { negated } from './emit-integer.js';
 import { NEAREST_EVEN } from './emit-memory.js';
@@ -25,6 +25,9 @@ const integerPacked: { readonly [op: string]: ThreeOperands } = {
   and: I.vandps,
   or: I.vorps,
   xor: I.vxorps,
+  shl: I.vpsllvd,
+  shr: I.vpsrlvd,
+  sar: I.vpsravd,
 };
 /** i64 lanes. */
 const longPacked: { readonly [op: string]: ThreeOperands } = {
@@ -36,6 +39,9 @@ const longPacked: { readonly [op: string]: ThreeOperands } = {
   and: I.vandpd,
   or: I.vorpd,
   xor: I.vxorpd,
+  shl: I.vpsllvq,
+  shr: I.vpsrlvq,
+  sar: I.vpsravq,
 };
 
 /** The packed instruction of an operation on lanes of a kind. */
@@ -76,6 +82,7 @@ export function vectorBinary(e: Emitter, instr: Op<'binary'>): void {
     instr.fn === 'sub' ||
     instr.fn === 'div' ||
     instr.fn === 'scale' ||
+    isShift(instr.fn) ||
     (isFloatKind(n.kind) && (instr.fn === 'min' || instr.fn === 'max'));
   if (!ordered && !e.inRegister(a) && (e.inRegister(b) || e.node(a).virtual === 'memory')) {
     a = instr.b;

@@ -277,6 +277,9 @@ export const I = {
   vpsllq: shift64('vpsllq', 0x73, 6),
   vpsrlq: shift64('vpsrlq', 0x73, 2),
   vpsraq: shift64('vpsraq', 0x72, 4, noVex),
+  vpsllvq: packed('vpsllvq', 1, 2, 0x47, { ...wide, vexW: 1 }),
+  vpsrlvq: packed('vpsrlvq', 1, 2, 0x45, { ...wide, vexW: 1 }),
+  vpsravq: packed('vpsravq', 1, 2, 0x46, wideOnly),
 
   // int32
   vpaddd: packed('vpaddd', 1, 1, 0xfe),
@@ -288,6 +291,9 @@ export const I = {
   vpslld: shift('vpslld', 6),
   vpsrld: shift('vpsrld', 2),
   vpsrad: shift('vpsrad', 4),
+  vpsllvd: packed('vpsllvd', 1, 2, 0x47),
+  vpsrlvd: packed('vpsrlvd', 1, 2, 0x45),
+  vpsravd: packed('vpsravd', 1, 2, 0x46),
 
   // comparisons
   vcmppsMask: form('vcmpps', ['k', 'v', 'vm', 'i'], 'rvbi', 0, 1, 0xc2, { ...noVex, ...bcast }),
@@ -359,4 +365,10 @@ export const I = {
 
   // general registers
   bzhi: form('bzhi', ['r', 'rm', 'r'], 'rbv', 0, 2, 0xf5, { ...noEvex, length: 0 }),
+  shlx32: form('shlx', ['r', 'rm', 'r'], 'rbv', 1, 2, 0xf7, { ...noEvex, length: 0 }),
+  shrx32: form('shrx', ['r', 'rm', 'r'], 'rbv', 3, 2, 0xf7, { ...noEvex, length: 0 }),
+  sarx32: form('sarx', ['r', 'rm', 'r'], 'rbv', 2, 2, 0xf7, { ...noEvex, length: 0 }),
+  shlx64: form('shlx', ['R', 'Rm', 'R'], 'rbv', 1, 2, 0xf7, { ...noEvex, vexW: 1, length: 0 }),
+  shrx64: form('shrx', ['R', 'Rm', 'R'], 'rbv', 3, 2, 0xf7, { ...noEvex, vexW: 1, length: 0 }),
+  sarx64: form('sarx', ['R', 'Rm', 'R'], 'rbv', 2, 2, 0xf7, { ...noEvex, vexW: 1, length: 0 }),
 } as const;

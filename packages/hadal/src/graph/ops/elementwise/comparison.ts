@@ -34,6 +34,30 @@ function logicalOp(name: string, test: (a: boolean, b: boolean) => boolean, fn: 
   };
 }
 
+/** Amounts that no integer has bits for. */
+function isBeyondAll(by: bigint): boolean {
+  return by < 0n || by > 63n;
+}
+
+/** The result wraps to its dtype, so that fewer bits need no test of their own. */
+function leftShift(x: bigint, by: bigint): bigint {
+  return isBeyondAll(by) ? 0n : x << by;
+}
+
+function rightShift(x: bigint, by: bigint): bigint {
+  return x >> (isBeyondAll(by) ? 63n : by);
+}
+
+function bitsOf(x: Value): 32 | 64 {
+  return x.type.kind === 'i64' ? 64 : 32;
+}
+
+/** Negative amounts have their upper bits set. */
+function isBeyond(b: L3Builder, by: Value): Value {
+  const upper = b.binary('and', by, b.like(by, -bitsOf(by)));
+  return b.compare('ne', upper, b.like(by, 0));
+}
+
 export const comparison = {
   eq: compareOp(
     'eq',
@@ -92,6 +116,20 @@ export const comparison = {
     float: (a, b) => a ^ b,
     int: (a, b) => a ^ b,
     lower: (b, [x, y]) => b.binary('xor', x, y),
+    gradient: noGradient,
+  }),
+  /** By more bits than there are, or by less than none, all bits are moved out, as in PyTorch. */
+  bitwiseLeftShift: binaryOp('bitwiseLeftShift', {
+    float: (a, b) => Number(leftShift(BigInt(a), BigInt(b))),
+    int: leftShift,
+    lower: (b, [x, by]) => b.select(isBeyond(b, by), b.like(x, 0), b.binary('shl', x, by)),
+    gradient: noGradient,
+  }),
+  bitwiseRightShift: binaryOp('bitwiseRightShift', {
+    float: (a, b) => Number(rightShift(BigInt(a), BigInt(b))),
+    int: rightShift,
+    lower: (b, [x, by]) =>
+      b.binary('sar', x, b.select(isBeyond(b, by), b.like(by, bitsOf(by) - 1), by)),
     gradient: noGradient,
   }),
   /** Of integers; that of a bool is logicalNot. */
