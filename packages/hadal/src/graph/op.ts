@@ -102,8 +102,6 @@ export interface ElementwiseOp extends Common {
   readonly kind: 'elementwise';
   readonly arity: number;
   readonly scalar: ScalarRule;
-  /** Whether its lowering takes no vectors for operands of a dtype. */
-  readonly scalarOnly?: (dtype: DType) => boolean;
   /** Whether it takes several times as long as a load and a store. */
   readonly isLong?: true;
   readonly lower: LowerRule;

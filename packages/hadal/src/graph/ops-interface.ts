@@ -58,6 +58,7 @@ export type ArithmeticName =
   | 'pow'
   | 'fmod'
   | 'remainder'
+  | 'truncDivide'
   | 'floorDivide'
   | 'atan2'
   | 'bitwiseAnd'

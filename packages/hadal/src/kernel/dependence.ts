@@ -1,6 +1,6 @@
 /** What the expressions of a kernel depend on, and whether they can be computed on lanes along a variable. */
 import type { DType } from '../base/dtype.js';
-import { isScalarOnly } from './elements.js';
+import { isScalarOnly, kinds } from './elements.js';
 import type { Guard, IndexExpr } from './index-expr.js';
 import { factorOf, indexVariables } from './index-expr.js';
 import type { CompiledKernel, Expr, ExprId } from './l2.js';
@@ -64,9 +64,9 @@ function joinSets(a: ReadonlySet<number>, b: ReadonlySet<number>): ReadonlySet<n
   return a.size === 0 ? b : new Set([...a, ...b]);
 }
 
-/** Whether an op does without what wide functions lack: remainders of floats look at all lanes at once. */
-function fitsWideLanes(op: string): boolean {
-  return !integerQuotients.includes(op);
+/** Whether an op does without what wide functions lack: quotients of int64, and remainders of floats, which look at all lanes at once. */
+function fitsWideLanes(op: string, dtype: DType): boolean {
+  return !integerQuotients.includes(op) || kinds[dtype] === 'i32';
 }
 
 /** The variables an index depends on, through loaded values too. */
@@ -111,8 +111,7 @@ export function canVectorize(
     // A product, and a reduction while outer lanes are open, differ from lane to lane as well.
     const isLaneWise = deps[id].variables.has(variable) || deps[id].dot || deps[id].stages.size > 0;
     if (!isLaneWise) continue;
-    if (isScalar(e.dtype) || (e.op === 'call' && (e.scalar || (wide && !fitsWideLanes(e.name)))))
-      return false;
+    if (isScalar(e.dtype) || (e.op === 'call' && wide && !fitsWideLanes(e.name, e.dtype))) return false;
     if (pairs?.loads.has(id) !== true && !exprIndices(e).every(fits)) return false;
     if (
       e.op === 'guard' &&

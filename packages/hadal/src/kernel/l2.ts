@@ -50,8 +50,6 @@ export type Expr =
       readonly dtype: DType;
       readonly name: string;
       readonly lower: LowerFunction;
-      /** Whether it cannot be computed on vectors. */
-      readonly scalar: boolean;
       /** Whether it takes several times as long as a load and a store. */
       readonly isLong: boolean;
       readonly args: readonly ExprId[];

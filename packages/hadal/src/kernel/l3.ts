@@ -16,7 +16,7 @@
  * and is stored as the nearest float16, ties to even; it is only produced for targets with `float16: true`.
  *
  * i64 and f64 values are scalar, but in functions that are `wide`: those have vectors of them, of as many lanes as the target says
- * (`wideLanes`), and vectors of the other kinds have as many. There, integers are not divided in lanes, and there are no
+ * (`wideLanes`), and vectors of the other kinds have as many. There, i64 are not divided in lanes, and there are no
  * `zip` and no `horizontal` but of masks. Lanes of a load whose mask is off read as zero and touch no memory; masks on memory
  * operations are only produced for targets with `masks: true`.
  */

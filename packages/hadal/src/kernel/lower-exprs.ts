@@ -25,7 +25,7 @@ import type { LocatedIndex, LocatedTerm, PartialSum } from './located-index.js';
 import { levelsOf, MOST_LEVELS, slotsIn, slotsOf } from './located-index.js';
 import { loadPair, type Pair, type Pairs, storePair } from './pairs.js';
 import { lowerThreefry, lowerUniform } from './random.js';
-import { INDEX_CODE, mayDivideByZero, noteZeroDivision } from './status.js';
+import { INDEX_CODE, noteZeroDivision } from './status.js';
 
 export class ExprEmitter {
   readonly #b: L3Builder;
@@ -527,7 +527,7 @@ export class ExprEmitter {
         return this.#indexValue(e.index, e.dtype);
       case 'call': {
         const args = e.args.map((a) => this.emit(a));
-        if (mayDivideByZero(e, this.#kernel.exprs)) noteZeroDivision(b, this.#status, e.name, args[1]);
+        noteZeroDivision(b, this.#status, this.#kernel.exprs, e, args[1], this.#mask);
         let lanes = 1;
         for (const a of args) lanes = Math.max(lanes, a.type.lanes);
         for (let i = 0; i < args.length; i++) args[i] = this.#spread(e.args[i], args[i], lanes);

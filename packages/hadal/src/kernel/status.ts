@@ -15,10 +15,10 @@ export const INDEX_CODE = 1n;
 export const ZERO_DIVISION_CODE = 2n;
 
 /** Ops that have no answer for integers and a divisor of 0. */
-export const integerQuotients: readonly string[] = ['floorDivide', 'remainder', 'fmod'];
+export const integerQuotients: readonly string[] = ['floorDivide', 'remainder', 'fmod', 'truncDivide'];
 
 /** Whether an expression of a kernel is a quotient of integers whose divisor may turn out to be 0. */
-export function mayDivideByZero(e: Expr, exprs: readonly Expr[]): boolean {
+function mayDivideByZero(e: Expr, exprs: readonly Expr[]): boolean {
   if (e.op !== 'call' || !integerQuotients.includes(e.name)) return false;
   const divisor = exprs[e.args[1]];
   return !isFloat(divisor.dtype) && !(divisor.op === 'const' && divisor.value !== 0);
@@ -40,10 +40,22 @@ export function statusBuffer(b: L3Builder, kernel: Kernel): number {
   return needsStatus(kernel) ? b.buffer('i64', 'write') : -1;
 }
 
-/** Notes a divisor of 0 in a kernel's status buffer; integers are divided one by one, so the divisor is a scalar. */
-export function noteZeroDivision(b: L3Builder, status: number, op: string, divisor: Value): void {
-  b.when(b.compare('eq', divisor, b.like(divisor, 0)), () => {
+/** Notes a divisor of 0 in a kernel's status buffer, if there may be one; `mask` are the lanes that count, null for all. */
+export function noteZeroDivision(
+  b: L3Builder,
+  status: number,
+  exprs: readonly Expr[],
+  call: Extract<Expr, { op: 'call' }>,
+  divisor: Value,
+  mask: Value | null,
+): void {
+  if (!mayDivideByZero(call, exprs)) return;
+  const isZero = b.compare('eq', divisor, b.like(divisor, 0));
+  const counts = mask === null || divisor.type.lanes === 1 ? isZero : b.binary('and', isZero, mask);
+  b.when(b.horizontal('or', counts), () => {
     b.store(status, b.index(0), b.constant('i64', ZERO_DIVISION_CODE));
-    b.store(status, b.index(0), b.constant('i64', BigInt(integerQuotients.indexOf(op))), { offset: 1 });
+    b.store(status, b.index(0), b.constant('i64', BigInt(integerQuotients.indexOf(call.name))), {
+      offset: 1,
+    });
   });
 }

@@ -184,14 +184,12 @@ export class KernelReader {
       case 'elementwise': {
         const args = n.inputs.map((i) => this.read(i, index));
         this.#name(n.op.name);
-        const scalar = n.op.scalarOnly?.(nodes[n.inputs[0]].dtype) ?? false;
         return this.#add(
           {
             op: 'call',
             dtype,
             name: n.op.name,
             lower: n.op.lower,
-            scalar,
             isLong: n.op.isLong === true,
             args,
           },

@@ -99,8 +99,7 @@ export function divide(ops: AutogradOps, x: Argument, y: Argument, mode: Roundin
       const [a, b] = align('div', ops, x, y);
       if (isFloat(a.dtype)) return ops.unary('trunc', ops.arithmetic('div', a, b));
       checkNoBools('div', a, b);
-      // Without its remainder a divides evenly.
-      return ops.arithmetic('floorDivide', ops.arithmetic('sub', a, ops.arithmetic('fmod', a, b)), b);
+      return ops.arithmetic('truncDivide', a, b);
     }
   }
   throw new ArgumentError(`div: expected roundingMode 'trunc' or 'floor', got ${JSON.stringify(mode)}`);

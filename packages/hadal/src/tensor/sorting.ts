@@ -92,13 +92,18 @@ export interface DistinctElements {
 /** Numbers instead of bigints where they are as exact: a bigint is an object each time it is read. */
 function quickToRead(data: TypedArray): TypedArray {
   if (!(data instanceof BigInt64Array)) return data;
+  const words = new Int32Array(data.buffer, data.byteOffset, 2 * data.length);
   const numbers = new Float64Array(data.length);
   for (let i = 0; i < data.length; i++) {
-    numbers[i] = Number(data[i]);
-    if (!Number.isSafeInteger(numbers[i])) return data;
+    const high = words[2 * i + 1];
+    if (high < -(2 ** 21) || high >= 2 ** 21) return data;
+    numbers[i] = high * 2 ** 32 + (words[2 * i] >>> 0);
   }
   return numbers;
 }
+
+/** For each element, so many entries of a table are written faster than the element is sorted. */
+const TABLE_ENTRIES = 8;
 
 /** The position in an ascending list of an element that is in it. */
 function positionIn(ascending: TypedArray, x: number | bigint): number {
@@ -130,6 +135,25 @@ function ranks(data: TypedArray): Int32Array {
   return found;
 }
 
+/** As `ranks`, of whole numbers that lie close together: through a table of all that there may be. Null where that would be long. */
+function denseRanks(data: TypedArray): Int32Array | null {
+  if (data instanceof BigInt64Array) return null;
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < data.length; i++) {
+    const x = data[i];
+    if (x < least) least = x;
+    if (x > most) most = x;
+  }
+  if (most - least > TABLE_ENTRIES * data.length) return null;
+  const table = new Int32Array(Math.max(0, most - least + 1));
+  for (let i = 0; i < data.length; i++) table[data[i] - least] = 1;
+  let different = 0;
+  for (let x = 0; x < table.length; x++) if (table[x] !== 0) table[x] = different++;
+  const found = new Int32Array(data.length);
+  for (let i = 0; i < data.length; i++) found[i] = table[data[i] - least];
+  return found;
+}
+
 /** The number of its run for every element. */
 function runNumbers(data: TypedArray): Int32Array {
   const found = new Int32Array(data.length);
@@ -137,9 +161,15 @@ function runNumbers(data: TypedArray): Int32Array {
   return found;
 }
 
+function ranksOf(data: TypedArray): Int32Array {
+  const quick = quickToRead(data);
+  const isWhole = !(data instanceof Float32Array || data instanceof Float64Array);
+  return (isWhole ? denseRanks(quick) : null) ?? ranks(quick);
+}
+
 /** Distinct elements in ascending order; with `runs`, of neighbours only and in the order they come. Every NaN is one of its own. */
 export function distinct(data: TypedArray, runs: boolean): DistinctElements {
-  const numbers = runs ? runNumbers(data) : ranks(quickToRead(data));
+  const numbers = runs ? runNumbers(data) : ranksOf(data);
   let different = 0;
   for (const n of numbers) different = Math.max(different, n + 1);
   const [first, counts] = [new Float64Array(different).fill(-1), new Float64Array(different)];
@@ -152,7 +182,11 @@ export function distinct(data: TypedArray, runs: boolean): DistinctElements {
 }
 
 function asInt64(list: Float64Array | Int32Array): BigInt64Array {
-  const wide = new BigInt64Array(list.length);
-  for (let i = 0; i < list.length; i++) wide[i] = BigInt(list[i]);
-  return wide;
+  // Positions and counts, written as numbers: a bigint is made each time that one is written.
+  const words = new Uint32Array(2 * list.length);
+  for (let i = 0; i < list.length; i++) {
+    words[2 * i] = list[i];
+    words[2 * i + 1] = list[i] / 2 ** 32;
+  }
+  return new BigInt64Array(words.buffer);
 }

@@ -197,6 +197,29 @@ forEachEngine('integers divided by 0', (space) => {
     });
   });
 
+  test.each(dtypes)('are found among many of %s, and only among those that there are', (dtype) => {
+    withWorkspace(space, () => {
+      // No multiple of any number of lanes, so that some are switched off.
+      const numbers = Array.from({ length: 61 }, (_, i) => 1 + ((7 * i) % 50));
+      const x = of(numbers, dtype);
+      const y = of(numbers.toReversed(), dtype);
+      const quotients = numbers.map((n, i) => Math.floor(n / numbers[60 - i]));
+      expect(x.floorDivide(y).tolistSync()).toEqual(quotients);
+      expect(x.div(y, { roundingMode: 'trunc' }).tolistSync()).toEqual(quotients);
+      // What lies around is no quotient.
+      const padded = x.floorDivide(y).pad([3, 2]).add(1);
+      expect(padded.tolistSync()).toEqual([0, 0, 0, ...quotients, 0, 0].map((n) => n + 1));
+      for (const at of [0, 30, 60]) {
+        const zero = of(
+          numbers.map((n, i) => (i === at ? 0 : n)),
+          dtype,
+        );
+        expect(() => x.remainder(zero).tolistSync()).toThrow(ZeroDivisionError);
+        expect(() => x.div(zero, { roundingMode: 'trunc' }).tolistSync()).toThrow(/truncDivide/);
+      }
+    });
+  });
+
   test('is no error where there is nothing to divide, or where zeros were replaced', () => {
     withWorkspace(space, () => {
       expect(zeros([0], { dtype: 'int64' }).floorDivide(zeros([0], { dtype: 'int64' })).shape).toEqual([0]);

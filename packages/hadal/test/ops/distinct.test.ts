@@ -37,6 +37,15 @@ describe('distinct', () => {
         expect(found(data)).toEqual(compared(data));
       }),
     );
+    // Close together, and too far apart for a table.
+    for (const most of [3, 20, 2 ** 31 - 1]) {
+      fc.assert(
+        fc.property(fc.array(fc.integer({ min: -most, max: most }), { maxLength: 30 }), (list) => {
+          for (const data of [Int32Array.from(list), BigInt64Array.from(list, (x) => BigInt(x) * 97n)])
+            expect(found(data)).toEqual(compared(data));
+        }),
+      );
+    }
     const whole = fc.oneof(
       fc.bigInt(-3n, 3n),
       fc.constantFrom(2n ** 53n, 2n ** 53n + 1n, -(2n ** 63n), 2n ** 63n - 1n),

@@ -30,6 +30,7 @@ const binary = [
   'fmod',
   'remainder',
   'floorDivide',
+  'truncDivide',
   'bitwiseAnd',
   'bitwiseOr',
   'bitwiseXor',
@@ -62,7 +63,7 @@ forEachEngine('integers are exact and wrap', (space) => {
     test.each(binary)('%s', (name) => {
       withWorkspace(space, () => {
         // A quotient of integers by 0 is an error, see corner-cases.test.ts.
-        const others = ['fmod', 'remainder', 'floorDivide'].includes(name)
+        const others = ['fmod', 'remainder', 'floorDivide', 'truncDivide'].includes(name)
           ? values.filter((v) => v !== 0n)
           : values;
         const a = values.flatMap((v) => others.map(() => v));

@@ -43,7 +43,7 @@ export const mems = [
 
 const integerOps = ['add', 'sub', 'mul', 'div', 'rem', 'min', 'max', 'and', 'or', 'xor'] as const;
 
-/** Without quotients, which lanes of wide functions do not have. */
+/** Without quotients, which lanes of i64 do not have. */
 const laneOps = ['add', 'sub', 'mul', 'min', 'max', 'and', 'or', 'xor'] as const;
 
 type Pool = Map<string, Value[]>;
@@ -243,7 +243,7 @@ export function randomProgram(options: RandomOptions): L3Function {
           b.load(input('i32'), bounded(p, 100), { lanes: n, offset: 3 }),
         );
       default:
-        return b.binary(oneOf(wide && n > 1 ? laneOps : integerOps), x(), x());
+        return chance(10) ? shifted(x(), x()) : b.binary(oneOf(integerOps), x(), x());
     }
   }
   function long(p: Pool, n: number): Value {

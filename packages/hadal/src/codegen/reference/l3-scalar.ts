@@ -152,10 +152,7 @@ export function shift(fn: ShiftOp, x: Lane, amount: number): Lane {
 }
 
 function shift64(fn: ShiftOp, x: bigint, amount: bigint): bigint {
-  return BigInt.asIntN(
-    64,
-    fn === 'shl' ? x << amount : (fn === 'shr' ? BigInt.asUintN(64, x) : x) >> amount,
-  );
+  return BigInt.asIntN(64, fn === 'shl' ? x << amount : (fn === 'shr' ? BigInt.asUintN(64, x) : x) >> amount);
 }
 
 const bits = new DataView(new ArrayBuffer(8));

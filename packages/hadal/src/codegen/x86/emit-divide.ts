@@ -1,9 +1,9 @@
 /**
  * Integer division. Indices divide unsigned and never by zero; i32 and i64 cut off towards zero, give 0 for a divisor of 0, and
  * must not reach `idiv` with operands that it traps on. Vectors of i32 divide as float64: a quotient of 32-bit integers that is
- * not whole differs from the next whole number by more than 2^-31 of itself, far more than float64 rounds by.
+ * not whole differs from the next whole number by more than 2^-31 of itself, far more than float64 rounds by. Vectors of half the width, in
+ * functions whose lanes are of 64 bits, take one division.
  */
-import { InternalError } from '../../base/errors.js';
 import type { Instr } from '../../kernel/l3.js';
 import type { Emitter } from './emitter.js';
 import { I } from './instructions.js';
@@ -93,41 +93,43 @@ function zero(e: Emitter, r: Gpr): void {
 
 export function vectorDivide(e: Emitter, op: Quotient, instr: Extract<Instr, { op: 'binary' }>): void {
   const { asm, width } = e;
-  if (e.analysis.fn.wide) throw new InternalError('x86: integers of 8 lanes are not divided');
   const n = e.node(instr.result);
   const a = e.vec(instr.a).index;
   const b = e.vec(instr.b).index;
   const [q, t, u] = [e.takeVec(width).index, e.takeVec(width).index, e.takeVec(width).index];
   const half = width === 512 ? 256 : 128;
+  const own = e.widthOf(n);
 
   asm.op(I.vcvtdq2pd, vec(q, width), vec(a, half));
   asm.op(I.vcvtdq2pd, vec(t, width), vec(b, half));
   asm.op(I.vdivpd, vec(q, width), vec(q, width), vec(t, width));
   asm.op(I.vcvttpd2dq, vec(q, half), vec(q, width));
-  upperHalf(e, t, b);
-  upperHalf(e, u, a);
-  asm.op(I.vcvtdq2pd, vec(t, width), vec(t, half));
-  asm.op(I.vcvtdq2pd, vec(u, width), vec(u, half));
-  asm.op(I.vdivpd, vec(u, width), vec(u, width), vec(t, width));
-  asm.op(I.vcvttpd2dq, vec(u, half), vec(u, width));
-  if (e.wide) asm.op(I.vinsertf64x4, vec(q, 512), vec(q, 512), vec(u, 256), 1);
-  else asm.op(I.vinsertf128, vec(q, 256), vec(q, 256), xmms[u], 1);
+  if (own === width) {
+    upperHalf(e, t, b);
+    upperHalf(e, u, a);
+    asm.op(I.vcvtdq2pd, vec(t, width), vec(t, half));
+    asm.op(I.vcvtdq2pd, vec(u, width), vec(u, half));
+    asm.op(I.vdivpd, vec(u, width), vec(u, width), vec(t, width));
+    asm.op(I.vcvttpd2dq, vec(u, half), vec(u, width));
+    if (e.wide) asm.op(I.vinsertf64x4, vec(q, 512), vec(q, 512), vec(u, 256), 1);
+    else asm.op(I.vinsertf128, vec(q, 256), vec(q, 256), xmms[u], 1);
+  }
 
   if (op === 'rem') {
-    asm.op(I.vpmulld, vec(q, width), vec(q, width), vec(b, width));
-    asm.op(I.vpsubd, vec(q, width), vec(a, width), vec(q, width));
+    asm.op(I.vpmulld, vec(q, own), vec(q, own), vec(b, own));
+    asm.op(I.vpsubd, vec(q, own), vec(a, own), vec(q, own));
   }
-  e.zero(vec(u, width));
+  e.zero(vec(u, own));
   if (e.wide) {
     const notEqual = 4;
-    asm.op(I.vpcmpd, masks[7], vec(b, width), vec(u, width), notEqual);
-    const dst = e.vecResult(n, vec(q, width));
-    asm.masked(I.vmovaps, masks[7], true, dst, vec(q, width));
+    asm.op(I.vpcmpd, masks[7], vec(b, own), vec(u, own), notEqual);
+    const dst = e.vecResult(n, vec(q, own));
+    asm.masked(I.vmovaps, masks[7], true, dst, vec(q, own));
     e.vecDone(n, dst);
   } else {
-    asm.op(I.vpcmpeqd, vec(t, width), vec(b, width), vec(u, width));
-    const dst = e.vecResult(n, vec(q, width));
-    asm.op(I.vandnps, dst, vec(t, width), vec(q, width));
+    asm.op(I.vpcmpeqd, vec(t, own), vec(b, own), vec(u, own));
+    const dst = e.vecResult(n, vec(q, own));
+    asm.op(I.vandnps, dst, vec(t, own), vec(q, own));
     e.vecDone(n, dst);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Remainders and whole quotients: `fmod` with the dividend's sign, `remainder` with the divisor's, and the quotient rounded down.
- * Integers are divided one by one, for L3 has no vectors of such quotients; a divisor of 0 gives 0, and is noted where the op is called (`../status.ts`).
+ * A divisor of 0 gives integers nobody reads, and is noted where the op is called (`../status.ts`).
  */
 import type { Value } from '../l3.js';
 import type { L3Builder } from '../l3-builder.js';
@@ -90,11 +90,13 @@ export function lowerRemainder(b: L3Builder, x: Value, y: Value): Value {
 }
 
 export function lowerFloorDivide(b: L3Builder, x: Value, y: Value): Value {
-  const r = lowerFmod(b, x, y);
   if (!isFloatKind(x)) {
+    // One division: a product is less than another.
     const q = b.div(x, y);
-    return b.select(differs(b, r, y), b.sub(q, b.like(q, 1)), q);
+    const rest = b.sub(x, b.mul(q, y));
+    return b.select(differs(b, rest, y), b.sub(q, b.like(q, 1)), q);
   }
+  const r = lowerFmod(b, x, y);
   const [zero, one] = [b.like(x, 0), b.like(x, 1)];
   const plain = b.div(x, y);
   let q = b.div(b.sub(x, r), y);

@@ -71,15 +71,26 @@ export function lowerPow(b: L3Builder, x: Value, y: Value): Value {
   return b.select(b.binary('or', unit, minusOneFar), one, r);
 }
 
+/** An index that is no less than the binary digits of each lane, none of which is negative. */
+function digitsOfAny(b: L3Builder, x: Value): Value {
+  const bounds = x.type.kind === 'i64' ? [0, 4, 8, 16, 32, 64] : [0, 4, 8, 16, 32];
+  const parts = bounds.slice(1).map((end, i) => {
+    const left = bounds[i] === 0 ? x : b.shift('shr', x, bounds[i]);
+    const isLonger = b.horizontal('or', b.compare('ne', left, b.like(x, 0)));
+    return b.select(isLonger, b.index(end - bounds[i]), b.index(0));
+  });
+  return parts.reduce((sum, part) => b.add(sum, part));
+}
+
 /**
  * x^y of integers by repeated squaring, wrapping. To a negative power 1 and -1 stay what they are and all others are 0, as in C++'s
  * conversions of the fraction.
  */
 export function lowerIntegerPow(b: L3Builder, x: Value, y: Value): Value {
-  const bits = x.type.kind === 'i64' ? 64 : 32;
   const [zero, one] = [b.like(x, 0), b.like(x, 1)];
   const isOdd = (v: Value): Value => b.compare('ne', b.binary('and', v, one), zero);
-  const [power] = b.loop(b.index(0), b.index(bits), 1, [one, x, y], (_, [result, base, left]) => [
+  const digits = digitsOfAny(b, b.max(y, zero));
+  const [power] = b.loop(b.index(0), digits, 1, [one, x, y], (_, [result, base, left]) => [
     b.select(isOdd(left), b.mul(result, base), result),
     b.mul(base, base),
     b.shift('shr', left, 1),

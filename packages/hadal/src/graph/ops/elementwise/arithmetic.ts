@@ -1,7 +1,6 @@
 /**
  * Arithmetic. Integers wrap; bools add as `or` and multiply as `and`. NaN passes through `maximum` and `minimum` as in PyTorch.
  */
-import { isFloat } from '../../../base/dtype.js';
 import { DTypeError, ZeroDivisionError } from '../../../base/errors.js';
 import type { Value } from '../../../kernel/l3.js';
 import type { L3Builder } from '../../../kernel/l3-builder.js';
@@ -100,6 +99,10 @@ function integerFmod(x: bigint, y: bigint): bigint {
   if (y === 0n) throw zeroDivision('fmod');
   return x % y;
 }
+function integerTruncDivide(x: bigint, y: bigint): bigint {
+  if (y === 0n) throw zeroDivision('truncDivide');
+  return x / y;
+}
 function integerRemainder(x: bigint, y: bigint): bigint {
   if (y === 0n) throw zeroDivision('remainder');
   const r = x % y;
@@ -109,11 +112,6 @@ function integerFloorDivide(x: bigint, y: bigint): bigint {
   if (y === 0n) throw zeroDivision('floorDivide');
   return (x - integerRemainder(x, y)) / y;
 }
-
-/** Integers are divided one by one: L3 has no vectors of their quotients. */
-const integersAreScalars: Required<Pick<ElementwiseOp, 'scalarOnly'>> = {
-  scalarOnly: (dtype) => !isFloat(dtype),
-};
 
 export const arithmetic = {
   add: binaryOp('add', {
@@ -217,7 +215,6 @@ export const arithmetic = {
         return [g, c.needs[1] ? ops.unary('neg', ops.arithmetic('mul', g, quotient())) : null];
       },
     },
-    ...integersAreScalars,
   }),
   /** What division rounded down leaves: it has the divisor's sign, as in Python. */
   remainder: binaryOp('remainder', {
@@ -232,14 +229,19 @@ export const arithmetic = {
         return [g, c.needs[1] ? ops.unary('neg', ops.arithmetic('mul', g, quotient())) : null];
       },
     },
-    ...integersAreScalars,
+  }),
+  /** Of integers; a quotient of floats is cut off by an op of its own. */
+  truncDivide: binaryOp('truncDivide', {
+    float: (a, b) => Math.trunc(a / b),
+    int: integerTruncDivide,
+    lower: (b, [x, y]) => b.div(x, y),
+    gradient: noGradient,
   }),
   floorDivide: binaryOp('floorDivide', {
     float: floorDivide,
     int: integerFloorDivide,
     lower: (b, [x, y]) => lowerFloorDivide(b, x, y),
     gradient: noGradient,
-    ...integersAreScalars,
   }),
 
   neg: unaryOp('neg', {

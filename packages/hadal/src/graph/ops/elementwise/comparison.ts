@@ -128,8 +128,7 @@ export const comparison = {
   bitwiseRightShift: binaryOp('bitwiseRightShift', {
     float: (a, b) => Number(rightShift(BigInt(a), BigInt(b))),
     int: rightShift,
-    lower: (b, [x, by]) =>
-      b.binary('sar', x, b.select(isBeyond(b, by), b.like(by, bitsOf(by) - 1), by)),
+    lower: (b, [x, by]) => b.binary('sar', x, b.select(isBeyond(b, by), b.like(by, bitsOf(by) - 1), by)),
     gradient: noGradient,
   }),
   /** Of integers; that of a bool is logicalNot. */

@@ -49,14 +49,10 @@ interface BinaryRule {
   readonly int?: (x: bigint, y: bigint) => bigint;
   readonly lower: LowerRule;
   readonly gradient: Gradient;
-  readonly scalarOnly?: (dtype: DType) => boolean;
   readonly isLong?: true;
 }
 
-export function binaryOp(
-  name: string,
-  { float, int, lower, gradient, scalarOnly, isLong }: BinaryRule,
-): ElementwiseOp {
+export function binaryOp(name: string, { float, int, lower, gradient, isLong }: BinaryRule): ElementwiseOp {
   return {
     kind: 'elementwise',
     name,
@@ -64,7 +60,6 @@ export function binaryOp(
     scalar: int ? { float, int } : { float },
     lower: (b, x, dtype) => wrapped(b, lower(b, x, dtype), dtype),
     ...gradient,
-    ...(scalarOnly ? { scalarOnly } : {}),
     ...(isLong ? { isLong } : {}),
   };
 }
