@@ -20,6 +20,7 @@ import type { GraphSize, PlanPolicy } from './novelty.js';
 import { Novelty, RUNS_OF_REPEATED } from './novelty.js';
 import type { PackedPlans } from './packed-forms.js';
 import { dropForm, packedForms, preparePacked, wantsPacked } from './packed-forms.js';
+import { rangedRoots, settleRange } from './range-updates.js';
 import type { Assignable } from './roots.js';
 import { rootsOf } from './roots.js';
 import type { RunRecorder } from './run-recorder.js';
@@ -214,8 +215,8 @@ export class Engine {
           'Choose by tensors, with where(); or read the results of the scan',
       );
     for (const node of wanted) this.pending.checkUsable(node);
-    const roots = rootsOf(wanted, this.dirty, this.pending);
-    if (roots.length === 0) {
+    const wholes = rootsOf(wanted, this.dirty, this.pending);
+    if (wholes.length === 0) {
       // What is pending then, nobody can read; what was assigned is in memory already.
       if (!this.isIdle) {
         this.#forget();
@@ -225,12 +226,18 @@ export class Engine {
     }
     const recorder = recording.current;
     const span = recorder?.begin('realise') ?? 0;
+    // What is recorded finds its values again as they were captured.
+    const { roots, ranges } = this.runRecorder === null ? rangedRoots(wholes) : { roots: wholes, ranges: [] };
     let usesStatus = false;
     try {
       const capturing = recorder?.begin('capture') ?? 0;
       const captured = capture(roots);
       recorder?.end(capturing);
       usesStatus = this.#run(captured);
+      for (const update of ranges) {
+        settleRange(update);
+        dropForm(this.backend, update.buffer);
+      }
     } finally {
       // Also after a failure: what could not be computed fails when it is read, and nothing else does.
       this.#forget();

@@ -32,6 +32,11 @@ function host(memory: Memory): ArrayBuffer {
   throw new DeviceError('reference: this memory belongs to another engine');
 }
 
+/** A memory as a whole, and where it begins in it. */
+function located(memory: Memory): readonly [whole: ArrayBuffer, from: number] {
+  return memory instanceof MemoryRange ? [host(memory.base), memory.byteOffset] : [host(memory), 0];
+}
+
 /** The reference has no vectors and no tiles; the numbers only shape the plan's workspaces, which it never touches. */
 const target: Target = {
   id: 'reference',
@@ -147,9 +152,8 @@ function runBlock(
   function inMemory(id: number): PlainArray {
     const { shape, dtype } = nodes[id];
     const { buffer, byteOffset } = bufferIndex(plan, placeOf(id));
-    const memory = buffers[buffer];
-    const [whole, from] = memory instanceof MemoryRange ? [memory.base, memory.byteOffset] : [memory, 0];
-    return { shape, dtype, data: decodeElements(dtype, host(whole), from + byteOffset, numel(shape)) };
+    const [whole, from] = located(buffers[buffer]);
+    return { shape, dtype, data: decodeElements(dtype, whole, from + byteOffset, numel(shape)) };
   }
 
   function value(id: number): PlainArray {
@@ -189,6 +193,7 @@ function runBlock(
   for (const { id, from } of results) {
     const { buffer, byteOffset } = bufferIndex(plan, placeOf(id));
     const bytes = encodeElements(nodes[id].dtype, from.data);
-    new Uint8Array(host(buffers[buffer]), byteOffset, bytes.length).set(bytes);
+    const [whole, start] = located(buffers[buffer]);
+    new Uint8Array(whole, start + byteOffset, bytes.length).set(bytes);
   }
 }

@@ -189,6 +189,11 @@ export class PendingGraph {
     return [node, ...others];
   }
 
+  /** A value once more, for another place in memory. Never interned: nobody else asks for it. */
+  copyOf(node: Node): Node {
+    return new Node(this, opTable.copy, [node], [], node.shape, node.dtype);
+  }
+
   /** A number that is handed over at launch. Never interned: whether two arguments are equal is no part of a graph's structure. */
   argument(value: number | bigint, dtype: DType, live: LiveNumber | null = null): Node {
     const node = new Node(this, opTable.argument, [], [], [], dtype);

@@ -4,11 +4,10 @@
  * so do its pieces, however often: their plans are there already when the whole was never seen. Numbers come out the same.
  */
 import { halves } from '../base/attributes.js';
-import { dtypeInfo } from '../base/dtype.js';
-import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
 import type { Buffer } from './buffer.js';
 import type { Node } from './node.js';
+import { bytesBefore } from './slice-bytes.js';
 import type { CapturedGraph } from './template.js';
 
 /** Of other memory, from a byte on: nothing has to run for it. */
@@ -48,32 +47,11 @@ const heavy: ReadonlySet<string> = new Set([
   'region',
 ]);
 
-/** How many elements lie before a slice that lies together, or null if it does not. */
-function elementsBefore(
-  from: Shape,
-  starts: readonly number[],
-  steps: readonly number[],
-  to: Shape,
-): number | null {
-  let before = 0;
-  let stride = 1;
-  let isPart = false;
-  for (let d = from.length - 1; d >= 0; d--) {
-    if (isPart && to[d] !== 1) return null;
-    if (to[d] !== 1 && steps[d] !== 1) return null;
-    if (to[d] !== from[d]) isPart = true;
-    before += starts[d] * stride;
-    stride *= from[d];
-  }
-  return before;
-}
-
-function bytesBefore({ op, inputs, attributes, shape, dtype }: Node): number | null {
+function offsetOf({ op, inputs, attributes, shape }: Node): number | null {
   if (op.name === 'reshape') return 0;
   if (op.name !== 'slice') return null;
   const [starts, steps] = halves(attributes);
-  const before = elementsBefore(inputs[0].shape, starts, steps, shape);
-  return before === null ? null : before * dtypeInfo[dtype].bytes;
+  return bytesBefore(inputs[0], starts, steps, shape);
 }
 
 /** The pieces in the order in which they are to run; of a graph that was just captured, so that its nodes know their positions. */
@@ -122,7 +100,7 @@ export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
     const [input] = nodes[i].inputs;
     const k = input.position;
     if (numel(nodes[i].shape) === 0 || !inMemory(k) || overwritten(k)) return null;
-    const bytes = bytesBefore(nodes[i]);
+    const bytes = offsetOf(nodes[i]);
     if (bytes === null) return null;
     const outer = ranges[k];
     return outer === null

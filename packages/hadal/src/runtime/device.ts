@@ -11,7 +11,7 @@ export interface Memory {
   readonly bytes: number;
 }
 
-/** Part of another memory, for programs to read. It keeps all of that alive and is not to be released. */
+/** Part of another memory, for programs to read or to write. It keeps all of that alive and is not to be released. */
 export class MemoryRange implements Memory {
   readonly bytes: number;
   readonly base: Memory;
