@@ -252,15 +252,22 @@ export class Engine {
     const known = this.#knownPlan(captured);
     // What is recorded runs many times.
     const isLasting = known !== null || this.runRecorder !== null;
-    if (isLasting || !this.#policy.wantsSteps(captured.hash, sizeOf(captured)))
+    const size = sizeOf(captured);
+    if (isLasting || !this.#policy.wantsSteps(captured.hash, size))
       return this.#runPlan(captured, known ?? this.#newPlan(captured));
     const template = templateOf(captured);
+    const { hash } = captured;
+    let planned = 0;
     const usesStatus = runInSteps(captured, {
-      run: (piece, settle) =>
-        this.#runPlan(piece, this.#knownPlan(piece) ?? this.#newPlan(piece, true), settle),
+      run: (piece, settle) => {
+        const made = this.#knownPlan(piece);
+        if (made === null) planned += piece.nodes.length;
+        return this.#runPlan(piece, made ?? this.#newPlan(piece, true), settle);
+      },
       release: ({ memory }) => this.backend.release(memory),
     });
     this.#lastPlan = template;
+    this.#policy.stepped(hash, size, planned);
     return usesStatus;
   }
 

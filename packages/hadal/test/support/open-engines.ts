@@ -26,7 +26,12 @@ export type OpenedWorkspace =
   | { readonly ok: false; readonly reason: string };
 
 /** As if every graph were new and no other like it. */
-const inPieces: PlanPolicy = { wantsSteps: () => true, planned: () => {}, repeated: () => {} };
+const inPieces: PlanPolicy = {
+  wantsSteps: () => true,
+  stepped: () => {},
+  planned: () => {},
+  repeated: () => {},
+};
 
 /** A new workspace on an engine, with empty caches, whose graphs run in pieces if they are to; or why the engine cannot run here. */
 export function openWorkspace(name: TestEngine, pieces = false): OpenedWorkspace {
