@@ -25,6 +25,7 @@ import { sameIndex, variableIndex, zeroIndex } from '../kernel/index-expr.js';
 import { blockSumIndex, blockSumOf } from './block-sums.js';
 import type { Operands } from './group-bounds.js';
 import { excess, MAX_MEMBERS, MAX_NUMBERS, MAX_READS, readsOfBoth } from './group-bounds.js';
+import { lastOf, readsInLanes } from './lane-reads.js';
 import { readThrough } from './movement-index.js';
 import { wantsVectors } from './wants-vectors.js';
 
@@ -341,7 +342,7 @@ export function fuse(template: Template): Fusion {
     if (runsOneByOne(into) && [...from.members.keys()].some((id) => wantsVectors(nodes[id]))) return false;
     return (
       from.kind === 'map' ||
-      (from.kind === 'row' && into.kind === 'row' && sameDims(from.reduced, into.reduced))
+      (from.kind === 'row' && into.kind === 'row' && sameShape(from.reduced, into.reduced))
     );
   }
 
@@ -465,7 +466,7 @@ export function fuse(template: Template): Fusion {
       if (runsOneByOne(group) && wantsVectors(nodes[id])) continue;
       for (const level of group.kind === 'row' ? (['full', 'outer'] as const) : (['full'] as const)) {
         const outside = hasRoom(group, id) ? fits(id, group, level) : null;
-        if (outside === null) continue;
+        if (outside === null || (level === 'outer' && endsLanes(id, group))) continue;
         join(id, group, level, outside);
         absorb(id, group);
         return;
@@ -474,6 +475,15 @@ export function fuse(template: Template): Fusion {
     const group = newGroup('map', pointsOf(nodes, id), []);
     join(id, group, 'full', outsideOf(id));
     absorb(id, group);
+  }
+
+  /** Whether sums of long ops down columns would be taken one by one, for what a node of their results reads. */
+  function endsLanes(id: number, group: Group): boolean {
+    const lanes = lastOf(group.domain);
+    if (group.reduced.includes(lanes) || ![...group.members.keys()].some((i) => wantsVectors(nodes[i])))
+      return false;
+    const own = ownIndex(group, pointsOf(nodes, id), 'outer') ?? [];
+    return !readsOf(id, own).every((r) => readsInLanes(nodes, isComputed, r, group.index[lanes]));
   }
 
   function outsideOf(id: number): Set<Group> {
@@ -493,7 +503,7 @@ export function fuse(template: Template): Fusion {
     const along = [shape.length - 1];
     for (const group of groups) {
       const isAlike =
-        group.kind === 'row' && sameShape(group.domain, shape) && sameDims(group.reduced, along);
+        group.kind === 'row' && sameShape(group.domain, shape) && sameShape(group.reduced, along);
       const isAtHand = group.reads.has(of) || group.members.get(of) === 'full';
       if (!isAlike || !isAtHand || group.members.size >= MAX_MEMBERS || !hasRoom(group, id)) continue;
       const outside = new Set<Group>();
@@ -517,7 +527,7 @@ export function fuse(template: Template): Fusion {
     const rows = own.filter((g) => g.kind === 'row');
     for (const group of new Set([...rows, ...siblings(id), ...own])) {
       if (!sameShape(group.domain, domain)) continue;
-      const sameRows = group.kind === 'row' && sameDims(group.reduced, reduced);
+      const sameRows = group.kind === 'row' && sameShape(group.reduced, reduced);
       // A map becomes a row kernel only along rows: down columns its other results would be written in strides.
       const canTurn = group.kind === 'map' && alongRows;
       if ((!sameRows && !canTurn) || !hasRoom(group, id)) continue;
@@ -587,14 +597,4 @@ function isAlone(group: Group): boolean {
   return (
     group.kind === 'host' || group.kind === 'scatter' || group.kind === 'attention' || group.kind === 'region'
   );
-}
-
-/** The last dimension that is larger than 1: the one whose neighbours become lanes. */
-function lastOf(domain: readonly number[]): number {
-  for (let d = domain.length - 1; d >= 0; d--) if (domain[d] !== 1) return d;
-  return -1;
-}
-
-function sameDims(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((d, i) => d === b[i]);
 }
