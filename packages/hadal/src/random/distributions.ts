@@ -2,6 +2,7 @@
 import type { DType, TypedArray } from '../base/dtype.js';
 import { checkDType, isFloat, newArray } from '../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.js';
+import { int64Of } from '../base/int64.js';
 import { checkOptions } from '../base/options.js';
 import type { Shape } from '../base/shape.js';
 import { broadcastShapes, checkShape, showShape } from '../base/shape.js';
@@ -58,13 +59,12 @@ export function randnLike(like: Tensor, options: CreateOptions = {}): Tensor {
   return finish(Tensor.of(like.workspace, normalValue(like.workspace, like.shape, dtype)), options);
 }
 
-function fill(data: TypedArray, next: () => number): TypedArray {
-  for (let i = 0; i < data.length; i++) {
-    const x = next();
-    if (data instanceof BigInt64Array) data[i] = BigInt(x);
-    else data[i] = x;
-  }
-  return data;
+/** Whole numbers one after the other. */
+function filled(dtype: DType, shape: Shape, next: () => number): TypedArray {
+  const made = newArray(dtype, shape);
+  const numbers = made instanceof BigInt64Array ? new Float64Array(made.length) : made;
+  for (let i = 0; i < numbers.length; i++) numbers[i] = next();
+  return made === numbers ? made : int64Of(numbers);
 }
 
 /**
@@ -95,7 +95,7 @@ export function randint(
   const dtype = checkDType(options.dtype ?? 'int64');
   const draw = (): TypedArray => {
     const words = new Words();
-    return fill(newArray(dtype, shape), () => low + words.below(high - low));
+    return filled(dtype, shape, () => low + words.below(high - low));
   };
   return finish(fromDrawn(draw, shape, dtype), options);
 }
@@ -120,7 +120,7 @@ export function randperm(n: number, options: CreateOptions = {}): Tensor {
       [order[i], order[j]] = [order[j], order[i]];
     }
     let at = 0;
-    return fill(newArray(dtype, [n]), () => order[at++]);
+    return filled(dtype, [n], () => order[at++]);
   };
   return finish(fromDrawn(draw, [n], dtype), options);
 }

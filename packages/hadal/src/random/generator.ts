@@ -81,10 +81,19 @@ export class Words {
 
   /** A uniform integer from 0 to below `bound`, which is at most 2^53. Words in the last, incomplete run of `bound` are drawn again. */
   below(bound: number): number {
-    const all = bound <= 2 ** 32 ? 2 ** 32 : 2 ** 53;
-    const limit = all - (all % bound);
+    if (bound > 2 ** 32) return this.#belowMany(bound);
+    // Quotients of such numbers are far enough from the next whole one for float64, whose remainder takes longer.
+    const limit = Math.floor(2 ** 32 / bound) * bound;
     for (;;) {
-      const word = all === 2 ** 32 ? this.next() : (this.next() >>> 5) * 2 ** 26 + (this.next() >>> 6);
+      const word = this.next();
+      if (word < limit) return word - Math.floor(word / bound) * bound;
+    }
+  }
+
+  #belowMany(bound: number): number {
+    const limit = 2 ** 53 - (2 ** 53 % bound);
+    for (;;) {
+      const word = (this.next() >>> 5) * 2 ** 26 + (this.next() >>> 6);
       if (word < limit) return word % bound;
     }
   }

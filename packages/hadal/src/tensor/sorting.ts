@@ -4,6 +4,7 @@ import type { Value } from '../autograd/value.js';
 import type { TypedArray } from '../base/dtype.js';
 import { isFloat } from '../base/dtype.js';
 import { ArgumentError, ShapeError } from '../base/errors.js';
+import { int64Of } from '../base/int64.js';
 import { normalizeDim, showShape } from '../base/shape.js';
 import { take } from './arrangement.js';
 import { isnan } from './elementwise.js';
@@ -178,15 +179,5 @@ export function distinct(data: TypedArray, runs: boolean): DistinctElements {
     if (first[n] < 0) first[n] = i;
     counts[n]++;
   }
-  return { first: asInt64(first), inverse: asInt64(numbers), counts: asInt64(counts) };
-}
-
-function asInt64(list: Float64Array | Int32Array): BigInt64Array {
-  // Positions and counts, written as numbers: a bigint is made each time that one is written.
-  const words = new Uint32Array(2 * list.length);
-  for (let i = 0; i < list.length; i++) {
-    words[2 * i] = list[i];
-    words[2 * i + 1] = list[i] / 2 ** 32;
-  }
-  return new BigInt64Array(words.buffer);
+  return { first: int64Of(first), inverse: int64Of(numbers), counts: int64Of(counts) };
 }

@@ -15,22 +15,36 @@ import type { ArrayOp } from '../op.js';
 import { savesNothing } from '../op.js';
 import { forEachIndex, newArray } from './arrays.js';
 
-const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24];
-
 /** Word 0 of a Threefry 2x32 block with 20 rounds; Salmon et al. 2011. All words are int32. */
 export function threefry(key0: number, key1: number, counter0: number, counter1: number): number {
-  const keys = [key0, key1, 0x1bd11bda ^ key0 ^ key1];
-  let x = (counter0 + keys[0]) | 0;
-  let y = (counter1 + keys[1]) | 0;
-  for (let round = 0; round < 20; round++) {
-    x = (x + y) | 0;
-    const by = ROTATIONS[round % 8];
-    y = ((y << by) | (y >>> (32 - by))) ^ x;
-    if (round % 4 === 3) {
-      const step = (round + 1) / 4;
-      x = (x + keys[step % 3]) | 0;
-      y = (y + keys[(step + 1) % 3] + step) | 0;
+  let x = (counter0 + key0) | 0;
+  let y = (counter1 + key1) | 0;
+  // The three words of the key take turns.
+  let [first, second, third] = [key1, 0x1bd11bda ^ key0 ^ key1, key0];
+  for (let step = 1; step <= 5; step++) {
+    // Four rounds written out, and twice: in a loop each took a table's entry and a remainder longer.
+    if (step % 2 === 1) {
+      x = (x + y) | 0;
+      y = ((y << 13) | (y >>> 19)) ^ x;
+      x = (x + y) | 0;
+      y = ((y << 15) | (y >>> 17)) ^ x;
+      x = (x + y) | 0;
+      y = ((y << 26) | (y >>> 6)) ^ x;
+      x = (x + y) | 0;
+      y = ((y << 6) | (y >>> 26)) ^ x;
+    } else {
+      x = (x + y) | 0;
+      y = ((y << 17) | (y >>> 15)) ^ x;
+      x = (x + y) | 0;
+      y = ((y << 29) | (y >>> 3)) ^ x;
+      x = (x + y) | 0;
+      y = ((y << 16) | (y >>> 16)) ^ x;
+      x = (x + y) | 0;
+      y = ((y << 24) | (y >>> 8)) ^ x;
     }
+    x = (x + first) | 0;
+    y = (y + second + step) | 0;
+    [first, second, third] = [second, third, first];
   }
   return x;
 }
