@@ -197,7 +197,7 @@ function integerCases() {
         add('imulImm', [size, r(a, 64), r(b, 64), imm], `imul ${r(a, size)}, ${r(b, size)}, ${imm}`);
       for (const op of ['not', 'neg', 'mul', 'div', 'idiv'])
         add('unary', [op, size, r(a, 64)], `${op} ${r(a, size)}`);
-      for (const op of ['shl', 'shr', 'sar'])
+      for (const op of ['rol', 'shl', 'shr', 'sar'])
         add('shift', [op, size, r(a, 64), 13], `${op} ${r(a, size)}, 13`);
       for (const c of ['e', 'ne', 'l', 'ge', 'le', 'g', 'b', 'a', 's'])
         add('cmov', [c, size, r(a, 64), r(b, 64)], `cmov${c} ${r(a, size)}, ${r(b, size)}`);

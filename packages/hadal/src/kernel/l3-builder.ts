@@ -10,6 +10,7 @@ import type {
   BinaryOp,
   BufferSlot,
   CompareOp,
+  ConstantShiftOp,
   DotOp,
   HorizontalOp,
   Instr,
@@ -17,7 +18,6 @@ import type {
   L3Function,
   MemType,
   ScalarKind,
-  ShiftOp,
   UnaryOp,
   Value,
   Zip,
@@ -236,7 +236,7 @@ export class L3Builder {
     return this.#emit({ op: 'select', result: this.#value(a.type.kind, lanes), mask: m, a, b });
   }
 
-  shift(fn: ShiftOp, a: Value, amount: number): Value {
+  shift(fn: ConstantShiftOp, a: Value, amount: number): Value {
     return this.#emit({ op: 'shift', fn, result: this.#value(a.type.kind, a.type.lanes), a, amount });
   }
 

@@ -199,6 +199,7 @@ export function verifyL3(fn: L3Function): void {
             instr.amount >= 0 && instr.amount <= shiftLimit[instr.a.type.kind],
             `shifts i32 by 0..31 and i64 by 0..63, not ${instr.a.type.kind} by ${instr.amount}`,
           );
+          check(instr, instr.fn !== 'rol' || instr.a.type.kind === 'i32', 'turns i32 only');
           same(instr, instr.a, instr.result);
           break;
         case 'convert': {

@@ -121,6 +121,9 @@ export type CompareOp = 'eq' | 'ne' | 'lt' | 'le';
 /** Shifts left, logically right and arithmetically right; `shift` is by a constant, 0..31 of i32 and 0..63 of i64. */
 export type ShiftOp = 'shl' | 'shr' | 'sar';
 
+/** By constants only: `rol` turns the bits of an i32 to the left. */
+export type ConstantShiftOp = ShiftOp | 'rol';
+
 export function isShift(op: BinaryOp): op is ShiftOp {
   return op === 'shl' || op === 'shr' || op === 'sar';
 }
@@ -186,7 +189,7 @@ export type Instr =
     }
   | {
       readonly op: 'shift';
-      readonly fn: ShiftOp;
+      readonly fn: ConstantShiftOp;
       readonly result: Value;
       readonly a: Value;
       readonly amount: number;

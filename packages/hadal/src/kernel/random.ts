@@ -16,7 +16,7 @@ export function lowerThreefry(
   for (let round = 0; round < 20; round++) {
     x = b.add(x, y);
     const by = rotations[round % 8];
-    y = b.binary('xor', b.binary('or', b.shift('shl', y, by), b.shift('shr', y, 32 - by)), x);
+    y = b.binary('xor', b.shift('rol', y, by), x);
     if (round % 4 === 3) {
       const step = (round + 1) / 4;
       x = b.add(x, keys[step % 3]);

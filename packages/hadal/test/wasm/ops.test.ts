@@ -142,7 +142,8 @@ describe('select', () => {
 
 describe('shift', () => {
   const fns: ShiftOp[] = ['shl', 'shr', 'sar'];
-  it.each(fns.flatMap((fn) => [0, 1, 13, 31].flatMap((n) => [1, 4].map((l) => [fn, n, l] as const))))(
+  const ofConstants = [...fns, 'rol'] as const;
+  it.each(ofConstants.flatMap((fn) => [0, 1, 13, 31].flatMap((n) => [1, 4].map((l) => [fn, n, l] as const))))(
     '%s by %i on %i lanes',
     (fn, n, lanes) => check('i32', lanes, 'i32', (b, x) => b.shift(fn, x, n)),
   );

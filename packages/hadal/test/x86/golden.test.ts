@@ -104,6 +104,7 @@ describe('assembler', () => {
         'mul',
         'div',
         'idiv',
+        'rol',
         'shl',
         'shr',
         'sar',

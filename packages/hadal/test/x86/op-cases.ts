@@ -109,7 +109,7 @@ for (const mem of ['f32', 'f64', 'i32', 'i64', 'bool'] as const) {
     build: (b, [m, x, y]) => b.select(m, x, y),
   });
 }
-for (const fn of ['shl', 'shr', 'sar'] as const) {
+for (const fn of ['shl', 'shr', 'sar', 'rol'] as const) {
   for (const n of [0, 1, 7, 31])
     cases.push({ name: `${fn} ${n}`, inputs: ['i32'], output: 'i32', build: (b, [x]) => b.shift(fn, x, n) });
 }

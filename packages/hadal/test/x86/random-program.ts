@@ -229,7 +229,7 @@ export function randomProgram(options: RandomOptions): L3Function {
       case 0:
         return b.unary(oneOf(['neg', 'abs', 'not'] as const), x());
       case 1:
-        return b.shift(oneOf(['shl', 'shr', 'sar'] as const), x(), below(32));
+        return b.shift(oneOf(['shl', 'shr', 'sar', 'rol'] as const), x(), below(32));
       case 2:
         return b.select(some(p, 'mask', n), x(), x());
       case 3:

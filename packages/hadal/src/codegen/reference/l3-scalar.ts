@@ -2,7 +2,16 @@
 import { InternalError } from '../../base/errors.js';
 import { float16Bits, float16Value } from '../../base/half.js';
 import { bigintToFloat32 } from '../../base/round.js';
-import type { BinaryOp, CompareOp, DotOp, HorizontalOp, Kind, ShiftOp, UnaryOp } from '../../kernel/l3.js';
+import type {
+  BinaryOp,
+  CompareOp,
+  ConstantShiftOp,
+  DotOp,
+  HorizontalOp,
+  Kind,
+  ShiftOp,
+  UnaryOp,
+} from '../../kernel/l3.js';
 import { fused32 } from './fused.js';
 
 export type Lane = number | bigint;
@@ -146,8 +155,12 @@ export function compare(fn: CompareOp, x: Lane, y: Lane): Lane {
   return on ? 1 : 0;
 }
 
-export function shift(fn: ShiftOp, x: Lane, amount: number): Lane {
-  if (typeof x === 'bigint') return shift64(fn, x, BigInt(amount));
+export function shift(fn: ConstantShiftOp, x: Lane, amount: number): Lane {
+  if (typeof x === 'bigint') {
+    if (fn === 'rol') throw new InternalError('rol of 64 bits');
+    return shift64(fn, x, BigInt(amount));
+  }
+  if (fn === 'rol') return (x << amount) | (amount === 0 ? 0 : x >>> (32 - amount));
   return fn === 'shl' ? x << amount : fn === 'shr' ? (x >>> amount) | 0 : x >> amount;
 }
 

@@ -96,7 +96,7 @@ export const vectorCompare: Table = {
 };
 
 export const scalarShift: Table = {
-  i32: { shl: 'i32.shl', shr: 'i32.shr_u', sar: 'i32.shr_s' },
+  i32: { shl: 'i32.shl', shr: 'i32.shr_u', sar: 'i32.shr_s', rol: 'i32.rotl' },
   i64: { shl: 'i64.shl', shr: 'i64.shr_u', sar: 'i64.shr_s' },
 };
 export const vectorShift: Table = {

@@ -70,6 +70,10 @@ export function emitOperation(emitter: FunctionEmitter, instr: Instr): void {
       code.op(isVector(instr.a) ? 'v128.bitselect' : 'select');
       return;
     case 'shift': {
+      if (instr.fn === 'rol' && isVector(instr.a)) {
+        emitTurnedVector(emitter, instr);
+        return;
+      }
       emitter.push(instr.a);
       if (instr.a.type.kind === 'i64') code.i64(BigInt(instr.amount));
       else code.i32(instr.amount);
@@ -206,6 +210,19 @@ function emitBinary(emitter: FunctionEmitter, { fn, a, b }: InstrOf<'binary'>): 
   }
   emitter.push(b);
   code.op(entry(isVector(a) ? vectorBinary : scalarBinary, fn, a));
+}
+
+/** There is no rotation of lanes: both parts of the bits are moved by themselves. */
+function emitTurnedVector(emitter: FunctionEmitter, { a, amount }: InstrOf<'shift'>): void {
+  const { code } = emitter.writer;
+  const x = emitter.pushAndKeep(a);
+  code.i32(amount);
+  code.op('i32x4.shl');
+  code.get(x.local);
+  code.i32(32 - amount);
+  code.op('i32x4.shr_u');
+  code.op('v128.or');
+  x.done();
 }
 
 /** Vectors are shifted by one amount for all lanes, or lane by lane. */

@@ -295,8 +295,28 @@ const shiftForms = {
 export function vectorShift(e: Emitter, instr: Op<'shift'>): void {
   const n = e.node(instr.result);
   const a = e.vec(instr.a);
+  if (instr.fn === 'rol') {
+    turn(e, n, a, instr.amount);
+    return;
+  }
   const dst = e.vecResult(n, a);
   e.asm.op(shiftForms[n.kind === 'i64' ? 'i64' : 'i32'][instr.fn], dst, a, instr.amount);
+  e.vecDone(n, dst);
+}
+
+/** AVX2 has no rotation: both parts of the bits are moved by themselves. */
+function turn(e: Emitter, n: Node, a: Vec, amount: number): void {
+  if (e.wide) {
+    const dst = e.vecResult(n, a);
+    e.asm.op(I.vprold, dst, a, amount);
+    e.vecDone(n, dst);
+    return;
+  }
+  const t = e.takeVec(a.width);
+  e.asm.op(I.vpsrld, t, a, 32 - amount);
+  const dst = e.vecResult(n, a);
+  e.asm.op(I.vpslld, dst, a, amount);
+  e.asm.op(I.vorps, dst, dst, t);
   e.vecDone(n, dst);
 }
 

@@ -291,6 +291,7 @@ export const I = {
   vpslld: shift('vpslld', 6),
   vpsrld: shift('vpsrld', 2),
   vpsrad: shift('vpsrad', 4),
+  vprold: form('vprold', ['v', 'v', 'i'], 'vbi', 1, 1, 0x72, { digit: 1, ...noVex }),
   vpsllvd: packed('vpsllvd', 1, 2, 0x47),
   vpsrlvd: packed('vpsrlvd', 1, 2, 0x45),
   vpsravd: packed('vpsravd', 1, 2, 0x46),

@@ -24,7 +24,7 @@ export const conditions = {
   g: 15,
 } as const;
 export type Condition = keyof typeof conditions;
-export const shiftOps = { shl: 4, shr: 5, sar: 7 } as const;
+export const shiftOps = { rol: 0, shl: 4, shr: 5, sar: 7 } as const;
 export const unaryOps = { not: 2, neg: 3, mul: 4, div: 6, idiv: 7 } as const;
 
 /** Intel's recommended multi-byte no-ops, by length. */
