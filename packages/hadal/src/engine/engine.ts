@@ -24,6 +24,7 @@ import { rangedRoots, settleRange } from './range-updates.js';
 import type { Assignable } from './roots.js';
 import { rootsOf } from './roots.js';
 import type { RunRecorder } from './run-recorder.js';
+import { liesIn } from './slice-reads.js';
 import { ALL_STATUS_BYTES, notedError } from './status.js';
 import { runInSteps } from './steps.js';
 
@@ -196,6 +197,7 @@ export class Engine {
   download(node: Node): Uint8Array<ArrayBuffer> {
     this.runRecorder?.reading(node);
     this.pending.checkUsable(node);
+    this.#settleSlice(node);
     this.realize([node]);
     if (node.buffer === null) throw new InternalError('a realised node has no buffer');
     const recorder = recording.current;
@@ -205,6 +207,24 @@ export class Engine {
     } finally {
       recorder?.end(span);
     }
+  }
+
+  /** Copies a part of what lies in memory, or is computed first: nothing has to run for the part. What is recorded is a run. */
+  #settleSlice(node: Node): void {
+    const { pending } = this;
+    if (this.runRecorder !== null || pending.trace !== null) return;
+    const place = liesIn(node);
+    if (place === null) return;
+    const { base, byteOffset } = place;
+    if (base.buffer === null) {
+      const at = pending.handles.lastIndexOf(node);
+      if (at >= 0) pending.handles.splice(at, 1);
+      this.realize([base]);
+    }
+    const source = known(base.buffer, 'a value that was computed');
+    const memory = this.backend.allocate(node.bytes);
+    this.backend.write(memory, 0, this.backend.read(source.memory, byteOffset, node.bytes));
+    node.settle(new Buffer(memory));
   }
 
   /** Computes the given nodes and everything else that is pending and wanted. */

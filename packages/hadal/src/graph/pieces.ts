@@ -3,11 +3,10 @@
  * that is wanted itself; what only one reads belongs to its reader. Where a program repeats itself, as a loop over time does,
  * so do its pieces, however often: their plans are there already when the whole was never seen. Numbers come out the same.
  */
-import { halves } from '../base/attributes.js';
 import { numel } from '../base/shape.js';
 import type { Buffer } from './buffer.js';
 import type { Node } from './node.js';
-import { bytesBefore } from './slice-bytes.js';
+import { bytesIntoInput } from './slice-bytes.js';
 import type { CapturedGraph } from './template.js';
 
 /** Of other memory, from a byte on: nothing has to run for it. */
@@ -46,13 +45,6 @@ const heavy: ReadonlySet<string> = new Set([
   'host',
   'region',
 ]);
-
-function offsetOf({ op, inputs, attributes, shape }: Node): number | null {
-  if (op.name === 'reshape') return 0;
-  if (op.name !== 'slice') return null;
-  const [starts, steps] = halves(attributes);
-  return bytesBefore(inputs[0], starts, steps, shape);
-}
 
 /** The pieces in the order in which they are to run; of a graph that was just captured, so that its nodes know their positions. */
 export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
@@ -100,7 +92,7 @@ export function piecesOf({ nodes, roots }: CapturedGraph): Piece[] {
     const [input] = nodes[i].inputs;
     const k = input.position;
     if (numel(nodes[i].shape) === 0 || !inMemory(k) || overwritten(k)) return null;
-    const bytes = offsetOf(nodes[i]);
+    const bytes = bytesIntoInput(nodes[i]);
     if (bytes === null) return null;
     const outer = ranges[k];
     return outer === null

@@ -1,4 +1,5 @@
 /** Slices that lie together in the memory of what they are slices of. */
+import { halves } from '../base/attributes.js';
 import { dtypeInfo } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import type { Node } from './node.js';
@@ -21,4 +22,12 @@ export function bytesBefore(
     stride *= shape[d];
   }
   return before * dtypeInfo[dtype].bytes;
+}
+
+/** Where a reshape or a slice that lies together begins in its input; null for other nodes. */
+export function bytesIntoInput({ op, inputs, attributes, shape }: Node): number | null {
+  if (op.name === 'reshape') return 0;
+  if (op.name !== 'slice') return null;
+  const [starts, steps] = halves(attributes);
+  return bytesBefore(inputs[0], starts, steps, shape);
 }
