@@ -2,8 +2,9 @@
  * Looks through an L3 function before code is emitted, in two walks: this one backwards, that of `intervals.ts` forwards.
  *
  * Backwards: counts uses, finds what is dead, and decides what stays virtual (see `node.ts`). Memory operands: a load is
- * emitted at its use when that is its only one and no store, loop or branch lies between; a broadcast scalar load may be
- * embedded in two uses on AVX-512. Each instruction takes one memory operand.
+ * emitted at its use when that is its only one and no store, loop or branch lies between, on AVX-512 with the broadcast that
+ * spreads it. Each instruction takes one memory operand. Embedding a load in each of two uses would save an instruction and a register, but
+ * processors that multiply 512 bits twice a cycle (Intel's) then wait for loads: products ran at three quarters.
  */
 import { InternalError, known } from '../../base/errors.js';
 import type { Instr, L3Function, MemType, Value, Zip } from '../../kernel/l3.js';
@@ -38,9 +39,6 @@ export function f32Bits(x: number): number {
 
 /** Memory that holds values as registers do, so that a load can be another instruction's operand. */
 const plainMemory: ReadonlySet<MemType> = new Set(['f32', 'f64', 'i32', 'i64']);
-
-/** Uses that one embedded broadcast load may have: the second costs a load, but saves an instruction and a register. */
-const embeddedUses = 2;
 
 export function analyse(fn: L3Function, features: X86Features): Analysis {
   const wide = features.level === 'avx512';
@@ -159,31 +157,23 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
   function useMemory(v: Value, consumer: Node): void {
     const n = node(v);
     n.uses++;
-    if (n.memoryUses > 0 && n.useEpoch !== epoch) n.consumersFree = false;
     n.memoryUses++;
     n.useEpoch = epoch;
-    if (n.consumer === null) {
-      n.consumer = consumer;
-    } else if (n.memoryUses <= embeddedUses) {
-      if (n.consumer === consumer) n.consumersFree = false;
-      n.secondConsumer = consumer;
-    }
+    n.consumer ??= consumer;
   }
 
-  function foldable(n: Node, limit: number): boolean {
-    const { consumer, secondConsumer } = n;
-    if (consumer === null || n.uses > limit || n.uses !== n.memoryUses || n.addressUses !== 0) return false;
-    if (!n.consumersFree || n.useEpoch !== epoch || consumer.takesMemory) return false;
-    return secondConsumer === null || !secondConsumer.takesMemory;
+  /** Whether its only use is one that can read from memory, with nothing between. */
+  function foldable(n: Node): boolean {
+    const isOnly = n.uses === 1 && n.memoryUses === 1 && n.addressUses === 0;
+    return isOnly && n.useEpoch === epoch && n.consumer?.takesMemory === false;
   }
   function fold(n: Node): void {
     n.virtual = 'memory';
     if (n.consumer !== null) n.consumer.takesMemory = true;
-    if (n.secondConsumer !== null) n.secondConsumer.takesMemory = true;
   }
 
   function countLoad(instr: Load, n: Node): void {
-    if (instr.mask === null && plainMemory.has(instr.mem) && foldable(n, 1)) {
+    if (instr.mask === null && plainMemory.has(instr.mem) && foldable(n)) {
       fold(n);
     } else {
       const spreads = embeddedIn.get(n);
@@ -195,7 +185,6 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
   function unfold(n: Node): void {
     n.virtual = 'no';
     if (n.consumer !== null) n.consumer.takesMemory = false;
-    if (n.secondConsumer !== null) n.secondConsumer.takesMemory = false;
   }
 
   function constantIndex(v: Value): number | null {
@@ -384,7 +373,7 @@ export function analyse(fn: L3Function, features: X86Features): Analysis {
     }
     if (wide && n.lanes > 1 && instr.op === 'broadcast' && instr.a.type.kind !== 'mask') {
       const a = node(instr.a);
-      if (a.def?.op === 'load' && plainMemory.has(a.def.mem) && foldable(n, embeddedUses)) {
+      if (a.def?.op === 'load' && plainMemory.has(a.def.mem) && foldable(n)) {
         fold(n);
         const others = embeddedIn.get(a);
         if (others) others.push(n);

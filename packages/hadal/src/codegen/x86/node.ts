@@ -46,8 +46,6 @@ export interface Node {
   memoryUses: number;
   useEpoch: number;
   consumer: Node | null;
-  secondConsumer: Node | null;
-  consumersFree: boolean;
   /** One of its operands is read from memory. */
   takesMemory: boolean;
   /** Its last use was counted where flags serve as well. */
@@ -109,8 +107,6 @@ export function makeNode(
     memoryUses: 0,
     useEpoch: -1,
     consumer: null,
-    secondConsumer: null,
-    consumersFree: true,
     takesMemory: false,
     flagsUse: false,
     base: null,
