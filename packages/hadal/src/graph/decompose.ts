@@ -7,6 +7,7 @@
  * - conv: padding and dilation of the input are written to memory first; a depthwise one becomes a sum of products of shifted inputs, the
  *   gradient of an image of few positions one product and sums of shifted parts of it.
  * - attention of float64, of nothing, or of a single query, becomes products and a softmax over the matrix of weights.
+ * - argmax becomes a maximum and the least position that holds it (see `first-largest.ts`).
  * - maxPool and sumPool become chains of maxima and sums over shifted inputs, or reductions of large windows (see `pool-windows.ts`).
  * - host ops read whole arrays, so their inputs are put in memory; so is what a scatter writes into, which it copies first.
  * - sums down columns beside functions of rows are cut into blocks of rows (see `column-sums.ts`), large sums of all numbers into parts
@@ -38,6 +39,7 @@ import { cutColumnSums } from './column-sums.js';
 import type { Reading } from './conv-input.js';
 import { laidOutInput } from './conv-input.js';
 import { convByPhases, hasPhases } from './conv-phases.js';
+import { firstLargest } from './first-largest.js';
 import { cutFullSums } from './full-sums.js';
 import { pointwiseInParts } from './interleaved-pointwise.js';
 import { joinedInOrder } from './joined-parts.js';
@@ -288,6 +290,8 @@ function replacement(e: Decomposer, n: TemplateNode, inputs: readonly Position[]
       return sumPool(e, inputs[0], windowDims(attributes));
     case 'conv':
       return conv(e, inputs[0], inputs[1], convDims(attributes), shape);
+    case 'argmax':
+      return firstLargest(e, inputs[0], attributes[0]);
     default:
       return null;
   }
@@ -331,6 +335,7 @@ const decomposed: ReadonlySet<string> = new Set([
   'attentionGrad',
   'sumPool',
   'interleave',
+  'argmax',
 ]);
 
 export function decompose(given: Template, target: DecomposeTarget, where: Where = 'plan'): Template {

@@ -93,24 +93,29 @@ export function canVectorize(
   wide = false,
 ): boolean {
   const isScalar = (dtype: DType): boolean => !wide && isScalarOnly(dtype);
+  // A product, and a reduction while outer lanes are open, differ from lane to lane as well; what a row of lanes was reduced to does not.
+  const isRow = kernel.kind === 'loops' && kernel.dims[variable].reduced;
+  const isLaneWise = (id: ExprId): boolean =>
+    deps[id].variables.has(variable) || (!isRow && (deps[id].dot || deps[id].stages.size > 0));
   const fits = (index: IndexExpr): boolean => {
-    for (const id of indexValues(index)) if (deps[id].variables.has(variable)) return false;
+    if (indexValues(index).some(isLaneWise)) return false;
     const factor = masks || cuts.size > 0 ? maskedFactor(index, variable) : factorOf(index, variable);
     return factor === 0 || factor === 1;
   };
   const isLaneGuard = (g: Guard): boolean =>
     cuts.has(g) || (masks && fits(g.index) && maskedFactor(g.index, variable) === 1);
   if (!indices.every(fits)) return false;
-  if (roots.some((id) => isScalar(kernel.exprs[id].dtype))) return false;
+  // What is stored once a row is computed after its lanes.
+  const isOnceARow = (id: ExprId): boolean =>
+    isRow && !isLaneWise(id) && kernel.stores.every((s) => s.value !== id || s.level === 'outer');
+  if (roots.some((id) => isScalar(kernel.exprs[id].dtype) && !isOnceARow(id))) return false;
   const seen = new Set<ExprId>();
   const stack = [...roots];
   for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
     if (seen.has(id)) continue;
     seen.add(id);
     const e = kernel.exprs[id];
-    // A product, and a reduction while outer lanes are open, differ from lane to lane as well.
-    const isLaneWise = deps[id].variables.has(variable) || deps[id].dot || deps[id].stages.size > 0;
-    if (!isLaneWise) continue;
+    if (!isLaneWise(id)) continue;
     if (isScalar(e.dtype) || (e.op === 'call' && wide && !fitsWideLanes(e.name, e.dtype))) return false;
     if (pairs?.loads.has(id) !== true && !exprIndices(e).every(fits)) return false;
     if (

@@ -58,3 +58,37 @@ onEveryEngine('sums down columns', ({ run }) => {
     });
   });
 });
+
+describe('positions of largest elements', () => {
+  test('are found in lanes along rows, and down columns if nothing is read there', () => {
+    expect(lanesOf(counted(6, 32).argmax(1))).toEqual([16]);
+    // Of int64 there are half as many.
+    expect(lanesOf(counted(6, 32).argmax(0))).toEqual([8]);
+    expect(lanesOf(counted(6, 32).max(1).values)).toEqual([16]);
+    expect(lanesOf(counted(6, 32).max(0).values)).toEqual([1]);
+  });
+});
+
+onEveryEngine('positions of largest elements', ({ run }) => {
+  test('are those of the first, or of the first NaN, and say what to read', () => {
+    run(() => {
+      const list = Array.from({ length: 37 }, (_, i) => (5 * i) % 9);
+      const rows = tensor([
+        list,
+        list.map((x, i) => (i === 20 || i === 30 ? Number.NaN : x)),
+        list.map(() => -Infinity),
+      ]);
+      expect(rows.argmax(1).tolistSync()).toEqual([list.indexOf(8), 20, 0]);
+      expect(rows.t().argmax(0).tolistSync()).toEqual([list.indexOf(8), 20, 0]);
+      expect(rows.t().contiguous().max(0).values.tolistSync()).toEqual([8, Number.NaN, -Infinity]);
+      expect(rows.max(1).values.tolistSync()).toEqual([8, Number.NaN, -Infinity]);
+    });
+  });
+
+  test('leave rows of nothing alone, constants of float64 among their results', () => {
+    run(() => {
+      const nothing = tensor([], { dtype: 'float64' }).softmax(-1);
+      expect(nothing.add(nothing).tolistSync()).toEqual([]);
+    });
+  });
+});
