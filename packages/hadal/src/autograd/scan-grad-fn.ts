@@ -1,8 +1,8 @@
 /** The grad fn of a scan: its gradient is a scan the other way, and reads what the forward steps kept for it. */
 import { isFloat } from '../base/dtype.js';
-import type { ScanDims } from '../graph/region.js';
-import type { RegionGradient } from '../graph/region-gradient.js';
-import { scanGradients } from '../graph/region-gradient.js';
+import type { RegionGradient } from '../graph/regions/gradient.js';
+import { scanGradients } from '../graph/regions/gradient.js';
+import type { ScanDims } from '../graph/regions/region.js';
 import type { AutogradOps } from './ops.js';
 import { SavedValues } from './saved.js';
 import type { Edge } from './tape.js';

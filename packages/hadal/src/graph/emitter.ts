@@ -29,8 +29,8 @@ import type {
   ReduceName,
   UnaryName,
 } from './ops-interface.js';
-import type { ScanDims } from './region.js';
-import { sameType, scanAttributes, scanOperands } from './region.js';
+import type { ScanDims } from './regions/region.js';
+import { sameType, scanAttributes, scanOperands } from './regions/region.js';
 import type { OpName, TupleName } from './table.js';
 
 const NONE: Attributes = [];

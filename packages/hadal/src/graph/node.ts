@@ -16,7 +16,7 @@ import type { Buffer } from './buffer.js';
 import { InternTable } from './intern-table.js';
 import type { LiveNumber } from './live.js';
 import type { Attributes, Op, Operand, ResultType } from './op.js';
-import type { RegionTrace } from './region-trace.js';
+import type { RegionTrace } from './regions/trace.js';
 import type { OpName, TupleName } from './table.js';
 import { dtypeIds, opIds, opTable } from './table.js';
 

@@ -7,7 +7,7 @@ import type { AttentionRoles, ConvDims, DotDims, WindowDims } from '../base/attr
 import type { DType } from '../base/dtype.js';
 import type { Shape } from '../base/shape.js';
 import type { Operand } from './op.js';
-import type { ScanDims } from './region.js';
+import type { ScanDims } from './regions/region.js';
 
 export type UnaryName =
   | 'neg'

@@ -10,7 +10,7 @@ import type { Shape } from '../base/shape.js';
 import { numel } from '../base/shape.js';
 import type { Node } from './node.js';
 import type { Attributes, Op } from './op.js';
-import type { RegionBody } from './region.js';
+import type { RegionBody } from './regions/region.js';
 import { dtypeIds, opIds, opTable } from './table.js';
 
 export interface TemplateNode {

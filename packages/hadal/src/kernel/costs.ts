@@ -16,8 +16,8 @@ import type {
   WinogradKernel,
 } from './l2.js';
 import { variableSizes } from './l2.js';
-import { stencilVariables } from './stencil.js';
-import { READ, winogradTiles } from './winograd-tiles.js';
+import { stencilVariables } from './stencil/stencil.js';
+import { READ, winogradTiles } from './winograd/tiles.js';
 
 export interface KernelCost {
   /**

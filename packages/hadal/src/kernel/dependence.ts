@@ -5,7 +5,7 @@ import type { Guard, IndexExpr } from './index-expr.js';
 import { factorOf, indexVariables } from './index-expr.js';
 import type { CompiledKernel, Expr, ExprId } from './l2.js';
 import { exprArguments, exprIndices, indexValues } from './l2.js';
-import type { Pairs } from './pairs.js';
+import type { Pairs } from './loops/pairs.js';
 import { integerQuotients } from './status.js';
 
 /** The loop variables each expression depends on, and whether it depends on a stage or on dot (which bind late). */

@@ -6,17 +6,17 @@
  * expressions.
  */
 import { dependences } from './dependence.js';
-import { gemmSources } from './gemm-sources.js';
+import { isSmallGemm } from './gemm/lower-small-gemm.js';
+import { gemmSources } from './gemm/sources.js';
+import { tileShape, withTiles } from './gemm/tile-shapes.js';
 import type { Guard, IndexExpr } from './index-expr.js';
 import { indexKey, unclampedRange } from './index-expr.js';
 import type { CompiledKernel, GemmKernel, HostKernel, Kernel, PartBuffer, RegionKernel } from './l2.js';
 import { attentionOperands, exprArguments, regionParts, variableSizes } from './l2.js';
-import { isSmallGemm } from './lower-small-gemm.js';
-import { stencilKey } from './lower-stencil.js';
-import { pairsAlongLanes } from './pairs.js';
+import { pairsAlongLanes } from './loops/pairs.js';
 import { regionRows } from './region-rows.js';
+import { stencilKey } from './stencil/lower-stencil.js';
 import type { Target } from './target.js';
-import { tileShape, withTiles } from './tile-shapes.js';
 
 export interface AbstractKernel {
   /** What the compiled kernel is cached under, together with the target's id. */

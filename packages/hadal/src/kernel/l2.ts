@@ -32,8 +32,8 @@ import type { Guard, IndexExpr } from './index-expr.js';
 import { factorOf, sameIndex } from './index-expr.js';
 import type { Value } from './l3.js';
 import type { L3Builder } from './l3-builder.js';
-import { type StencilShape, stencilVariables } from './stencil.js';
-import { CHANNELS_TOGETHER, type WinogradShape, winogradGradSizes, winogradSizes } from './winograd-tiles.js';
+import { type StencilShape, stencilVariables } from './stencil/stencil.js';
+import { CHANNELS_TOGETHER, type WinogradShape, winogradGradSizes, winogradSizes } from './winograd/tiles.js';
 
 export type ExprId = number;
 

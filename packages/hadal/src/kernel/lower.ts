@@ -1,20 +1,21 @@
 /** Lowers an L2 kernel to L3 for a target. */
+
+import { lowerAttention } from './attention/lower-attention.js';
+import { lowerAttentionGrad } from './attention/lower-attention-grad.js';
+import type { SplitPhase } from './gemm/lower-gemm.js';
+import { lowerGemm } from './gemm/lower-gemm.js';
 import type { LoweredKernel } from './l2.js';
 import type { AbstractKernel } from './l2-sizes.js';
 import type { L3Function } from './l3.js';
-import { lowerAttention } from './lower-attention.js';
-import { lowerAttentionGrad } from './lower-attention-grad.js';
-import type { SplitPhase } from './lower-gemm.js';
-import { lowerGemm } from './lower-gemm.js';
-import { lowerLoops } from './lower-loops.js';
-import { lowerRegion } from './lower-region.js';
-import { lowerScan } from './lower-scan.js';
-import { lowerScatter } from './lower-scatter.js';
-import { lowerSort } from './lower-sort.js';
-import { lowerStencil } from './lower-stencil.js';
-import { lowerWinograd } from './lower-winograd.js';
-import { lowerWinogradGrad } from './lower-winograd-grad.js';
+import { lowerLoops } from './loops/lower-loops.js';
+import { lowerRegion } from './loops/lower-region.js';
+import { lowerScan } from './loops/lower-scan.js';
+import { lowerScatter } from './loops/lower-scatter.js';
+import { lowerSort } from './sort/lower-sort.js';
+import { lowerStencil } from './stencil/lower-stencil.js';
 import type { Target } from './target.js';
+import { lowerWinograd } from './winograd/lower-winograd.js';
+import { lowerWinogradGrad } from './winograd/lower-winograd-grad.js';
 
 /** @param split what is done of a product whose right operand is packed by itself. */
 export function lower(

@@ -16,8 +16,9 @@
  * A unit of attention is a panel of queries of one batch point, one of its
  * gradient a batch point. A unit of a region is a row, where it can be cut along rows.
  */
-import { panelWidth } from './attention-blocks.js';
+import { panelWidth } from './attention/blocks.js';
 import { attentionFlops, stencilFlops, winogradFlops } from './costs.js';
+import { gemmTarget } from './gemm/lower-gemm.js';
 import type {
   AttentionGradKernel,
   AttentionKernel,
@@ -35,14 +36,13 @@ import type {
   WinogradKernel,
 } from './l2.js';
 import { indexValues } from './l2.js';
-import { lineUnits } from './lines.js';
-import { splitLoop, withoutWideLanes } from './loop-vectors.js';
-import { gemmTarget } from './lower-gemm.js';
+import { lineUnits } from './loops/lines.js';
+import { splitLoop, withoutWideLanes } from './loops/vectors.js';
 import { regionRows } from './region-rows.js';
-import { featuresTogether } from './stencil.js';
-import { denseUnits, isDense } from './stencil-dense.js';
+import { featuresTogether } from './stencil/stencil.js';
+import { denseUnits, isDense } from './stencil/stencil-dense.js';
 import type { Target, Threads } from './target.js';
-import { cutsFeatures, winogradTiles } from './winograd-tiles.js';
+import { cutsFeatures, winogradTiles } from './winograd/tiles.js';
 
 export interface Parts {
   readonly units: number;

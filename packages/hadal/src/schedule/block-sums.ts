@@ -1,8 +1,8 @@
-/** Sums of every `BLOCK` rows, which row groups take while they walk the rows; `graph/column-sums.ts` makes them. */
+/** Sums of every `BLOCK` rows, which row groups take while they walk the rows; `graph/rewrites/column-sums.ts` makes them. */
 import { sameShape } from '../base/shape.js';
 import type { TemplateNode } from '../graph/template.js';
-import { BLOCK } from '../kernel/accumulators.js';
 import { divIndex, type IndexExpr, zeroIndex } from '../kernel/index-expr.js';
+import { BLOCK } from '../kernel/loops/accumulators.js';
 
 /** Where a sum of every `BLOCK` rows lies that rows at an index of a row group's domain go into. */
 export function blockSumIndex(at: readonly IndexExpr[]): IndexExpr[] {

@@ -1,21 +1,22 @@
 /** What a plan asks about each of its kernels, for one target: found out once, since plans share kernels (`known-kernels.ts`). */
+
+import { attentionWorkspace } from '../kernel/attention/lower-attention.js';
+import { attentionGradWorkspace } from '../kernel/attention/lower-attention-grad.js';
+import { gemmTarget, gemmWorkspace } from '../kernel/gemm/lower-gemm.js';
 import type { Kernel } from '../kernel/l2.js';
 import type { AbstractKernel } from '../kernel/l2-sizes.js';
 import { abstractSizes } from '../kernel/l2-sizes.js';
-import { attentionWorkspace } from '../kernel/lower-attention.js';
-import { attentionGradWorkspace } from '../kernel/lower-attention-grad.js';
-import { gemmTarget, gemmWorkspace } from '../kernel/lower-gemm.js';
-import { loopsWorkspace } from '../kernel/lower-loops.js';
-import { regionWorkspace } from '../kernel/lower-region.js';
-import { scatterWorkspace } from '../kernel/lower-scatter.js';
-import { sortWorkspace } from '../kernel/lower-sort.js';
-import { stencilWorkspace } from '../kernel/lower-stencil.js';
-import { winogradWorkspace } from '../kernel/lower-winograd.js';
-import { winogradGradWorkspace } from '../kernel/lower-winograd-grad.js';
+import { loopsWorkspace } from '../kernel/loops/lower-loops.js';
+import { regionWorkspace } from '../kernel/loops/lower-region.js';
+import { scatterWorkspace } from '../kernel/loops/lower-scatter.js';
 import type { Parts } from '../kernel/parts.js';
 import { partsOf } from '../kernel/parts.js';
+import { sortWorkspace } from '../kernel/sort/lower-sort.js';
 import { needsStatus } from '../kernel/status.js';
+import { stencilWorkspace } from '../kernel/stencil/lower-stencil.js';
 import type { Target } from '../kernel/target.js';
+import { winogradWorkspace } from '../kernel/winograd/lower-winograd.js';
+import { winogradGradWorkspace } from '../kernel/winograd/lower-winograd-grad.js';
 
 export interface KernelFacts {
   readonly abstract: AbstractKernel;

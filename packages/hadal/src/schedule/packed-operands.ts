@@ -2,11 +2,12 @@
  * Matrices that products of few rows multiply with, such as the weights of a model that answers small batches: packing them takes as long as
  * the product. Where such a matrix is memory that did not change it is packed once: one plan packs, another multiplies.
  */
+
+import type { SplitPhase } from '../kernel/gemm/lower-gemm.js';
+import { gemmTarget, wholeBBytes } from '../kernel/gemm/lower-gemm.js';
+import { isSmallGemm } from '../kernel/gemm/lower-small-gemm.js';
 import { indexKey } from '../kernel/index-expr.js';
 import { indexValues } from '../kernel/l2.js';
-import type { SplitPhase } from '../kernel/lower-gemm.js';
-import { gemmTarget, wholeBBytes } from '../kernel/lower-gemm.js';
-import { isSmallGemm } from '../kernel/lower-small-gemm.js';
 import { cutsColumns } from '../kernel/parts.js';
 import type { Target } from '../kernel/target.js';
 import type { Place, Plan, PlannedLaunch } from './plan.js';

@@ -6,7 +6,7 @@
 import type { DType } from '../base/dtype.js';
 import { InternalError, known } from '../base/errors.js';
 import { numel } from '../base/shape.js';
-import type { RegionBody } from '../graph/region.js';
+import type { RegionBody } from '../graph/regions/region.js';
 import type { Template, TemplateNode } from '../graph/template.js';
 import { variableIndex } from '../kernel/index-expr.js';
 import type { KernelBuffer, LoopKernel, PartBuffer, RegionKernel, RegionPart } from '../kernel/l2.js';

@@ -2,10 +2,10 @@
 import { dtypeInfo } from '../base/dtype.js';
 import { known } from '../base/errors.js';
 import { numel } from '../base/shape.js';
-import { LINE } from '../kernel/gemm-ahead.js';
+import { LINE } from '../kernel/gemm/ahead.js';
 import { addIndex, constantIndex, type IndexExpr, indexKey, scaleIndex } from '../kernel/index-expr.js';
 import { STREAMED_BYTES, type Store } from '../kernel/l2.js';
-import { RESULTS } from '../kernel/winograd-tiles.js';
+import { RESULTS } from '../kernel/winograd/tiles.js';
 import { blockSumOf } from './block-sums.js';
 import { isSwappedProduct, pointsOf, reshaped } from './groups.js';
 import { isCore, type KernelReader } from './kernel-reader.js';

@@ -4,8 +4,8 @@ import { known } from '../base/errors.js';
 import type { TemplateNode } from '../graph/template.js';
 import type { IndexExpr } from '../kernel/index-expr.js';
 import { addIndex, divIndex, modIndex, scaleIndex, variableIndex } from '../kernel/index-expr.js';
-import { type Pair, type StencilShape, stencilOf, stencilVariables } from '../kernel/stencil.js';
-import { denseOf } from '../kernel/stencil-dense.js';
+import { type Pair, type StencilShape, stencilOf, stencilVariables } from '../kernel/stencil/stencil.js';
+import { denseOf } from '../kernel/stencil/stencil-dense.js';
 
 export function stencilShape(nodes: readonly TemplateNode[], id: number): StencilShape {
   const { inputs, attributes, shape } = nodes[id];

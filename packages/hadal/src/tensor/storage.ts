@@ -10,7 +10,7 @@ import { ArgumentError } from '../base/errors.js';
 import type { Engine } from '../engine/engine.js';
 import type { Assignable } from '../engine/roots.js';
 import type { Node } from '../graph/node.js';
-import type { RegionTrace } from '../graph/region-trace.js';
+import type { RegionTrace } from '../graph/regions/trace.js';
 import { GradSlot } from './grad-slot.js';
 import { tracing } from './tracing.js';
 import type { Workspace } from './workspace.js';

@@ -1,7 +1,7 @@
 /** What is pointwise after parts were put side by side. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { pointwiseInParts } from '../../src/graph/interleaved-pointwise.js';
+import { pointwiseInParts } from '../../src/graph/rewrites/interleaved-pointwise.js';
 import { opTable } from '../../src/graph/table.js';
 
 import { type Position, plain, TemplateEmitter } from '../../src/graph/template-emitter.js';

@@ -1,7 +1,7 @@
 /** Parts that are put together and seen in another order. */
 import { describe, expect, test } from 'vitest';
 import type { DType } from '../../src/base/dtype.js';
-import { joinedInOrder } from '../../src/graph/joined-parts.js';
+import { joinedInOrder } from '../../src/graph/rewrites/joined-parts.js';
 import { type Position, TemplateEmitter } from '../../src/graph/template-emitter.js';
 import { explain, functional as F, fromTypedArray, type Tensor } from '../../src/index.js';
 import { onEveryEngine } from '../support/engines.js';

@@ -1,9 +1,9 @@
 /** What the steps of a scan keep for its gradient. */
 import { describe, expect, test } from 'vitest';
 import type { DType } from '../../src/base/dtype.js';
-import type { Region } from '../../src/graph/region.js';
-import { RegionBuilder } from '../../src/graph/region-builder.js';
-import { keptNodes } from '../../src/graph/region-kept.js';
+import { RegionBuilder } from '../../src/graph/regions/builder.js';
+import { keptNodes } from '../../src/graph/regions/kept.js';
+import type { Region } from '../../src/graph/regions/region.js';
 import type { Position } from '../../src/graph/template-emitter.js';
 
 const [BATCH, WIDTH] = [4, 3];

@@ -4,8 +4,14 @@ import { describe, expect, it, test } from 'vitest';
 import type { ConvDims } from '../../src/base/attributes.js';
 import { convShape } from '../../src/base/attributes.js';
 import { functional as F, fromTypedArray, type Tensor } from '../../src/index.js';
-import type { StencilShape } from '../../src/kernel/stencil.js';
-import { denseOf, denseUnits, denseWorkspace, stagingOf, tapChunks } from '../../src/kernel/stencil-dense.js';
+import type { StencilShape } from '../../src/kernel/stencil/stencil.js';
+import {
+  denseOf,
+  denseUnits,
+  denseWorkspace,
+  stagingOf,
+  tapChunks,
+} from '../../src/kernel/stencil/stencil-dense.js';
 import { type Workspace, withWorkspace } from '../../src/tensor/workspace.js';
 import { forEachEngine, openWorkspace, testEngines } from '../support/engines.js';
 import { exactLeaf, exactNumbers } from '../support/tensors.js';

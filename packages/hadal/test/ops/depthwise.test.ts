@@ -4,7 +4,7 @@ import { describe, expect, it, test } from 'vitest';
 import type { ConvDims } from '../../src/base/attributes.js';
 import { convShape } from '../../src/base/attributes.js';
 import { functional as F, fromTypedArray, type Tensor } from '../../src/index.js';
-import { firstRow, rowSteps, type StencilShape, stencilOf } from '../../src/kernel/stencil.js';
+import { firstRow, rowSteps, type StencilShape, stencilOf } from '../../src/kernel/stencil/stencil.js';
 import { type Workspace, withWorkspace } from '../../src/tensor/workspace.js';
 import { forEachEngine, openWorkspace, testEngines } from '../support/engines.js';
 import { exactLeaf, exactNumbers } from '../support/tensors.js';

@@ -1,7 +1,7 @@
 /** Products whose register tiles have another shape give the same bits as the usual ones. */
 import { expect, it } from 'vitest';
 import { fromTypedArray } from '../../src/index.js';
-import { tileShape } from '../../src/kernel/tile-shapes.js';
+import { tileShape } from '../../src/kernel/gemm/tile-shapes.js';
 import { withWorkspace } from '../../src/tensor/workspace.js';
 import { forEachEngine } from '../support/engines.js';
 

@@ -1,9 +1,9 @@
 /** Results of long ops meet what is read in steps along the lanes: the long ops keep their vectors. */
 import { describe, expect, test } from 'vitest';
-import { decompose } from '../../src/graph/decompose.js';
+import { decompose } from '../../src/graph/rewrites/decompose.js';
 import { capture, templateOf } from '../../src/graph/template.js';
 import { fromTypedArray, type Tensor, tensor } from '../../src/index.js';
-import { chooseVector } from '../../src/kernel/loop-vectors.js';
+import { chooseVector } from '../../src/kernel/loops/vectors.js';
 import { avx512Target } from '../../src/runtime/native/targets.js';
 import { schedule } from '../../src/schedule/plan.js';
 import { onEveryEngine } from '../support/engines.js';

@@ -1,7 +1,7 @@
 /** What replaces a part of a storage in place writes that part alone, where it may; on all engines it means what it means. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decompose } from '../../src/graph/decompose.js';
+import { decompose } from '../../src/graph/rewrites/decompose.js';
 import type { Root } from '../../src/graph/template.js';
 import { capture, templateOf } from '../../src/graph/template.js';
 import { fromTypedArray, noGrad, slice, type Tensor } from '../../src/index.js';

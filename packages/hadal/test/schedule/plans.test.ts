@@ -5,8 +5,8 @@
 import { describe, expect, test } from 'vitest';
 import { Engine } from '../../src/engine/engine.js';
 import { ReferenceBackend } from '../../src/engine/reference.js';
-import { decompose } from '../../src/graph/decompose.js';
 import type { Node } from '../../src/graph/node.js';
+import { decompose } from '../../src/graph/rewrites/decompose.js';
 import type { Root, Template } from '../../src/graph/template.js';
 import { capture, printTemplate, templateOf, verifyTemplate } from '../../src/graph/template.js';
 import { functional as F, fromTypedArray, nn, noGrad, slice, type Tensor } from '../../src/index.js';

@@ -1,7 +1,7 @@
 /** Parts whose elements lie apart, along the lanes: kernels that replace or spread them are vectors all the same. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decompose } from '../../src/graph/decompose.js';
+import { decompose } from '../../src/graph/rewrites/decompose.js';
 import { capture, templateOf } from '../../src/graph/template.js';
 import { fromTypedArray, slice, type Tensor } from '../../src/index.js';
 import {
@@ -14,7 +14,7 @@ import {
   unclampedRange,
   variableIndex,
 } from '../../src/kernel/index-expr.js';
-import { chooseVector } from '../../src/kernel/loop-vectors.js';
+import { chooseVector } from '../../src/kernel/loops/vectors.js';
 import { avx512Target } from '../../src/runtime/native/targets.js';
 import { schedule } from '../../src/schedule/plan.js';
 import { onEveryEngine } from '../support/engines.js';

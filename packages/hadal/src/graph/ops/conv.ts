@@ -154,5 +154,5 @@ export const conv: ArrayOp = {
   },
 };
 
-/** A convolution that runs on a template of its own; see `kernel/stencil.ts`. Only decomposition makes it. */
+/** A convolution that runs on a template of its own; see `kernel/stencil/stencil.ts`. Only decomposition makes it. */
 export const stencil: ArrayOp = { ...conv, name: 'stencil' };

@@ -3,15 +3,15 @@
  * every step, then what is the same for all steps. Results: the last value of every carry, then a stack of each other result of the
  * region. Attributes: see `scanAttributes`.
  *
- * It has no VJP here: what its gradient needs of the forward steps depends on the region (`region-gradient.ts`).
+ * It has no VJP here: what its gradient needs of the forward steps depends on the region (`regions/gradient.ts`).
  */
 import type { TypedArray } from '../../base/dtype.js';
 import { newArray } from '../../base/dtype.js';
 import { numel } from '../../base/shape.js';
 import { evaluate, evaluateAll } from '../../codegen/reference/evaluate.js';
 import type { PlainArray, TupleOp } from '../op.js';
-import type { Region } from '../region.js';
-import { parameterKind, scanDims, scanResults } from '../region.js';
+import type { Region } from '../regions/region.js';
+import { parameterKind, scanDims, scanResults } from '../regions/region.js';
 
 /** All results of one step. */
 function step(region: Region, parameters: readonly PlainArray[]): PlainArray[] {

@@ -6,7 +6,7 @@
 import { convAttributes, winogradDims } from '../../base/attributes.js';
 import { InternalError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
-import { RESULTS } from '../../kernel/winograd-tiles.js';
+import { RESULTS } from '../../kernel/winograd/tiles.js';
 import type { ArrayOp, PlainArray } from '../op.js';
 import { savesNothing } from '../op.js';
 import { forEachIndex, newArray } from './arrays.js';

@@ -3,7 +3,7 @@
  * traced once for each of these, which is a third of the time of a call.
  */
 import type { Value } from '../../autograd/value.js';
-import type { Region } from '../../graph/region.js';
+import type { Region } from '../../graph/regions/region.js';
 import { Tensor } from '../../tensor/index.js';
 import type { HiddenWeights, RecurrentStep } from './recurrent-steps.js';
 
