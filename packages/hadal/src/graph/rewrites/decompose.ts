@@ -88,7 +88,10 @@ function isAttentionType(dtype: DType): boolean {
   return dtype === 'float32' || isHalf(dtype);
 }
 
-/** One channel in, one feature out, in every group: a sum of products over shifted inputs, one kernel that reads neighbours. */
+/**
+ * One channel in, one feature out, in every group: a sum of products over shifted inputs, one kernel that reads neighbours. It begins
+ * with 0, as every sum does: of products that are all -0 it is 0.
+ */
 function depthwise(e: TemplateEmitter, x: Position, w: Position, d: ConvDims, shape: Shape): Position {
   const sizes = w.shape.slice(2);
   const windows = { sizes, strides: d.strides, dilations: d.rhsDilation };
@@ -104,7 +107,7 @@ function depthwise(e: TemplateEmitter, x: Position, w: Position, d: ConvDims, sh
       const wide = e.expand(e.reshape(weight, [1, w.shape[0], ...ones]), shape);
       return e.arithmetic('mul', windowElements(e, x, windows, k), wide);
     })
-    .reduce((sum, product) => e.arithmetic('add', sum, product));
+    .reduce((sum, product) => e.arithmetic('add', sum, product), e.constant(0, x.dtype, shape));
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Products of matrices as pointwise products and sums, for what the gemm template does not multiply well. */
 import { dotLayout } from '../../base/attributes.js';
+import { isFloat } from '../../base/dtype.js';
 import type { Shape } from '../../base/shape.js';
 import type { Attributes } from '../op.js';
 import type { Position, TemplateEmitter } from '../template-emitter.js';
@@ -9,7 +10,13 @@ function sumOfProducts(e: TemplateEmitter, a: Position, b: Position, wide: Shape
   const product = e.arithmetic('mul', e.expand(a, wide), e.expand(b, wide));
   const kept = wide.slice(0, wide.length - count);
   const dims = wide.flatMap((size, d) => (d < kept.length || size === 1 ? [] : [d]));
-  return e.reshape(dims.length === 0 ? product : e.reduce('sum', product, dims), kept);
+  if (dims.length > 0) return e.reshape(e.reduce('sum', product, dims), kept);
+  // A sum begins with 0 and never is -0, even of one product.
+  const isWhole = !isFloat(product.dtype);
+  return e.reshape(
+    isWhole ? product : e.arithmetic('add', product, e.constant(0, product.dtype, wide)),
+    kept,
+  );
 }
 
 /** The dot with each of its dimensions apart: batch, free ones of `a`, free ones of `b`. */

@@ -179,9 +179,11 @@ export class StencilRows {
     return Array.from({ length: this.vectors }, () => zero);
   }
 
+  /** A sum begins with 0, and products that are all -0 add up to 0. */
   multiply(row: Row, weight: Value, sum: Row | null): Row {
     const b = this.b;
-    return row.map((value, j) => (sum === null ? b.mul(value, weight) : b.fma(value, weight, sum[j])));
+    const before = sum ?? this.zeros();
+    return row.map((value, j) => b.fma(value, weight, before[j]));
   }
 
   /**
