@@ -12,10 +12,17 @@ const UNCHECKED_BYTES = 64 * 2 ** 20;
 
 type Sized = Pick<Node, 'op' | 'shape' | 'dtype' | 'bytes'>;
 
-function largest(values: readonly Sized[]): string {
-  return [...values]
-    .sort((a, b) => b.bytes - a.bytes)
+/** The largest, as far as they matter: until what is left beside them would fit. */
+function largest(values: readonly Sized[], needed: number, free: number): string {
+  const sorted = [...values].sort((a, b) => b.bytes - a.bytes);
+  let rest = needed;
+  return sorted
     .slice(0, 3)
+    .filter((v) => {
+      const matters = rest > free;
+      rest -= v.bytes;
+      return matters;
+    })
     .map((v) => `${v.op.name} of ${v.dtype}${showShape(v.shape)}: ${showBytes(v.bytes)}`)
     .join('; ');
 }
@@ -58,7 +65,7 @@ function check(needed: number, available: (wanted: number) => number, values: ()
   const free = available(needed);
   if (needed <= free) return;
   throw new OutOfMemoryError(
-    `this needs ${showBytes(needed)} of memory, ${showBytes(free)} are left. The largest tensors are ${largest(values())}. ` +
+    `this needs ${showBytes(needed)} of memory, ${showBytes(free)} are left. The largest tensors are ${largest(values(), needed, free)}. ` +
       'Use a smaller batch or smaller shapes, or read results on the way so that less has to be kept at once.',
   );
 }

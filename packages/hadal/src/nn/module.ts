@@ -55,6 +55,19 @@ export abstract class Module<Inputs extends readonly unknown[] = Tensor[], Outpu
 
   abstract forward(...inputs: Inputs): Output;
 
+  static {
+    // The compiler asks for a `forward`; JavaScript does not.
+    Object.defineProperty(Module.prototype, 'forward', {
+      value(this: object): never {
+        throw new ArgumentError(
+          `${this.constructor.name}: a module computes by a method forward(...inputs), and this class has none; write one`,
+        );
+      },
+      writable: true,
+      configurable: true,
+    });
+  }
+
   /** This module as one of whatever inputs and output. */
   get #self(): AnyModule {
     return this as unknown as AnyModule;
@@ -134,6 +147,10 @@ export abstract class Module<Inputs extends readonly unknown[] = Tensor[], Outpu
 
   /** Calls a function with every module below this one, and at last with this one. */
   apply(fn: (module: AnyModule) => void): this {
+    if (typeof fn !== 'function')
+      throw new ArgumentError(
+        `${this.constructor.name}: apply takes a function of a module, got ${String(fn)}`,
+      );
     for (const child of this.children()) child.apply(fn);
     fn(this.#self);
     return this;

@@ -237,6 +237,7 @@ export function diagEmbed(ops: AutogradOps, x: Value, offset: number, dim1: numb
   const [a, b] = [normalizeDim('diagEmbed', dim1, rank), normalizeDim('diagEmbed', dim2, rank)];
   if (a === b) throw new ArgumentError(`diagEmbed: dimensions ${dim1} and ${dim2} are the same`);
   const count = x.shape[x.shape.length - 1];
+  if (!Number.isInteger(offset)) throw new ArgumentError(`diagEmbed: expected a whole offset, got ${offset}`);
   const n = count + Math.abs(offset);
   const batch = x.shape.slice(0, -1);
   // On a flat square the diagonal lies n + 1 apart.

@@ -5,6 +5,7 @@ import type { DType } from '../base/dtype.js';
 import { promote } from '../base/dtype.js';
 import { DTypeError, ShapeError } from '../base/errors.js';
 import { broadcastShapes, normalizeDim, numel, showShape } from '../base/shape.js';
+import { listOf } from './given.js';
 import { broadcastValue } from './promotion.js';
 
 /** Both operands in one dtype that can be multiplied. */
@@ -91,14 +92,18 @@ export function tensordot(
     throw new ShapeError(
       `tensordot: ${dims} dimensions cannot be contracted of ${showShape(a.shape)} and ${showShape(b.shape)}`,
     );
-  const lists: readonly [readonly number[], readonly number[]] =
+  const lists: readonly (readonly number[])[] =
     typeof dims === 'number'
       ? [
           Array.from({ length: dims }, (_, i) => ranks[0] - dims + i),
           Array.from({ length: dims }, (_, i) => i),
         ]
-      : dims;
-  const [p, q] = lists.map((list, side) => list.map((d) => normalizeDim('tensordot', d, ranks[side])));
+      : listOf('tensordot', 'two lists of dimensions', dims);
+  if (lists.length !== 2)
+    throw new ArgumentError(`tensordot: expected two lists of dimensions, got ${lists.length}`);
+  const [p, q] = lists.map((list, side) =>
+    listOf('tensordot', 'dimensions', list).map((d) => normalizeDim('tensordot', d, ranks[side])),
+  );
   if (p.length !== q.length || p.some((d, i) => a.shape[d] !== b.shape[q[i]]))
     throw new ShapeError(
       `tensordot: dimensions [${p.join(', ')}] of ${showShape(a.shape)} and [${q.join(', ')}] of ${showShape(b.shape)} differ`,

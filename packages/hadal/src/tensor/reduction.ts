@@ -15,8 +15,12 @@ export type Dims = number | readonly number[] | undefined;
 
 /** Dimensions as ascending numbers from 0; all of them where none is given or the list is empty, as in PyTorch. */
 function resolveDims(op: string, rank: number, dim: Dims): number[] {
-  if (dim === undefined || (typeof dim !== 'number' && dim.length === 0))
+  if (dim === undefined || (Array.isArray(dim) && dim.length === 0))
     return Array.from({ length: rank }, (_, d) => d);
+  if (typeof dim !== 'number' && !Array.isArray(dim))
+    throw new ArgumentError(
+      `${op}: dimensions are a number or a list of numbers, got ${dim === null ? 'null' : typeof dim}`,
+    );
   const list = (typeof dim === 'number' ? [dim] : dim).map((d) => normalizeDim(op, d, rank));
   if (new Set(list).size !== list.length)
     throw new ArgumentError(`${op}: dimension named twice in [${list.join(', ')}]`);

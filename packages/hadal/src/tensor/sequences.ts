@@ -122,6 +122,9 @@ export function eye(n: number, m: number | CreateOptions = n, options: CreateOpt
   return made(space, ops.cast(hit, dtype), given);
 }
 
+/** Places that are listed on the host: 2^28 of them are a list of 4 GiB. */
+const MAX_SCANNED = 2 ** 28;
+
 function triangleIndices(
   op: string,
   rows: number,
@@ -131,6 +134,10 @@ function triangleIndices(
 ): Tensor {
   checkShape(op, [rows, columns]);
   if (!Number.isInteger(offset)) throw new ArgumentError(`${op}: expected a whole offset, got ${offset}`);
+  if (rows * columns > MAX_SCANNED)
+    throw new ArgumentError(
+      `${op}: ${rows} rows of ${columns} columns are more places than can be gone through; expected at most ${MAX_SCANNED}`,
+    );
   const places: [bigint, bigint][] = [];
   for (let r = 0; r < rows; r++)
     for (let c = 0; c < columns; c++) if (inside(r, c)) places.push([BigInt(r), BigInt(c)]);

@@ -6,6 +6,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { broadcastShapes, showShape } from '../../base/shape.js';
 import { nextStream } from '../../random/index.js';
+import { checkTensors } from '../../tensor/given.js';
 import { Tensor } from '../../tensor/index.js';
 import { checkProbability, dropout } from './dropout.js';
 import { checkFloat } from './formula.js';
@@ -156,6 +157,7 @@ export function scaledDotProductAttention(
   value: Tensor,
   options: AttentionOptions = {},
 ): Tensor {
+  checkTensors('scaledDotProductAttention', { query, key, value }, options);
   checkShapes(query, key, value);
   let [k, v] = [key, value];
   if (options.enableGqa) {

@@ -4,6 +4,7 @@ import { isFloat } from '../../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
 import { checkOptions, type OptionNames } from '../../base/options.js';
 import { sameShape, showShape } from '../../base/shape.js';
+import { checkTensors } from '../../tensor/given.js';
 import { onesLike, type Tensor } from '../../tensor/index.js';
 import { checkFloat, checkTensor, pointwise } from './formula.js';
 import type { LossOptions } from './reduction.js';
@@ -117,6 +118,7 @@ function probabilityNll(
  * ```
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  checkTensors('crossEntropy', { logits, target }, options);
   checkOptions('crossEntropy', options, { ...nllNames, labelSmoothing: true });
   checkTensor('crossEntropy', 'the input', logits);
   checkTensor('crossEntropy', 'the target', target);
@@ -142,6 +144,7 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
  * @param target class numbers 0 to C - 1, int64 or int32
  */
 export function nllLoss(logProbabilities: Tensor, target: Tensor, options: NllOptions = {}): Tensor {
+  checkTensors('nllLoss', { logProbabilities, target }, options);
   checkOptions('nllLoss', options, nllNames);
   checkTensor('nllLoss', 'the input', logProbabilities);
   checkTensor('nllLoss', 'the target', target);
@@ -166,6 +169,7 @@ export function binaryCrossEntropy(
   target: Tensor,
   options: LossOptions & { weight?: Tensor | null } = {},
 ): Tensor {
+  checkTensors('binaryCrossEntropy', { input, target }, options);
   checkSameShape('binaryCrossEntropy', input, target);
   // exp(-100) rounds to 0 in float32: below it the logarithm is cut, and taken of 1 so that its gradient is finite.
   const smallest = Math.exp(-100);
@@ -202,6 +206,7 @@ export function binaryCrossEntropyWithLogits(
   target: Tensor,
   options: LossOptions & { weight?: Tensor | null; posWeight?: Tensor | null } = {},
 ): Tensor {
+  checkTensors('binaryCrossEntropyWithLogits', { logits, target }, options);
   checkSameShape('binaryCrossEntropyWithLogits', logits, target);
   const { weight = null, posWeight = null } = options;
   const miss = pointwise('binaryCrossEntropyWithLogits', logits.neg(), (f, v) => f.softplus(v));
@@ -221,6 +226,7 @@ export function klDiv(
   target: Tensor,
   options: { reduction?: LossOptions['reduction'] | 'batchmean'; logTarget?: boolean } = {},
 ): Tensor {
+  checkTensors('klDiv', { input, target }, options);
   checkFloat('klDiv', input);
   checkSameShape('klDiv', input, target);
   const { reduction = 'mean', logTarget = false } = options;
@@ -238,6 +244,7 @@ export function klDiv(
 
 /** log(1 + exp(-y x)) with y of 1 and -1. */
 export function softMarginLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkTensors('softMarginLoss', { input, target }, options);
   checkSameShape('softMarginLoss', input, target);
   const loss = pointwise('softMarginLoss', target.neg().mul(input), (f, v) => f.softplus(v));
   return reduceLoss(loss, options.reduction);
@@ -254,6 +261,7 @@ export function multilabelSoftMarginLoss(
   target: Tensor,
   options: LossOptions & { weight?: Tensor | null } = {},
 ): Tensor {
+  checkTensors('multilabelSoftMarginLoss', { input, target }, options);
   const loss = binaryCrossEntropyWithLogits(input, target, {
     weight: options.weight ?? null,
     reduction: 'none',

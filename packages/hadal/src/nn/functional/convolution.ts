@@ -10,6 +10,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { showShape } from '../../base/shape.js';
 import { swapInGroups, turned } from '../../graph/ops/conv.js';
+import { checkTensors } from '../../tensor/given.js';
 import { Tensor } from '../../tensor/index.js';
 import { checkTensor } from './formula.js';
 
@@ -192,6 +193,7 @@ export function conv1d(
   bias: Tensor | null = null,
   options: ConvOptions = {},
 ): Tensor {
+  checkTensors('conv1d', { input, weight }, options);
   return convolve('conv1d', 1, input, weight, bias, options);
 }
 
@@ -216,6 +218,7 @@ export function conv2d(
   bias: Tensor | null = null,
   options: ConvOptions = {},
 ): Tensor {
+  checkTensors('conv2d', { input, weight }, options);
   return convolve('conv2d', 2, input, weight, bias, options);
 }
 
@@ -226,6 +229,7 @@ export function conv3d(
   bias: Tensor | null = null,
   options: ConvOptions = {},
 ): Tensor {
+  checkTensors('conv3d', { input, weight }, options);
   return convolve('conv3d', 3, input, weight, bias, options);
 }
 
@@ -272,6 +276,7 @@ export function convTranspose1d(
   bias: Tensor | null = null,
   options: ConvTransposeOptions = {},
 ): Tensor {
+  checkTensors('convTranspose1d', { input, weight }, options);
   return convolveTransposed('convTranspose1d', 1, input, weight, bias, options);
 }
 
@@ -295,5 +300,6 @@ export function convTranspose2d(
   bias: Tensor | null = null,
   options: ConvTransposeOptions = {},
 ): Tensor {
+  checkTensors('convTranspose2d', { input, weight }, options);
   return convolveTransposed('convTranspose2d', 2, input, weight, bias, options);
 }

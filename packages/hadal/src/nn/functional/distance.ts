@@ -1,5 +1,6 @@
 /** Norms and distances between vectors. */
 import { ArgumentError } from '../../base/errors.js';
+import { checkTensors } from '../../tensor/given.js';
 import type { Tensor } from '../../tensor/index.js';
 import { checkFloat } from './formula.js';
 
@@ -26,6 +27,7 @@ function vectorNorm(x: Tensor, p: number, dim: number, keepdim: boolean): Tensor
  * ```
  */
 export function normalize(x: Tensor, options: { p?: number; dim?: number; eps?: number } = {}): Tensor {
+  checkTensors('normalize', { x }, options);
   const { p = 2, dim = 1, eps = 1e-12 } = options;
   checkFloat('normalize', x);
   return x.div(vectorNorm(x, p, dim, true).maximum(eps));
@@ -33,6 +35,7 @@ export function normalize(x: Tensor, options: { p?: number; dim?: number; eps?: 
 
 /** The cosine of the angle between vectors along a dimension; norms are at least eps. */
 export function cosineSimilarity(a: Tensor, b: Tensor, options: { dim?: number; eps?: number } = {}): Tensor {
+  checkTensors('cosineSimilarity', { a, b }, options);
   const { dim = 1, eps = 1e-8 } = options;
   checkFloat('cosineSimilarity', a);
   const unit = (x: Tensor): Tensor => x.div(vectorNorm(x, 2, dim, true).maximum(eps));
@@ -45,6 +48,7 @@ export function pairwiseDistance(
   b: Tensor,
   options: { p?: number; eps?: number; keepdim?: boolean } = {},
 ): Tensor {
+  checkTensors('pairwiseDistance', { a, b }, options);
   const { p = 2, eps = 1e-6, keepdim = false } = options;
   checkFloat('pairwiseDistance', a);
   return vectorNorm(a.sub(b).add(eps), p, -1, keepdim);

@@ -4,6 +4,7 @@ import { ArgumentError, ShapeError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { showShape } from '../../base/shape.js';
 import { nextStream } from '../../random/index.js';
+import { checkTensors } from '../../tensor/given.js';
 import { Tensor } from '../../tensor/index.js';
 import { checkFloat } from './formula.js';
 
@@ -38,6 +39,7 @@ function drop(x: Tensor, p: number, shape: Shape): Tensor {
  * @throws ArgumentError if p is not in [0, 1].
  */
 export function dropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
+  checkTensors('dropout', { x }, options);
   checkProbability('dropout', p);
   if (options.training === false || p === 0) return x;
   checkFloat('dropout', x);
@@ -69,16 +71,19 @@ function dropChannels(
 
 /** Dropout of whole channels of [N, C, L] or [C, L]; Tompson et al. 2014. */
 export function dropout1d(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
+  checkTensors('dropout1d', { x }, options);
   return dropChannels('dropout1d', x, p, 1, options.training);
 }
 
 /** Dropout of whole channels of [N, C, H, W] or [C, H, W]. */
 export function dropout2d(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
+  checkTensors('dropout2d', { x }, options);
   return dropChannels('dropout2d', x, p, 2, options.training);
 }
 
 /** Dropout of whole channels of [N, C, D, H, W] or [C, D, H, W]. */
 export function dropout3d(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
+  checkTensors('dropout3d', { x }, options);
   return dropChannels('dropout3d', x, p, 3, options.training);
 }
 
@@ -87,6 +92,7 @@ const SELU_SATURATION = -1.7580993408473766;
 
 /** Dropout that keeps mean and variance of SELU activations; Klambauer et al. 2017. */
 export function alphaDropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
+  checkTensors('alphaDropout', { x }, options);
   checkProbability('alphaDropout', p);
   if (options.training === false || p === 0) return x;
   checkFloat('alphaDropout', x);

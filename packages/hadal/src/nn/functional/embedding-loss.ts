@@ -1,5 +1,6 @@
 /** Losses that pull vectors together and push them apart. */
 import { ArgumentError } from '../../base/errors.js';
+import { checkTensors } from '../../tensor/given.js';
 import type { Tensor } from '../../tensor/index.js';
 import { cosineSimilarity, pairwiseDistance } from './distance.js';
 import type { LossOptions } from './reduction.js';
@@ -11,6 +12,7 @@ export function hingeEmbeddingLoss(
   target: Tensor,
   options: LossOptions & { margin?: number } = {},
 ): Tensor {
+  checkTensors('hingeEmbeddingLoss', { input, target }, options);
   const { margin = 1 } = options;
   checkSameShape('hingeEmbeddingLoss', input, target);
   const apart = input.neg().add(margin).relu().where(target.ne(1), 0);
@@ -31,6 +33,7 @@ export function cosineEmbeddingLoss(
   target: Tensor,
   options: LossOptions & { margin?: number } = {},
 ): Tensor {
+  checkTensors('cosineEmbeddingLoss', { a, b, target }, options);
   const { margin = 0 } = options;
   checkSameShape('cosineEmbeddingLoss', a, b);
   const cosine = cosineSimilarity(a, b, { dim: -1, eps: 1e-6 });
@@ -47,6 +50,7 @@ export function marginRankingLoss(
   target: Tensor,
   options: LossOptions & { margin?: number } = {},
 ): Tensor {
+  checkTensors('marginRankingLoss', { a, b, target }, options);
   const { margin = 0 } = options;
   checkSameShape('marginRankingLoss', a, b);
   checkSameShape('marginRankingLoss', a, target);
@@ -67,6 +71,7 @@ export function tripletMarginWithDistanceLoss(
   negative: Tensor,
   options: TripletOptions & { distanceFunction?: (a: Tensor, b: Tensor) => Tensor } = {},
 ): Tensor {
+  checkTensors('tripletMarginWithDistanceLoss', { anchor, positive, negative }, options);
   const { margin = 1, swap = false, distanceFunction = pairwiseDistance } = options;
   if (!(margin > 0)) throw new ArgumentError(`tripletMarginLoss: margin is above 0, got ${margin}`);
   const near = distanceFunction(anchor, positive);
@@ -86,6 +91,7 @@ export function tripletMarginLoss(
   negative: Tensor,
   options: TripletOptions & { p?: number; eps?: number } = {},
 ): Tensor {
+  checkTensors('tripletMarginLoss', { anchor, positive, negative }, options);
   const { p = 2, eps = 1e-6 } = options;
   checkSameShape('tripletMarginLoss', anchor, positive);
   checkSameShape('tripletMarginLoss', anchor, negative);

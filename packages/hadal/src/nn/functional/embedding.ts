@@ -3,6 +3,7 @@
 import { isFloat } from '../../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
 import { showShape } from '../../base/shape.js';
+import { checkTensors } from '../../tensor/given.js';
 import { Tensor } from '../../tensor/index.js';
 import { checkTensor } from './formula.js';
 
@@ -34,6 +35,7 @@ export function embedding(
   weight: Tensor,
   options: { paddingIdx?: number | null } = {},
 ): Tensor {
+  checkTensors('embedding', { indices, weight }, options);
   if (weight.ndim !== 2)
     throw new ShapeError(`embedding: the table is [rows, features], got ${showShape(weight.shape)}`);
   checkIndices('embedding', indices);
@@ -60,6 +62,7 @@ export function embedding(
  * ```
  */
 export function oneHot(indices: Tensor, numClasses = -1): Tensor {
+  checkTensors('oneHot', { indices });
   checkIndices('oneHot', indices);
   let classes = numClasses;
   if (classes === -1) {

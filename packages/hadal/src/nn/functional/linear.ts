@@ -2,6 +2,7 @@
 import type { Value } from '../../autograd/value.js';
 import { DTypeError, ShapeError } from '../../base/errors.js';
 import { sameShape, showShape } from '../../base/shape.js';
+import { checkTensors } from '../../tensor/given.js';
 import { Tensor } from '../../tensor/index.js';
 import { checkFloat, checkTensor } from './formula.js';
 
@@ -34,6 +35,7 @@ function checkOneDType(name: string, ...tensors: readonly (Tensor | null)[]): vo
  * ```
  */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  checkTensors('linear', { x, weight });
   checkTensor('linear', 'the input', x);
   if (weight.ndim !== 2)
     throw new ShapeError(`linear: the weight is [out, in], got ${showShape(weight.shape)}`);
@@ -78,6 +80,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
  * ```
  */
 export function bilinear(a: Tensor, b: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  checkTensors('bilinear', { a, b, weight });
   const [lead, other] = [a.shape.slice(0, -1), b.shape.slice(0, -1)];
   const fits =
     weight.ndim === 3 &&

@@ -5,6 +5,7 @@ import { wideDType } from '../../base/dtype.js';
 import { ArgumentError, ShapeError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { sameShape, showShape } from '../../base/shape.js';
+import { checkTensors, listOf, tensorOf } from '../../tensor/given.js';
 import type { Tensor } from '../../tensor/index.js';
 import { checkFloat } from './formula.js';
 
@@ -45,7 +46,7 @@ function affine(y: Tensor, shape: Shape, { weight, bias }: AffineOptions): Tenso
 
 function trailingDims(name: string, x: Tensor, shape: Shape, options: AffineOptions): number[] {
   checkFloat(name, x);
-  if (shape.length === 0 || !sameShape(x.shape.slice(-shape.length), shape)) {
+  if (listOf(op, 'sizes', shape).length === 0 || !sameShape(x.shape.slice(-shape.length), shape)) {
     throw new ShapeError(
       `${name}: the input must end in the normalised shape ${showShape(shape)}, got ${showShape(x.shape)}`,
     );
@@ -73,6 +74,7 @@ function trailingDims(name: string, x: Tensor, shape: Shape, options: AffineOpti
  * ```
  */
 export function layerNorm(x: Tensor, normalizedShape: Shape, options: AffineOptions = {}): Tensor {
+  checkTensors('layerNorm', { x }, options);
   const dims = trailingDims('layerNorm', x, normalizedShape, options);
   const { centered, inverse } = moments(widened(x), dims, options.eps);
   const y = centered.mul(inverse).to(x.dtype);
@@ -96,6 +98,7 @@ export function rmsNorm(
   normalizedShape: Shape,
   options: Omit<AffineOptions, 'bias'> = {},
 ): Tensor {
+  checkTensors('rmsNorm', { x }, options);
   const dims = trailingDims('rmsNorm', x, normalizedShape, options);
   const wide = widened(x);
   const square = wide.square().mean(dims, { keepdim: true });
@@ -163,6 +166,9 @@ export function batchNorm(
   runningVar: Tensor | null,
   options: BatchNormOptions = {},
 ): Tensor {
+  checkTensors('batchNorm', { x }, options);
+  if (runningMean !== null) tensorOf('batchNorm', runningMean);
+  if (runningVar !== null) tensorOf('batchNorm', runningVar);
   const channels = checkChannels('batchNorm', x, runningMean, runningVar, options.weight, options.bias);
   const training = options.training ?? false;
   const shape = alongChannels(x, channels);
@@ -194,6 +200,7 @@ export function batchNorm(
  * @param numGroups divides C
  */
 export function groupNorm(x: Tensor, numGroups: number, options: AffineOptions = {}): Tensor {
+  checkTensors('groupNorm', { x }, options);
   const channels = checkChannels('groupNorm', x, options.weight, options.bias);
   if (!Number.isInteger(numGroups) || numGroups < 1 || channels % numGroups !== 0)
     throw new ArgumentError(`groupNorm: numGroups must divide the ${channels} channels, got ${numGroups}`);
@@ -208,6 +215,7 @@ export function groupNorm(x: Tensor, numGroups: number, options: AffineOptions =
 
 /** Normalises each channel of each sample over its places; Ulyanov et al. 2016. x is [N, C, ...]. */
 export function instanceNorm(x: Tensor, options: AffineOptions = {}): Tensor {
+  checkTensors('instanceNorm', { x }, options);
   const channels = checkChannels('instanceNorm', x, options.weight, options.bias);
   const dims = x.shape.map((_, d) => d).slice(2);
   if (dims.reduce((n, d) => n * x.shape[d], 1) < 2)

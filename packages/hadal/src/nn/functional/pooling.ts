@@ -6,6 +6,7 @@ import { dtypeInfo, isFloat, wideDType } from '../../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { showShape } from '../../base/shape.js';
+import { checkTensors, listOf } from '../../tensor/given.js';
 import { fromTypedArray, Tensor } from '../../tensor/index.js';
 import { type Sizes, sizeList } from './convolution.js';
 import { checkTensor } from './formula.js';
@@ -139,6 +140,7 @@ function avgPool(op: string, rank: number, x: Tensor, kernelSize: Sizes, options
 
 /** The largest of every `kernelSize` elements; [N, C, L] to [N, C, floor((L + 2 padding - kernelSize) / stride) + 1]. */
 export function maxPool1d(x: Tensor, kernelSize: Sizes, options: MaxPoolOptions = {}): Tensor {
+  checkTensors('maxPool1d', { x }, options);
   return maxPool('maxPool1d', 1, x, kernelSize, options);
 }
 
@@ -156,11 +158,13 @@ export function maxPool1d(x: Tensor, kernelSize: Sizes, options: MaxPoolOptions 
  * ```
  */
 export function maxPool2d(x: Tensor, kernelSize: Sizes, options: MaxPoolOptions = {}): Tensor {
+  checkTensors('maxPool2d', { x }, options);
   return maxPool('maxPool2d', 2, x, kernelSize, options);
 }
 
 /** The mean of every `kernelSize` elements; see `avgPool2d`. */
 export function avgPool1d(x: Tensor, kernelSize: Sizes, options: AvgPoolOptions = {}): Tensor {
+  checkTensors('avgPool1d', { x }, options);
   return avgPool('avgPool1d', 1, x, kernelSize, options);
 }
 
@@ -170,6 +174,7 @@ export function avgPool1d(x: Tensor, kernelSize: Sizes, options: AvgPoolOptions 
  * @throws ShapeError if no window fits; ArgumentError for options out of range; DTypeError for integers.
  */
 export function avgPool2d(x: Tensor, kernelSize: Sizes, options: AvgPoolOptions = {}): Tensor {
+  checkTensors('avgPool2d', { x }, options);
   return avgPool('avgPool2d', 2, x, kernelSize, options);
 }
 
@@ -182,7 +187,7 @@ function outputSizes(op: string, x: Tensor, outputSize: number | readonly (numbe
   if (x.ndim !== 3 && x.ndim !== 4)
     throw new ShapeError(`${op}: the input is [N, C, H, W] or [C, H, W], got ${showShape(x.shape)}`);
   const space = x.shape.slice(-2);
-  const list = typeof outputSize === 'number' ? [outputSize, outputSize] : outputSize;
+  const list = typeof outputSize === 'number' ? [outputSize, outputSize] : listOf(op, 'sizes', outputSize);
   const sizes = sizeList(
     op,
     'outputSize',
@@ -211,6 +216,7 @@ function isEven(space: Shape, sizes: readonly number[]): boolean {
  * ```
  */
 export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly (number | null)[]): Tensor {
+  checkTensors('adaptiveAvgPool2d', { x });
   const sizes = outputSizes('adaptiveAvgPool2d', x, outputSize);
   const space = x.shape.slice(-2);
   if (sizes.every((s) => s === 1)) {
@@ -236,6 +242,7 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly (numb
 
 /** The largest element of windows as in `adaptiveAvgPool2d`. */
 export function adaptiveMaxPool2d(x: Tensor, outputSize: number | readonly (number | null)[]): Tensor {
+  checkTensors('adaptiveMaxPool2d', { x });
   const sizes = outputSizes('adaptiveMaxPool2d', x, outputSize);
   const space = x.shape.slice(-2);
   if (isEven(space, sizes)) return maxPool2d(x, [space[0] / sizes[0], space[1] / sizes[1]]);

@@ -1,17 +1,20 @@
 /** Losses of numbers against numbers. */
 import { ArgumentError } from '../../base/errors.js';
+import { checkTensors } from '../../tensor/given.js';
 import type { Tensor } from '../../tensor/index.js';
 import type { LossOptions } from './reduction.js';
 import { checkSameShape, reduceLoss } from './reduction.js';
 
 /** (x - y)^2. */
 export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkTensors('mseLoss', { input, target }, options);
   checkSameShape('mseLoss', input, target);
   return reduceLoss(input.sub(target).square(), options.reduction);
 }
 
 /** |x - y|. */
 export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkTensors('l1Loss', { input, target }, options);
   checkSameShape('l1Loss', input, target);
   return reduceLoss(input.sub(target).abs(), options.reduction);
 }
@@ -22,6 +25,7 @@ export function smoothL1Loss(
   target: Tensor,
   options: LossOptions & { beta?: number } = {},
 ): Tensor {
+  checkTensors('smoothL1Loss', { input, target }, options);
   const { beta = 1 } = options;
   if (!(beta >= 0)) throw new ArgumentError(`smoothL1Loss: beta is at least 0, got ${beta}`);
   if (beta === 0) return l1Loss(input, target, options);
@@ -41,6 +45,7 @@ export function huberLoss(
   target: Tensor,
   options: LossOptions & { delta?: number } = {},
 ): Tensor {
+  checkTensors('huberLoss', { input, target }, options);
   const { delta = 1 } = options;
   if (!(delta > 0)) throw new ArgumentError(`huberLoss: delta is above 0, got ${delta}`);
   checkSameShape('huberLoss', input, target);
@@ -63,6 +68,7 @@ export function poissonNllLoss(
   target: Tensor,
   options: LossOptions & { logInput?: boolean; full?: boolean; eps?: number } = {},
 ): Tensor {
+  checkTensors('poissonNllLoss', { input, target }, options);
   const { logInput = true, full = false, eps = 1e-8 } = options;
   checkSameShape('poissonNllLoss', input, target);
   const loss = logInput ? input.exp().sub(target.mul(input)) : input.sub(target.mul(input.add(eps).log()));
@@ -93,6 +99,7 @@ export function gaussianNllLoss(
   variance: Tensor,
   options: LossOptions & { full?: boolean; eps?: number } = {},
 ): Tensor {
+  checkTensors('gaussianNllLoss', { input, target, variance }, options);
   const { full = false, eps = 1e-6 } = options;
   checkSameShape('gaussianNllLoss', input, target);
   // The floor has no gradient of its own: at it the variance still learns.

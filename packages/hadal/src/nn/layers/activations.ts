@@ -1,5 +1,6 @@
 /** Activations as layers; each is the function of the same name in `functional`. */
 import { checkOptions } from '../../base/options.js';
+import { tensorOf } from '../../tensor/given.js';
 import { full, type Tensor } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
 import * as F from '../functional/activation.js';
@@ -16,7 +17,7 @@ abstract class Plain extends Module {
 /** max(x, 0). */
 export class ReLU extends Plain {
   override forward(x: Tensor): Tensor {
-    return x.relu();
+    return tensorOf('ReLU', x).relu();
   }
 }
 
@@ -318,7 +319,7 @@ export class GLU extends Module {
 /** 1 / (1 + exp(-x)). */
 export class Sigmoid extends Plain {
   override forward(x: Tensor): Tensor {
-    return x.sigmoid();
+    return tensorOf('Sigmoid', x).sigmoid();
   }
 }
 
@@ -331,7 +332,7 @@ export class LogSigmoid extends Plain {
 
 export class Tanh extends Plain {
   override forward(x: Tensor): Tensor {
-    return x.tanh();
+    return tensorOf('Tanh', x).tanh();
   }
 }
 
@@ -345,7 +346,7 @@ export class Softmax extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return x.softmax(this.dim);
+    return tensorOf('Softmax', x).softmax(this.dim);
   }
 
   override config(): Config {
@@ -381,7 +382,7 @@ export class LogSoftmax extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return x.logSoftmax(this.dim);
+    return tensorOf('LogSoftmax', x).logSoftmax(this.dim);
   }
 
   override config(): Config {
@@ -392,6 +393,6 @@ export class LogSoftmax extends Module {
 /** Softmax over the channels of [N, C, H, W] or [C, H, W]. */
 export class Softmax2d extends Plain {
   override forward(x: Tensor): Tensor {
-    return x.softmax(-3);
+    return tensorOf('Softmax2d', x).softmax(-3);
   }
 }

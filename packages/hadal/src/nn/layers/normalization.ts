@@ -5,6 +5,7 @@ import { ArgumentError, ShapeError } from '../../base/errors.js';
 import { checkOptions } from '../../base/options.js';
 import type { Shape } from '../../base/shape.js';
 import { showShape } from '../../base/shape.js';
+import { tensorOf } from '../../tensor/given.js';
 import { ones, type Tensor, zeros } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
 import { checkTensor } from '../functional/formula.js';
@@ -276,7 +277,7 @@ abstract class InstanceNorm extends Module {
 
   override forward(x: Tensor): Tensor {
     checkTensor(this.#name, 'the input', x);
-    const single = x.ndim === this.#rank - 1;
+    const single = tensorOf('GroupNorm', x).ndim === this.#rank - 1;
     if ((x.ndim !== this.#rank && !single) || x.shape[single ? 0 : 1] !== this.numFeatures) {
       throw new ShapeError(
         `${this.#name}: the input has ${this.#rank} dimensions, the second of size ${this.numFeatures}, got ${showShape(x.shape)}`,

@@ -2,6 +2,7 @@
 import { ShapeError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { normalizeDim, showShape } from '../../base/shape.js';
+import { tensorOf } from '../../tensor/given.js';
 import type { Tensor } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
 import { Module } from '../module.js';
@@ -18,7 +19,7 @@ export class Flatten extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return x.flatten(this.startDim, this.endDim);
+    return tensorOf('Flatten', x).flatten(this.startDim, this.endDim);
   }
 
   override config(): Config {
@@ -39,7 +40,7 @@ export class Unflatten extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const d = normalizeDim('Unflatten', this.dim, x.ndim);
+    const d = normalizeDim('Unflatten', this.dim, tensorOf('Unflatten', x).ndim);
     const known = this.sizes.filter((s) => s !== -1).reduce((a, b) => a * b, 1);
     const sizes = this.sizes.map((s) => (s === -1 ? x.shape[d] / known : s));
     if (sizes.reduce((a, b) => a * b, 1) !== x.shape[d] || !sizes.every(Number.isInteger))

@@ -5,6 +5,7 @@ import { ArgumentError } from '../../base/errors.js';
 import type { ArithmeticName, CompareName, LogicalName } from '../../graph/ops-interface.js';
 import type { Closeness, RoundingMode } from '../elementwise.js';
 import * as e from '../elementwise.js';
+import { optionsOf, tensorOf } from '../given.js';
 import type { Argument, Operand } from '../promotion.js';
 import * as p from '../promotion.js';
 import { describeKind } from '../structure.js';
@@ -31,11 +32,15 @@ function logical(name: LogicalName, x: Operand, y: Operand): Tensor {
 
 /** x + alpha y. */
 export function add(x: Operand, y: Operand, options: { readonly alpha?: number } = {}): Tensor {
-  return apply('add', x, y, (ops, a, b) => p.arithmetic(ops, 'add', a, p.scaled(ops, b, options.alpha)));
+  return apply('add', x, y, (ops, a, b) =>
+    p.arithmetic(ops, 'add', a, p.scaled(ops, b, optionsOf('add', options).alpha)),
+  );
 }
 /** x - alpha y. */
 export function sub(x: Operand, y: Operand, options: { readonly alpha?: number } = {}): Tensor {
-  return apply('sub', x, y, (ops, a, b) => p.arithmetic(ops, 'sub', a, p.scaled(ops, b, options.alpha)));
+  return apply('sub', x, y, (ops, a, b) =>
+    p.arithmetic(ops, 'sub', a, p.scaled(ops, b, optionsOf('sub', options).alpha)),
+  );
 }
 export function mul(x: Operand, y: Operand): Tensor {
   return arithmetic('mul', x, y);
@@ -46,7 +51,9 @@ export function div(
   y: Operand,
   options: { readonly roundingMode?: RoundingMode | null } = {},
 ): Tensor {
-  return apply('div', x, y, (ops, a, b) => e.divide(ops, a, b, options.roundingMode ?? null));
+  return apply('div', x, y, (ops, a, b) =>
+    e.divide(ops, a, b, optionsOf('div', options).roundingMode ?? null),
+  );
 }
 export function floorDivide(x: Operand, y: Operand): Tensor {
   return apply('floorDivide', x, y, e.floorDivide);
@@ -100,13 +107,13 @@ export function xlogy(x: Operand, y: Operand): Tensor {
   return apply('xlogy', x, y, e.xlogy);
 }
 export function lerp(start: Tensor, end: Tensor, weight: Tensor | number): Tensor {
-  return start.lerp(end, weight);
+  return tensorOf('lerp', start).lerp(end, weight);
 }
 export function addcmul(x: Tensor, a: Tensor, b: Tensor, options: { readonly value?: number } = {}): Tensor {
-  return x.addcmul(a, b, options);
+  return tensorOf('addcmul', x).addcmul(a, b, options);
 }
 export function addcdiv(x: Tensor, a: Tensor, b: Tensor, options: { readonly value?: number } = {}): Tensor {
-  return x.addcdiv(a, b, options);
+  return tensorOf('addcdiv', x).addcdiv(a, b, options);
 }
 export function bitwiseAnd(x: Operand, y: Operand): Tensor {
   return apply('bitwiseAnd', x, y, (ops, a, b) => e.bitwise(ops, 'bitwiseAnd', a, b));
@@ -148,24 +155,24 @@ export function logicalOr(x: Operand, y: Operand): Tensor {
   return logical('logicalOr', x, y);
 }
 export function logicalXor(x: Tensor, y: Operand): Tensor {
-  return x.logicalXor(y);
+  return tensorOf('logicalXor', x).logicalXor(y);
 }
 export function isclose(x: Tensor, y: Tensor, options: Closeness = {}): Tensor {
-  return x.isclose(y, options);
+  return tensorOf('isclose', x).isclose(y, options);
 }
 /** Whether all elements are close; read at once. */
 export function allclose(x: Tensor, y: Tensor, options: Closeness = {}): boolean {
-  return x.allclose(y, options);
+  return tensorOf('allclose', x).allclose(y, options);
 }
 export function allcloseAsync(x: Tensor, y: Tensor, options: Closeness = {}): Promise<boolean> {
-  return x.allcloseAsync(y, options);
+  return tensorOf('allcloseAsync', x).allcloseAsync(y, options);
 }
 /** Whether both have one shape and equal elements; read at once. */
 export function equal(x: Tensor, y: Tensor): boolean {
-  return x.equal(y);
+  return tensorOf('equal', x).equal(y);
 }
 export function equalAsync(x: Tensor, y: Tensor): Promise<boolean> {
-  return x.equalAsync(y);
+  return tensorOf('equalAsync', x).equalAsync(y);
 }
 /**
  * x where the condition holds, else y; all three broadcast. Either choice may be a number; two numbers give what `tensor` makes of them.
@@ -181,13 +188,13 @@ export function where(condition: Tensor, x: Operand, y: Operand): Tensor {
     throw new ArgumentError(
       `where: the condition is a bool tensor, got ${describeKind(condition)}; with one boolean write c ? x : y`,
     );
-  const { ops } = condition.workspace;
+  const { ops } = tensorOf('where', condition).workspace;
   const [a, b] = [p.argumentOf('where', x), p.argumentOf('where', y)];
   return Tensor.of(condition.workspace, p.where(ops, condition.value, a, b));
 }
 export function heaviside(x: Tensor, values: Operand): Tensor {
-  return x.heaviside(values);
+  return tensorOf('heaviside', x).heaviside(values);
 }
 export function ldexp(x: Tensor, exponent: Tensor): Tensor {
-  return x.ldexp(exponent);
+  return tensorOf('ldexp', x).ldexp(exponent);
 }

@@ -4,6 +4,7 @@ import type { Shape } from '../../base/shape.js';
 import { broadcastShapes, showShape } from '../../base/shape.js';
 import * as a from '../arrangement.js';
 import { einsum as contract } from '../einsum.js';
+import { tensorsOf, tensorValue } from '../given.js';
 import { Tensor } from '../tensor.js';
 
 function first(op: string, tensors: readonly Tensor[]): Tensor {
@@ -51,16 +52,16 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
 
 /** Side by side: along the second dimension, vectors along the first. */
 export function hstack(tensors: readonly Tensor[]): Tensor {
-  const wide = tensors.map((t) => (t.ndim === 0 ? t.reshape([1]) : t));
+  const wide = tensorsOf('hstack', tensors).map((t) => (t.ndim === 0 ? t.reshape([1]) : t));
   return cat(wide, first('hstack', wide).ndim === 1 ? 0 : 1);
 }
 /** One below the other: along the first dimension, vectors as rows. */
 export function vstack(tensors: readonly Tensor[]): Tensor {
-  return cat(tensors.map((t) => (t.ndim < 2 ? t.reshape([1, t.numel()]) : t)));
+  return cat(tensorsOf('vstack', tensors).map((t) => (t.ndim < 2 ? t.reshape([1, t.numel()]) : t)));
 }
 /** One behind the other: along the third dimension. */
 export function dstack(tensors: readonly Tensor[]): Tensor {
-  const deep = tensors.map((t) =>
+  const deep = tensorsOf('dstack', tensors).map((t) =>
     t.ndim < 2 ? t.reshape([1, t.numel(), 1]) : t.ndim === 2 ? t.unsqueeze(2) : t,
   );
   return cat(deep, 2);
@@ -68,14 +69,14 @@ export function dstack(tensors: readonly Tensor[]): Tensor {
 /** Vectors as columns of a matrix. */
 export function columnStack(tensors: readonly Tensor[]): Tensor {
   return cat(
-    tensors.map((t) => (t.ndim < 2 ? t.reshape([t.numel(), 1]) : t)),
+    tensorsOf('columnStack', tensors).map((t) => (t.ndim < 2 ? t.reshape([t.numel(), 1]) : t)),
     1,
   );
 }
 
 /** Tensors repeated to the shape that they broadcast to, as views. */
 export function broadcastTensors(...tensors: readonly Tensor[]): Tensor[] {
-  const shape = broadcastShapesOf(...tensors.map((t) => t.shape));
+  const shape = broadcastShapesOf(...tensorsOf('broadcastTensors', tensors).map((t) => t.shape));
   return tensors.map((t) => t.expand(shape));
 }
 
@@ -85,7 +86,7 @@ function broadcastShapesOf(...shapes: readonly Shape[]): Shape {
 
 /** Matrices along the diagonal of a larger one, zeros elsewhere. */
 export function blockDiag(...tensors: readonly Tensor[]): Tensor {
-  const blocks = tensors.map((t) => {
+  const blocks = tensorsOf('blockDiag', tensors).map((t) => {
     if (t.ndim > 2) throw new ShapeError(`blockDiag: expected matrices, got shape ${showShape(t.shape)}`);
     return t.ndim === 2 ? t : t.reshape([1, t.numel()]);
   });
@@ -114,6 +115,8 @@ export function blockDiag(...tensors: readonly Tensor[]): Tensor {
  */
 export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor {
   const { workspace } = first('einsum', operands);
-  const values = operands.map((t) => t.value);
+  if (typeof equation !== 'string')
+    throw new ArgumentError(`einsum: the equation is a string such as 'ij,jk->ik', got ${typeof equation}`);
+  const values = operands.map((t) => tensorValue('einsum', t));
   return Tensor.of(workspace, contract(workspace.ops, equation, values));
 }

@@ -1,6 +1,7 @@
 /** Reductions and orders as functions, under the names of the methods. */
 
 import type { DType } from '../../base/dtype.js';
+import { optionsOf, tensorOf } from '../given.js';
 import type { AccumulateOptions, ReduceOptions, SpreadOptions } from '../methods/reductions.js';
 import type { UniqueOptions } from '../methods/sorting.js';
 import type { Distinct, MinAndMax, StdAndMean, ValuesAndIndices, VarAndMean } from '../results.js';
@@ -9,107 +10,107 @@ import type { Tensor } from '../tensor.js';
 type Dims = number | readonly number[];
 
 export function sum(x: Tensor, dim?: Dims, options: AccumulateOptions = {}): Tensor {
-  return x.sum(dim, options);
+  return tensorOf('sum', x).sum(dim, options);
 }
 export function prod(x: Tensor, dim?: Dims, options: AccumulateOptions = {}): Tensor {
-  return x.prod(dim, options);
+  return tensorOf('prod', x).prod(dim, options);
 }
 export function mean(x: Tensor, dim?: Dims, options: AccumulateOptions = {}): Tensor {
-  return x.mean(dim, options);
+  return tensorOf('mean', x).mean(dim, options);
 }
 export function nansum(x: Tensor, dim?: Dims, options: AccumulateOptions = {}): Tensor {
-  return x.nansum(dim, options);
+  return tensorOf('nansum', x).nansum(dim, options);
 }
 export function nanmean(x: Tensor, dim?: Dims, options: AccumulateOptions = {}): Tensor {
-  return x.nanmean(dim, options);
+  return tensorOf('nanmean', x).nanmean(dim, options);
 }
 export function amax(x: Tensor, dim?: Dims, options: ReduceOptions = {}): Tensor {
-  return x.amax(dim, options);
+  return tensorOf('amax', x).amax(dim, options);
 }
 export function amin(x: Tensor, dim?: Dims, options: ReduceOptions = {}): Tensor {
-  return x.amin(dim, options);
+  return tensorOf('amin', x).amin(dim, options);
 }
 export function any(x: Tensor, dim?: Dims, options: ReduceOptions = {}): Tensor {
-  return x.any(dim, options);
+  return tensorOf('any', x).any(dim, options);
 }
 export function all(x: Tensor, dim?: Dims, options: ReduceOptions = {}): Tensor {
-  return x.all(dim, options);
+  return tensorOf('all', x).all(dim, options);
 }
 export function max(x: Tensor): Tensor;
 export function max(x: Tensor, dim: number, options?: ReduceOptions): ValuesAndIndices;
 export function max(x: Tensor, dim?: number, options: ReduceOptions = {}): Tensor | ValuesAndIndices {
-  return dim === undefined ? x.max() : x.max(dim, options);
+  return dim === undefined ? tensorOf('max', x).max() : tensorOf('max', x).max(dim, options);
 }
 export function min(x: Tensor): Tensor;
 export function min(x: Tensor, dim: number, options?: ReduceOptions): ValuesAndIndices;
 export function min(x: Tensor, dim?: number, options: ReduceOptions = {}): Tensor | ValuesAndIndices {
-  return dim === undefined ? x.min() : x.min(dim, options);
+  return dim === undefined ? tensorOf('min', x).min() : tensorOf('min', x).min(dim, options);
 }
 export function median(x: Tensor): Tensor;
 export function median(x: Tensor, dim: number, options?: ReduceOptions): ValuesAndIndices;
 export function median(x: Tensor, dim?: number, options: ReduceOptions = {}): Tensor | ValuesAndIndices {
-  return dim === undefined ? x.median() : x.median(dim, options);
+  return dim === undefined ? tensorOf('median', x).median() : tensorOf('median', x).median(dim, options);
 }
 export function argmax(x: Tensor, dim?: number, options: ReduceOptions = {}): Tensor {
-  return x.argmax(dim, options);
+  return tensorOf('argmax', x).argmax(dim, options);
 }
 export function argmin(x: Tensor, dim?: number, options: ReduceOptions = {}): Tensor {
-  return x.argmin(dim, options);
+  return tensorOf('argmin', x).argmin(dim, options);
 }
 export function aminmax(x: Tensor, dim?: number, options: ReduceOptions = {}): MinAndMax {
-  return x.aminmax(dim, options);
+  return tensorOf('aminmax', x).aminmax(dim, options);
 }
 export function countNonzero(x: Tensor, dim?: Dims): Tensor {
-  return x.countNonzero(dim);
+  return tensorOf('countNonzero', x).countNonzero(dim);
 }
 export function std(x: Tensor, dim?: Dims, options: SpreadOptions = {}): Tensor {
-  return x.std(dim, options);
+  return tensorOf('std', x).std(dim, options);
 }
 function variance(x: Tensor, dim?: Dims, options: SpreadOptions = {}): Tensor {
-  return x.var(dim, options);
+  return tensorOf('var', x).var(dim, options);
 }
 
 export { variance as var };
 export function stdMean(x: Tensor, dim?: Dims, options: SpreadOptions = {}): StdAndMean {
-  return x.stdMean(dim, options);
+  return tensorOf('stdMean', x).stdMean(dim, options);
 }
 export function varMean(x: Tensor, dim?: Dims, options: SpreadOptions = {}): VarAndMean {
-  return x.varMean(dim, options);
+  return tensorOf('varMean', x).varMean(dim, options);
 }
 export function norm(x: Tensor, p: number | 'fro' = 2, dim?: Dims, options: ReduceOptions = {}): Tensor {
-  return x.norm(p, dim, options);
+  return tensorOf('norm', x).norm(p, dim, options);
 }
 export function logsumexp(x: Tensor, dim: Dims, options: ReduceOptions = {}): Tensor {
-  return x.logsumexp(dim, options);
+  return tensorOf('logsumexp', x).logsumexp(dim, options);
 }
 export function softmax(x: Tensor, dim: number): Tensor {
-  return x.softmax(dim);
+  return tensorOf('softmax', x).softmax(dim);
 }
 export function logSoftmax(x: Tensor, dim: number): Tensor {
-  return x.logSoftmax(dim);
+  return tensorOf('logSoftmax', x).logSoftmax(dim);
 }
 export function cumsum(x: Tensor, dim: number, options: { readonly dtype?: DType } = {}): Tensor {
-  return x.cumsum(dim, options);
+  return tensorOf('cumsum', x).cumsum(dim, options);
 }
 export function cumprod(x: Tensor, dim: number, options: { readonly dtype?: DType } = {}): Tensor {
-  return x.cumprod(dim, options);
+  return tensorOf('cumprod', x).cumprod(dim, options);
 }
 export function sort(
   x: Tensor,
   dim = -1,
   options: { readonly descending?: boolean; readonly stable?: boolean } = {},
 ): ValuesAndIndices {
-  return x.sort(dim, options);
+  return tensorOf('sort', x).sort(dim, options);
 }
 export function argsort(
   x: Tensor,
   dim = -1,
   options: { readonly descending?: boolean; readonly stable?: boolean } = {},
 ): Tensor {
-  return x.argsort(dim, options);
+  return tensorOf('argsort', x).argsort(dim, options);
 }
 export function msort(x: Tensor): Tensor {
-  return x.msort();
+  return tensorOf('msort', x).msort();
 }
 export function topk(
   x: Tensor,
@@ -117,25 +118,25 @@ export function topk(
   dim = -1,
   options: { readonly largest?: boolean; readonly sorted?: boolean } = {},
 ): ValuesAndIndices {
-  return x.topk(k, dim, options);
+  return tensorOf('topk', x).topk(k, dim, options);
 }
 export function kthvalue(x: Tensor, k: number, dim = -1, options: ReduceOptions = {}): ValuesAndIndices {
-  return x.kthvalue(k, dim, options);
+  return tensorOf('kthvalue', x).kthvalue(k, dim, options);
 }
 export function unique(x: Tensor, options: UniqueOptions = {}): Distinct {
-  return x.unique(options);
+  return tensorOf('unique', x).unique(options);
 }
 export function uniqueAsync(x: Tensor, options: UniqueOptions = {}): Promise<Distinct> {
-  return x.uniqueAsync(options);
+  return tensorOf('uniqueAsync', x).uniqueAsync(options);
 }
 export function uniqueConsecutive(x: Tensor, options: UniqueOptions = {}): Distinct {
-  return x.uniqueConsecutive(options);
+  return tensorOf('uniqueConsecutive', x).uniqueConsecutive(options);
 }
 export function diff(x: Tensor, n = 1, dim = -1): Tensor {
-  return x.diff(n, dim);
+  return tensorOf('diff', x).diff(n, dim);
 }
 export function dist(x: Tensor, y: Tensor, p = 2): Tensor {
-  return x.dist(y, p);
+  return tensorOf('dist', x).dist(y, p);
 }
 export function quantile(
   x: Tensor,
@@ -143,22 +144,22 @@ export function quantile(
   dim?: number,
   options: ReduceOptions = {},
 ): Tensor {
-  return x.quantile(q, dim, options);
+  return tensorOf('quantile', x).quantile(q, dim, options);
 }
 export function logcumsumexp(x: Tensor, dim: number): Tensor {
-  return x.logcumsumexp(dim);
+  return tensorOf('logcumsumexp', x).logcumsumexp(dim);
 }
 export function bincount(
   x: Tensor,
   options: { readonly weights?: Tensor; readonly minlength?: number } = {},
 ): Tensor {
-  return x.bincount(options);
+  return tensorOf('bincount', x).bincount(options);
 }
 export function cov(x: Tensor, options: { readonly correction?: number } = {}): Tensor {
-  return x.cov(options);
+  return tensorOf('cov', x).cov(options);
 }
 export function corrcoef(x: Tensor): Tensor {
-  return x.corrcoef();
+  return tensorOf('corrcoef', x).corrcoef();
 }
 /**
  * Where each value would have to be put into an ascending last dimension to keep its order: in front of its like, or behind with `right`.
@@ -177,9 +178,9 @@ export function searchsorted(
   values: Tensor,
   options: { readonly right?: boolean } = {},
 ): Tensor {
-  const line = sorted.ndim === 1 ? sorted : sorted.unsqueeze(-2);
-  const each = values.unsqueeze(-1);
-  return (options.right ? line.le(each) : line.lt(each)).sum(-1);
+  const line = tensorOf('searchsorted', sorted).ndim === 1 ? sorted : sorted.unsqueeze(-2);
+  const each = tensorOf('searchsorted', values).unsqueeze(-1);
+  return (optionsOf('searchsorted', options).right ? line.le(each) : line.lt(each)).sum(-1);
 }
 /** The number of the interval between ascending boundaries that each value lies in; see `searchsorted`. */
 export function bucketize(
@@ -191,5 +192,5 @@ export function bucketize(
 }
 /** Whether each element is among others. */
 export function isin(elements: Tensor, others: Tensor): Tensor {
-  return elements.unsqueeze(-1).eq(others.flatten()).any(-1);
+  return tensorOf('isin', elements).unsqueeze(-1).eq(tensorOf('isin', others).flatten()).any(-1);
 }

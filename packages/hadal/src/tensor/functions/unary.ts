@@ -1,160 +1,162 @@
 /** Functions of one operand, under the names of the methods. */
+
+import { tensorOf } from '../given.js';
 import type { ClampBounds } from '../methods/math.js';
 import type { Operand } from '../promotion.js';
 import type { Tensor } from '../tensor.js';
 
 export function neg(x: Tensor): Tensor {
-  return x.neg();
+  return tensorOf('neg', x).neg();
 }
 export function abs(x: Tensor): Tensor {
-  return x.abs();
+  return tensorOf('abs', x).abs();
 }
 export function sign(x: Tensor): Tensor {
-  return x.sign();
+  return tensorOf('sign', x).sign();
 }
 export function sgn(x: Tensor): Tensor {
-  return x.sgn();
+  return tensorOf('sgn', x).sgn();
 }
 export function relu(x: Tensor): Tensor {
-  return x.relu();
+  return tensorOf('relu', x).relu();
 }
 export function square(x: Tensor): Tensor {
-  return x.square();
+  return tensorOf('square', x).square();
 }
 export function reciprocal(x: Tensor): Tensor {
-  return x.reciprocal();
+  return tensorOf('reciprocal', x).reciprocal();
 }
 export function sqrt(x: Tensor): Tensor {
-  return x.sqrt();
+  return tensorOf('sqrt', x).sqrt();
 }
 export function rsqrt(x: Tensor): Tensor {
-  return x.rsqrt();
+  return tensorOf('rsqrt', x).rsqrt();
 }
 export function exp(x: Tensor): Tensor {
-  return x.exp();
+  return tensorOf('exp', x).exp();
 }
 export function exp2(x: Tensor): Tensor {
-  return x.exp2();
+  return tensorOf('exp2', x).exp2();
 }
 export function expm1(x: Tensor): Tensor {
-  return x.expm1();
+  return tensorOf('expm1', x).expm1();
 }
 export function log(x: Tensor): Tensor {
-  return x.log();
+  return tensorOf('log', x).log();
 }
 export function log2(x: Tensor): Tensor {
-  return x.log2();
+  return tensorOf('log2', x).log2();
 }
 export function log10(x: Tensor): Tensor {
-  return x.log10();
+  return tensorOf('log10', x).log10();
 }
 export function log1p(x: Tensor): Tensor {
-  return x.log1p();
+  return tensorOf('log1p', x).log1p();
 }
 export function sin(x: Tensor): Tensor {
-  return x.sin();
+  return tensorOf('sin', x).sin();
 }
 export function cos(x: Tensor): Tensor {
-  return x.cos();
+  return tensorOf('cos', x).cos();
 }
 export function tan(x: Tensor): Tensor {
-  return x.tan();
+  return tensorOf('tan', x).tan();
 }
 export function asin(x: Tensor): Tensor {
-  return x.asin();
+  return tensorOf('asin', x).asin();
 }
 export function acos(x: Tensor): Tensor {
-  return x.acos();
+  return tensorOf('acos', x).acos();
 }
 export function atan(x: Tensor): Tensor {
-  return x.atan();
+  return tensorOf('atan', x).atan();
 }
 export function sinh(x: Tensor): Tensor {
-  return x.sinh();
+  return tensorOf('sinh', x).sinh();
 }
 export function cosh(x: Tensor): Tensor {
-  return x.cosh();
+  return tensorOf('cosh', x).cosh();
 }
 export function tanh(x: Tensor): Tensor {
-  return x.tanh();
+  return tensorOf('tanh', x).tanh();
 }
 export function asinh(x: Tensor): Tensor {
-  return x.asinh();
+  return tensorOf('asinh', x).asinh();
 }
 export function acosh(x: Tensor): Tensor {
-  return x.acosh();
+  return tensorOf('acosh', x).acosh();
 }
 export function atanh(x: Tensor): Tensor {
-  return x.atanh();
+  return tensorOf('atanh', x).atanh();
 }
 export function sinc(x: Tensor): Tensor {
-  return x.sinc();
+  return tensorOf('sinc', x).sinc();
 }
 export function deg2rad(x: Tensor): Tensor {
-  return x.deg2rad();
+  return tensorOf('deg2rad', x).deg2rad();
 }
 export function rad2deg(x: Tensor): Tensor {
-  return x.rad2deg();
+  return tensorOf('rad2deg', x).rad2deg();
 }
 export function sigmoid(x: Tensor): Tensor {
-  return x.sigmoid();
+  return tensorOf('sigmoid', x).sigmoid();
 }
 export function erf(x: Tensor): Tensor {
-  return x.erf();
+  return tensorOf('erf', x).erf();
 }
 export function erfc(x: Tensor): Tensor {
-  return x.erfc();
+  return tensorOf('erfc', x).erfc();
 }
 export function erfinv(x: Tensor): Tensor {
-  return x.erfinv();
+  return tensorOf('erfinv', x).erfinv();
 }
 export function floor(x: Tensor): Tensor {
-  return x.floor();
+  return tensorOf('floor', x).floor();
 }
 export function ceil(x: Tensor): Tensor {
-  return x.ceil();
+  return tensorOf('ceil', x).ceil();
 }
 export function trunc(x: Tensor): Tensor {
-  return x.trunc();
+  return tensorOf('trunc', x).trunc();
 }
 export function frac(x: Tensor): Tensor {
-  return x.frac();
+  return tensorOf('frac', x).frac();
 }
 export function isnan(x: Tensor): Tensor {
-  return x.isnan();
+  return tensorOf('isnan', x).isnan();
 }
 export function isinf(x: Tensor): Tensor {
-  return x.isinf();
+  return tensorOf('isinf', x).isinf();
 }
 export function isfinite(x: Tensor): Tensor {
-  return x.isfinite();
+  return tensorOf('isfinite', x).isfinite();
 }
 export function isposinf(x: Tensor): Tensor {
-  return x.isposinf();
+  return tensorOf('isposinf', x).isposinf();
 }
 export function isneginf(x: Tensor): Tensor {
-  return x.isneginf();
+  return tensorOf('isneginf', x).isneginf();
 }
 export function signbit(x: Tensor): Tensor {
-  return x.signbit();
+  return tensorOf('signbit', x).signbit();
 }
 export function logicalNot(x: Tensor): Tensor {
-  return x.logicalNot();
+  return tensorOf('logicalNot', x).logicalNot();
 }
 export function bitwiseNot(x: Tensor): Tensor {
-  return x.bitwiseNot();
+  return tensorOf('bitwiseNot', x).bitwiseNot();
 }
 /** To the nearest whole number, or to `decimals` places; halves go to the even neighbour. */
 export function round(x: Tensor, options: { readonly decimals?: number } = {}): Tensor {
-  return x.round(options);
+  return tensorOf('round', x).round(options);
 }
 /** log(x / (1 - x)), with x kept `eps` away from 0 and 1 if given. */
 export function logit(x: Tensor, options: { readonly eps?: number } = {}): Tensor {
-  return x.logit(options);
+  return tensorOf('logit', x).logit(options);
 }
 /** Values below `min` become it, values above `max` become that; see the method. */
 export function clamp(x: Tensor, min: Operand | null | ClampBounds, max: Operand | null = null): Tensor {
-  return isBounds(min) ? x.clamp(min) : x.clamp(min, max);
+  return isBounds(min) ? tensorOf('clamp', x).clamp(min) : tensorOf('clamp', x).clamp(min, max);
 }
 export function clip(x: Tensor, min: Operand | null | ClampBounds, max: Operand | null = null): Tensor {
   return clamp(x, min, max);
@@ -166,11 +168,11 @@ export function nanToNum(
   x: Tensor,
   options: { readonly nan?: number; readonly posinf?: number; readonly neginf?: number } = {},
 ): Tensor {
-  return x.nanToNum(options);
+  return tensorOf('nanToNum', x).nanToNum(options);
 }
 export function clone(x: Tensor): Tensor {
-  return x.clone();
+  return tensorOf('clone', x).clone();
 }
 export function numel(x: Tensor): number {
-  return x.numel();
+  return tensorOf('numel', x).numel();
 }

@@ -2,6 +2,7 @@
 import type { ArithmeticName } from '../../graph/ops-interface.js';
 import type { RoundingMode } from '../elementwise.js';
 import * as e from '../elementwise.js';
+import { optionsOf, tensorOf, tensorValue } from '../given.js';
 import type { Operand } from '../promotion.js';
 import { argumentOf, arithmetic, scaled } from '../promotion.js';
 import type { Tensor } from '../tensor.js';
@@ -18,7 +19,7 @@ export abstract class ArithmeticMethods extends ConversionMethods {
    * @throws ShapeError if the shapes do not broadcast.
    */
   add(other: Operand, options: { readonly alpha?: number } = {}): Tensor {
-    const b = scaled(this.ops, argumentOf('add', other), options.alpha);
+    const b = scaled(this.ops, argumentOf('add', other), optionsOf('add', options).alpha);
     return this.wrap(arithmetic(this.ops, 'add', this.value, b));
   }
   /**
@@ -27,7 +28,7 @@ export abstract class ArithmeticMethods extends ConversionMethods {
    * @throws DTypeError if one is a bool.
    */
   sub(other: Operand, options: { readonly alpha?: number } = {}): Tensor {
-    const b = scaled(this.ops, argumentOf('sub', other), options.alpha);
+    const b = scaled(this.ops, argumentOf('sub', other), optionsOf('sub', options).alpha);
     return this.wrap(arithmetic(this.ops, 'sub', this.value, b));
   }
   mul(other: Operand): Tensor {
@@ -44,7 +45,14 @@ export abstract class ArithmeticMethods extends ConversionMethods {
    * ```
    */
   div(other: Operand, options: { readonly roundingMode?: RoundingMode | null } = {}): Tensor {
-    return this.wrap(e.divide(this.ops, this.value, argumentOf('div', other), options.roundingMode ?? null));
+    return this.wrap(
+      e.divide(
+        this.ops,
+        this.value,
+        argumentOf('div', other),
+        optionsOf('div', options).roundingMode ?? null,
+      ),
+    );
   }
   /** The quotient rounded down. */
   floorDivide(other: Operand): Tensor {
@@ -113,7 +121,7 @@ export abstract class ArithmeticMethods extends ConversionMethods {
   }
   /** this times 2 to the power of `exponent`. */
   ldexp(exponent: Tensor): Tensor {
-    return this.mul(exponent.exp2());
+    return this.mul(tensorOf('ldexp', exponent).exp2());
   }
 
   /**
@@ -126,15 +134,31 @@ export abstract class ArithmeticMethods extends ConversionMethods {
    * ```
    */
   lerp(end: Tensor, weight: Tensor | number): Tensor {
-    return this.wrap(e.lerp(this.ops, this.value, end.value, argumentOf('lerp', weight)));
+    return this.wrap(e.lerp(this.ops, this.value, tensorValue('lerp', end), argumentOf('lerp', weight)));
   }
   /** this + value a b. */
   addcmul(a: Tensor, b: Tensor, options: { readonly value?: number } = {}): Tensor {
-    return this.wrap(e.addcmul(this.ops, this.value, a.value, b.value, options.value ?? 1));
+    return this.wrap(
+      e.addcmul(
+        this.ops,
+        this.value,
+        tensorValue('addcmul', a),
+        tensorValue('addcmul', b),
+        optionsOf('addcmul', options).value ?? 1,
+      ),
+    );
   }
   /** this + value a / b. */
   addcdiv(a: Tensor, b: Tensor, options: { readonly value?: number } = {}): Tensor {
-    return this.wrap(e.addcdiv(this.ops, this.value, a.value, b.value, options.value ?? 1));
+    return this.wrap(
+      e.addcdiv(
+        this.ops,
+        this.value,
+        tensorValue('addcdiv', a),
+        tensorValue('addcdiv', b),
+        optionsOf('addcdiv', options).value ?? 1,
+      ),
+    );
   }
 
   /** Of integers or bools. */

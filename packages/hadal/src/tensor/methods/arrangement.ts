@@ -1,4 +1,5 @@
 /** Methods that put elements elsewhere, into memory of their own. */
+
 import { ArgumentError, ShapeError } from '../../base/errors.js';
 import { checkSizes, normalizeDim, showShape } from '../../base/shape.js';
 import type { PadMode } from '../arrangement.js';
@@ -13,11 +14,14 @@ export abstract class ArrangementMethods extends ShapeMethods {
    * @example
    * ```ts
    * import { tensor } from 'hadal';
+import { listOf, optionsOf } from '../given.js';
    * console.log(tensor([1, 2, 3]).flip([0]).tolistSync()); // [ 3, 2, 1 ]
    * ```
    */
   flip(dims: number | readonly number[]): Tensor {
-    return this.wrap(a.flip(this.ops, this.value, typeof dims === 'number' ? [dims] : dims));
+    return this.wrap(
+      a.flip(this.ops, this.value, typeof dims === 'number' ? [dims] : listOf('flip', 'dimensions', dims)),
+    );
   }
   fliplr(): Tensor {
     if (this.ndim < 2)
@@ -30,8 +34,9 @@ export abstract class ArrangementMethods extends ShapeMethods {
   }
   /** Moved on by `shifts` along dimensions, coming back in front; the flattened tensor where no dimension is given. */
   roll(shifts: number | readonly number[], dims?: number | readonly number[]): Tensor {
-    const by = typeof shifts === 'number' ? [shifts] : shifts;
-    const along = dims === undefined ? [] : typeof dims === 'number' ? [dims] : dims;
+    const by = typeof shifts === 'number' ? [shifts] : listOf('roll', 'shifts', shifts);
+    const along =
+      dims === undefined ? [] : typeof dims === 'number' ? [dims] : listOf('roll', 'dimensions', dims);
     if (along.length === 0 && by.length === 1) {
       const flat = this.ops.reshape(this.value, [this.numel()]);
       return this.wrap(this.ops.reshape(a.roll(this.ops, flat, 0, by[0]), this.shape));
@@ -42,7 +47,7 @@ export abstract class ArrangementMethods extends ShapeMethods {
   }
   /** Turned by `k` quarters in the plane of two dimensions, from the first towards the second. */
   rot90(k = 1, dims: readonly [number, number] = [0, 1]): Tensor {
-    const [p, q] = dims.map((d) => normalizeDim('rot90', d, this.ndim));
+    const [p, q] = listOf('rot90', 'dimensions', dims).map((d) => normalizeDim('rot90', d, this.ndim));
     if (this.ndim < 2 || p === q)
       throw new ShapeError(
         `rot90: expected two different dimensions, got ${dims.join(' and ')} of ${showShape(this.shape)}`,
@@ -119,6 +124,14 @@ export abstract class ArrangementMethods extends ShapeMethods {
     amounts: readonly number[],
     options: { readonly mode?: PadMode; readonly value?: number } = {},
   ): Tensor {
-    return this.wrap(a.pad(this.ops, this.value, amounts, options.mode ?? 'constant', options.value ?? 0));
+    return this.wrap(
+      a.pad(
+        this.ops,
+        this.value,
+        listOf('pad', 'amounts', amounts),
+        optionsOf('pad', options).mode ?? 'constant',
+        options.value ?? 0,
+      ),
+    );
   }
 }

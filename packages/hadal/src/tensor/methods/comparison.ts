@@ -4,6 +4,7 @@ import { sameShape } from '../../base/shape.js';
 import type { CompareName, LogicalName } from '../../graph/ops-interface.js';
 import type { Closeness } from '../elementwise.js';
 import * as e from '../elementwise.js';
+import { optionsOf, tensorOf, tensorValue } from '../given.js';
 import type { Operand } from '../promotion.js';
 import { argumentOf, compare, logical, where } from '../promotion.js';
 import type { Tensor } from '../tensor.js';
@@ -72,7 +73,9 @@ export abstract class ComparisonMethods extends MathMethods {
 
   /** |this - other| <= atol + rtol |other|, element by element. */
   isclose(other: Tensor, options: Closeness = {}): Tensor {
-    return this.wrap(e.isclose(this.ops, this.value, other.value, options));
+    return this.wrap(
+      e.isclose(this.ops, this.value, tensorValue('isclose', other), optionsOf('isclose', options)),
+    );
   }
   /** Whether all elements are close; see `isclose`. Reads the answer at once; `allcloseAsync` waits for it. */
   allclose(other: Tensor, options: Closeness = {}): boolean {
@@ -83,10 +86,13 @@ export abstract class ComparisonMethods extends MathMethods {
   }
   /** Whether both have one shape and equal elements. Reads the answer at once; `equalAsync` waits for it. */
   equal(other: Tensor): boolean {
-    return sameShape(this.shape, other.shape) && this.eq(other).all().itemSync() === true;
+    return sameShape(this.shape, tensorOf('equal', other).shape) && this.eq(other).all().itemSync() === true;
   }
   async equalAsync(other: Tensor): Promise<boolean> {
-    return sameShape(this.shape, other.shape) && (await this.eq(other).all().item()) === true;
+    return (
+      sameShape(this.shape, tensorOf('equalAsync', other).shape) &&
+      (await this.eq(other).all().item()) === true
+    );
   }
 
   /**
@@ -101,7 +107,9 @@ export abstract class ComparisonMethods extends MathMethods {
    * ```
    */
   where(condition: Tensor, other: Operand): Tensor {
-    return this.wrap(where(this.ops, condition.value, this.value, argumentOf('where', other)));
+    return this.wrap(
+      where(this.ops, tensorValue('where', condition), this.value, argumentOf('where', other)),
+    );
   }
   /**
    * `value` where the mask holds, in this tensor's dtype.
@@ -109,6 +117,8 @@ export abstract class ComparisonMethods extends MathMethods {
    * @param mask a bool tensor that broadcasts with this one.
    */
   maskedFill(mask: Tensor, value: Operand): Tensor {
-    return this.wrap(e.maskedFill(this.ops, this.value, mask.value, argumentOf('maskedFill', value)));
+    return this.wrap(
+      e.maskedFill(this.ops, this.value, tensorValue('maskedFill', mask), argumentOf('maskedFill', value)),
+    );
   }
 }

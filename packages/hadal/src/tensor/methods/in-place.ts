@@ -8,6 +8,7 @@ import type { ArithmeticName, UnaryName } from '../../graph/ops-interface.js';
 import { triangle } from '../arrangement.js';
 import type { RoundingMode } from '../elementwise.js';
 import * as e from '../elementwise.js';
+import { optionsOf, tensorValue } from '../given.js';
 import type { Operand } from '../promotion.js';
 import { argumentOf, arithmetic, broadcastValue, logical, scaled, toFloat } from '../promotion.js';
 import type { Tensor } from '../tensor.js';
@@ -50,7 +51,7 @@ export abstract class InPlaceMethods extends ProductMethods {
   }
   /** Takes over the elements of another tensor, broadcast and converted. */
   copy_(source: Tensor): this {
-    const cast = this.ops.cast(source.value, this.dtype);
+    const cast = this.ops.cast(tensorValue('copy_', source), this.dtype);
     return this.assign('copy_', broadcastValue('copy_', this.ops, cast, this.shape));
   }
   /** A number on the diagonal of a matrix. */
@@ -66,17 +67,20 @@ export abstract class InPlaceMethods extends ProductMethods {
   }
   maskedFill_(mask: Tensor, value: Operand): this {
     const fill = argumentOf('maskedFill_', value);
-    return this.update('maskedFill_', e.maskedFill(this.ops, this.before, mask.value, fill));
+    return this.update(
+      'maskedFill_',
+      e.maskedFill(this.ops, this.before, tensorValue('maskedFill_', mask), fill),
+    );
   }
 
   // --- arithmetic ----------------------------------------------------------------------------------------------------------
 
   add_(other: Operand, options: { readonly alpha?: number } = {}): this {
-    const b = scaled(this.ops, argumentOf('add_', other), options.alpha);
+    const b = scaled(this.ops, argumentOf('add_', other), optionsOf('add_', options).alpha);
     return this.update('add_', arithmetic(this.ops, 'add', this.before, b));
   }
   sub_(other: Operand, options: { readonly alpha?: number } = {}): this {
-    const b = scaled(this.ops, argumentOf('sub_', other), options.alpha);
+    const b = scaled(this.ops, argumentOf('sub_', other), optionsOf('sub_', options).alpha);
     return this.update('sub_', arithmetic(this.ops, 'sub', this.before, b));
   }
   mul_(other: Operand): this {
@@ -84,7 +88,10 @@ export abstract class InPlaceMethods extends ProductMethods {
   }
   div_(other: Operand, options: { readonly roundingMode?: RoundingMode | null } = {}): this {
     const b = argumentOf('div_', other);
-    return this.update('div_', e.divide(this.ops, this.before, b, options.roundingMode ?? null));
+    return this.update(
+      'div_',
+      e.divide(this.ops, this.before, b, optionsOf('div_', options).roundingMode ?? null),
+    );
   }
   floorDivide_(other: Operand): this {
     return this.update(
@@ -119,13 +126,34 @@ export abstract class InPlaceMethods extends ProductMethods {
   }
   /** this = this + weight (end - this): a moving average in one line. */
   lerp_(end: Tensor, weight: Tensor | number): this {
-    return this.update('lerp_', e.lerp(this.ops, this.before, end.value, argumentOf('lerp_', weight)));
+    return this.update(
+      'lerp_',
+      e.lerp(this.ops, this.before, tensorValue('lerp_', end), argumentOf('lerp_', weight)),
+    );
   }
   addcmul_(a: Tensor, b: Tensor, options: { readonly value?: number } = {}): this {
-    return this.update('addcmul_', e.addcmul(this.ops, this.before, a.value, b.value, options.value ?? 1));
+    return this.update(
+      'addcmul_',
+      e.addcmul(
+        this.ops,
+        this.before,
+        tensorValue('addcmul_', a),
+        tensorValue('addcmul_', b),
+        optionsOf('addcmul_', options).value ?? 1,
+      ),
+    );
   }
   addcdiv_(a: Tensor, b: Tensor, options: { readonly value?: number } = {}): this {
-    return this.update('addcdiv_', e.addcdiv(this.ops, this.before, a.value, b.value, options.value ?? 1));
+    return this.update(
+      'addcdiv_',
+      e.addcdiv(
+        this.ops,
+        this.before,
+        tensorValue('addcdiv_', a),
+        tensorValue('addcdiv_', b),
+        optionsOf('addcdiv_', options).value ?? 1,
+      ),
+    );
   }
   bitwiseAnd_(other: Operand): this {
     return this.update(
@@ -274,7 +302,7 @@ export abstract class InPlaceMethods extends ProductMethods {
     return this.update('sinc_', e.sinc(this.ops, this.before));
   }
   logit_(options: { readonly eps?: number } = {}): this {
-    return this.update('logit_', e.logit(this.ops, this.before, options.eps ?? null));
+    return this.update('logit_', e.logit(this.ops, this.before, optionsOf('logit_', options).eps ?? null));
   }
   deg2rad_(): this {
     return this.update(
@@ -298,7 +326,7 @@ export abstract class InPlaceMethods extends ProductMethods {
     return this.update('trunc_', e.rounding(this.ops, 'trunc', this.before));
   }
   round_(options: { readonly decimals?: number } = {}): this {
-    return this.update('round_', e.round(this.ops, this.before, options.decimals ?? 0));
+    return this.update('round_', e.round(this.ops, this.before, optionsOf('round_', options).decimals ?? 0));
   }
   frac_(): this {
     return this.update('frac_', e.frac(this.ops, this.before));
@@ -322,7 +350,7 @@ export abstract class InPlaceMethods extends ProductMethods {
   nanToNum_(
     options: { readonly nan?: number; readonly posinf?: number; readonly neginf?: number } = {},
   ): this {
-    const { nan, posinf, neginf } = options;
+    const { nan, posinf, neginf } = optionsOf('nanToNum_', options);
     return this.update(
       'nanToNum_',
       e.nanToNum(this.ops, this.before, nan ?? 0, posinf ?? null, neginf ?? null),

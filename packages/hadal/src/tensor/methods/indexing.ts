@@ -7,6 +7,7 @@ import { broadcastShapes, normalizeDim, showShape } from '../../base/shape.js';
 import type { IndexItem } from '../advanced-indexing.js';
 import { AdvancedIndex, positionsOf, splitItems, uploadPositions } from '../advanced-indexing.js';
 import { repeatEach } from '../arrangement.js';
+import { listOf, optionsOf, tensorOf, tensorValue } from '../given.js';
 import { basicIndex } from '../indexing.js';
 import * as l from '../lookup.js';
 import type { Operand } from '../promotion.js';
@@ -41,7 +42,7 @@ export abstract class IndexingMethods extends ArrangementMethods {
    * ```
    */
   index(...items: readonly IndexItem[]): Tensor {
-    const { basic, tensors } = splitItems(this.shape, items);
+    const { basic, tensors } = splitItems(this.shape, listOf(op, 'positions', items));
     const view = this.basicView(basic);
     if (tensors.length === 0) return view;
     return this.wrap(new AdvancedIndex(this.workspace, view.shape, tensors).read(view.value));
@@ -73,7 +74,7 @@ export abstract class IndexingMethods extends ArrangementMethods {
     value: Operand,
     options: { readonly accumulate?: boolean } = {},
   ): this {
-    this.putAt('indexPut_', value, items, options.accumulate ?? false);
+    this.putAt('indexPut_', value, items, optionsOf('indexPut_', options).accumulate ?? false);
     return this;
   }
   /** A copy in which `value` was written as by `indexPut_`. */
@@ -89,7 +90,7 @@ export abstract class IndexingMethods extends ArrangementMethods {
     const { ops, dtype } = this;
     const given = argumentOf(op, value);
     const source = typeof given === 'object' ? ops.cast(given, dtype) : spread(op, ops, given, dtype, []);
-    const { basic, tensors } = splitItems(this.shape, items);
+    const { basic, tensors } = splitItems(this.shape, listOf(op, 'positions', items));
     const view = this.basicView(basic);
     const { before } = view;
     const [only] = tensors;
@@ -110,20 +111,20 @@ export abstract class IndexingMethods extends ArrangementMethods {
 
   /** out[i][j] = this[i][index[i][j]] for dim = 1, and so on. `index` has integers, of 0 and more. */
   gather(dim: number, index: Tensor): Tensor {
-    return this.wrap(l.gather(this.ops, this.value, dim, index.value));
+    return this.wrap(l.gather(this.ops, this.value, dim, tensorValue('gather', index)));
   }
   /** gather with an index that broadcasts in the other dimensions and may count from the end; of the flattened tensor without `dim`. */
   takeAlongDim(index: Tensor, dim?: number): Tensor {
-    if (dim === undefined) return this.flatten().takeAlongDim(index.flatten(), 0);
-    return this.wrap(l.takeAlongDim(this.ops, this.value, index.value, dim));
+    if (dim === undefined) return this.flatten().takeAlongDim(tensorOf('takeAlongDim', index).flatten(), 0);
+    return this.wrap(l.takeAlongDim(this.ops, this.value, tensorValue('takeAlongDim', index), dim));
   }
   /** Elements at positions of the flattened tensor. */
   take(index: Tensor): Tensor {
-    return this.wrap(l.take(this.ops, this.value, index.value));
+    return this.wrap(l.take(this.ops, this.value, tensorValue('take', index)));
   }
   /** Slices at positions along a dimension; `index` is a vector. */
   indexSelect(dim: number, index: Tensor): Tensor {
-    return this.wrap(l.indexSelect(this.ops, this.value, dim, index.value));
+    return this.wrap(l.indexSelect(this.ops, this.value, dim, tensorValue('indexSelect', index)));
   }
 
   /**
@@ -131,40 +132,101 @@ export abstract class IndexingMethods extends ArrangementMethods {
    * out[i][index[i][j]] = source[i][j].
    */
   scatter(dim: number, index: Tensor, source: Tensor | number): Tensor {
-    return this.wrap(l.scatter(this.ops, this.value, dim, index.value, sourceValue(source)));
+    return this.wrap(
+      l.scatter(this.ops, this.value, dim, tensorValue('scatter', index), sourceValue(source)),
+    );
   }
   scatter_(dim: number, index: Tensor, source: Tensor | number): this {
-    return this.update('scatter_', l.scatter(this.ops, this.before, dim, index.value, sourceValue(source)));
+    return this.update(
+      'scatter_',
+      l.scatter(this.ops, this.before, dim, tensorValue('scatter_', index), sourceValue(source)),
+    );
   }
   /** As `scatter`, but elements are added. */
   scatterAdd(dim: number, index: Tensor, source: Tensor): Tensor {
-    return this.wrap(l.scatterAdd(this.ops, this.value, dim, index.value, source.value));
+    return this.wrap(
+      l.scatterAdd(
+        this.ops,
+        this.value,
+        dim,
+        tensorValue('scatterAdd', index),
+        tensorValue('scatterAdd', source),
+      ),
+    );
   }
   scatterAdd_(dim: number, index: Tensor, source: Tensor): this {
-    return this.update('scatterAdd_', l.scatterAdd(this.ops, this.before, dim, index.value, source.value));
+    return this.update(
+      'scatterAdd_',
+      l.scatterAdd(
+        this.ops,
+        this.before,
+        dim,
+        tensorValue('scatterAdd_', index),
+        tensorValue('scatterAdd_', source),
+      ),
+    );
   }
   /** A copy with alpha times the slices of `source` added at positions along a dimension; `index` is a vector. */
   indexAdd(dim: number, index: Tensor, source: Tensor, options: { readonly alpha?: number } = {}): Tensor {
-    const { alpha = 1 } = options;
-    return this.wrap(l.indexAdd(this.ops, this.value, dim, index.value, source.value, alpha));
+    const { alpha = 1 } = optionsOf('indexAdd', options);
+    return this.wrap(
+      l.indexAdd(
+        this.ops,
+        this.value,
+        dim,
+        tensorValue('indexAdd', index),
+        tensorValue('indexAdd', source),
+        alpha,
+      ),
+    );
   }
   indexAdd_(dim: number, index: Tensor, source: Tensor, options: { readonly alpha?: number } = {}): this {
-    const { alpha = 1 } = options;
-    return this.update('indexAdd_', l.indexAdd(this.ops, this.before, dim, index.value, source.value, alpha));
+    const { alpha = 1 } = optionsOf('indexAdd_', options);
+    return this.update(
+      'indexAdd_',
+      l.indexAdd(
+        this.ops,
+        this.before,
+        dim,
+        tensorValue('indexAdd_', index),
+        tensorValue('indexAdd_', source),
+        alpha,
+      ),
+    );
   }
   /** A copy with the slices of `source` written at positions along a dimension. */
   indexCopy(dim: number, index: Tensor, source: Tensor): Tensor {
-    return this.wrap(l.indexCopy(this.ops, this.value, dim, index.value, source.value));
+    return this.wrap(
+      l.indexCopy(
+        this.ops,
+        this.value,
+        dim,
+        tensorValue('indexCopy', index),
+        tensorValue('indexCopy', source),
+      ),
+    );
   }
   indexCopy_(dim: number, index: Tensor, source: Tensor): this {
-    return this.update('indexCopy_', l.indexCopy(this.ops, this.before, dim, index.value, source.value));
+    return this.update(
+      'indexCopy_',
+      l.indexCopy(
+        this.ops,
+        this.before,
+        dim,
+        tensorValue('indexCopy_', index),
+        tensorValue('indexCopy_', source),
+      ),
+    );
   }
   /** A copy with a number in the slices at positions along a dimension. */
   indexFill(dim: number, index: Tensor, value: number): Tensor {
-    return this.wrap(l.indexFill(this.ops, this.value, dim, index.value, value));
+    return this.wrap(l.indexFill(this.ops, this.value, dim, tensorValue('indexFill', index), value));
   }
   indexFill_(dim: number, index: Tensor, value: number): this {
-    return this.update('indexFill_', l.indexFill(this.ops, this.before, dim, index.value, value));
+    return this.update(
+      'indexFill_',
+      l.indexFill(this.ops, this.before, dim, tensorValue('indexFill_', index), value),
+    );
   }
 
   /**
@@ -181,7 +243,8 @@ export abstract class IndexingMethods extends ArrangementMethods {
     if (dim === undefined) return this.flatten().repeatInterleave(repeats, 0);
     const d = normalizeDim('repeatInterleave', dim, this.ndim);
     if (typeof repeats === 'number') return this.wrap(repeatEach(this.ops, this.value, d, repeats));
-    if (repeats.numel() === 1) return this.repeatInterleave(Number(repeats.itemSync()), d);
+    if (tensorOf('repeatInterleave', repeats).numel() === 1)
+      return this.repeatInterleave(Number(repeats.itemSync()), d);
     const positions = l.repeatedPositions(repeats.dataSync(), this.shape[d]);
     return this.wrap(
       this.ops.indexSelect(this.value, d, uploadPositions(this.workspace, positions, [positions.length])),
@@ -199,7 +262,7 @@ export abstract class IndexingMethods extends ArrangementMethods {
    * ```
    */
   maskedSelect(mask: Tensor): Tensor {
-    if (mask.dtype !== 'bool')
+    if (tensorOf('maskedSelect', mask).dtype !== 'bool')
       throw new DTypeError(`maskedSelect: expected a bool mask, got ${mask.dtype}; compare it with ne(0)`);
     const shape = broadcastShapes('maskedSelect', this.shape, mask.shape);
     return this.expand(shape).flatten().index(mask.expand(shape).flatten());
@@ -231,7 +294,7 @@ export abstract class IndexingMethods extends ArrangementMethods {
 }
 
 function sourceValue(source: Tensor | number): Value | number {
-  return typeof source === 'number' ? source : source.value;
+  return typeof source === 'number' ? source : tensorValue('scatter', source);
 }
 
 function isMask(index: Tensor | readonly number[]): index is Tensor {

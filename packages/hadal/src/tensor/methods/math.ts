@@ -1,6 +1,7 @@
 /** Methods that are functions of one operand. Functions of reals take integers and bools as the default float dtype. */
 import type { UnaryName } from '../../graph/ops-interface.js';
 import * as e from '../elementwise.js';
+import { optionsOf } from '../given.js';
 import type { Operand } from '../promotion.js';
 import { argumentOf, arithmetic, toFloat } from '../promotion.js';
 import type { Tensor } from '../tensor.js';
@@ -127,7 +128,7 @@ export abstract class MathMethods extends ArithmeticMethods {
   }
   /** log(x / (1 - x)), with x kept `eps` away from 0 and 1 if given. */
   logit(options: { readonly eps?: number } = {}): Tensor {
-    return this.wrap(e.logit(this.ops, this.value, options.eps ?? null));
+    return this.wrap(e.logit(this.ops, this.value, optionsOf('logit', options).eps ?? null));
   }
   erf(): Tensor {
     return this.realOf('erf');
@@ -157,7 +158,7 @@ export abstract class MathMethods extends ArithmeticMethods {
   }
   /** To the nearest whole number, or to `decimals` places; halves go to the even neighbour. */
   round(options: { readonly decimals?: number } = {}): Tensor {
-    return this.wrap(e.round(this.ops, this.value, options.decimals ?? 0));
+    return this.wrap(e.round(this.ops, this.value, optionsOf('round', options).decimals ?? 0));
   }
   /** Without what stands after the point. */
   trunc(): Tensor {
@@ -201,7 +202,7 @@ export abstract class MathMethods extends ArithmeticMethods {
   nanToNum(
     options: { readonly nan?: number; readonly posinf?: number; readonly neginf?: number } = {},
   ): Tensor {
-    const { nan, posinf, neginf } = options;
+    const { nan, posinf, neginf } = optionsOf('nanToNum', options);
     return this.wrap(e.nanToNum(this.ops, this.value, nan ?? 0, posinf ?? null, neginf ?? null));
   }
 }

@@ -1,6 +1,7 @@
 /** Methods that multiply vectors and matrices. */
 import { ArgumentError, ShapeError } from '../../base/errors.js';
 import { broadcastShapes, normalizeDim, showShape } from '../../base/shape.js';
+import { optionsOf, tensorOf, tensorValue } from '../given.js';
 import * as m from '../matmul.js';
 import type { Tensor } from '../tensor.js';
 import { StatisticsMethods } from './statistics.js';
@@ -13,8 +14,9 @@ export interface ProductWeights {
 
 export abstract class ProductMethods extends StatisticsMethods {
   private productWith(op: string, other: Tensor, ranks: readonly [number, number], instead: string): Tensor {
-    m.checkRanks(op, [this.value, other.value], ranks, instead);
-    return this.wrap(m.matmul(this.ops, this.value, other.value));
+    const value = tensorValue(op, other);
+    m.checkRanks(op, [this.value, value], ranks, instead);
+    return this.wrap(m.matmul(this.ops, this.value, value));
   }
 
   /**
@@ -32,7 +34,7 @@ export abstract class ProductMethods extends StatisticsMethods {
    * ```
    */
   matmul(other: Tensor): Tensor {
-    return this.wrap(m.matmul(this.ops, this.value, other.value));
+    return this.wrap(m.matmul(this.ops, this.value, tensorValue('matmul', other)));
   }
   /** The product of two matrices. */
   mm(other: Tensor): Tensor {
@@ -40,7 +42,7 @@ export abstract class ProductMethods extends StatisticsMethods {
   }
   /** Products of matrices in two batches of one size. */
   bmm(other: Tensor): Tensor {
-    if (this.ndim === 3 && other.ndim === 3 && this.shape[0] !== other.shape[0])
+    if (this.ndim === 3 && tensorOf('bmm', other).ndim === 3 && this.shape[0] !== other.shape[0])
       throw new ShapeError(
         `bmm: batches of ${this.shape[0]} and ${other.shape[0]} matrices, shapes ${showShape(this.shape)} and ${showShape(other.shape)}; matmul broadcasts`,
       );
@@ -59,12 +61,12 @@ export abstract class ProductMethods extends StatisticsMethods {
   }
   /** Sums of products over the last dimension of both. */
   inner(other: Tensor): Tensor {
-    if (this.ndim === 0 || other.ndim === 0) return this.mul(other);
-    return this.wrap(m.tensordot(this.ops, this.value, other.value, [[-1], [-1]]));
+    if (this.ndim === 0 || tensorOf('inner', other).ndim === 0) return this.mul(other);
+    return this.wrap(m.tensordot(this.ops, this.value, tensorValue('inner', other), [[-1], [-1]]));
   }
   /** All products of two vectors' elements: out[i][j] = this[i] other[j]. */
   outer(other: Tensor): Tensor {
-    m.checkRanks('outer', [this.value, other.value], [1, 1], 'flatten() them first');
+    m.checkRanks('outer', [this.value, tensorValue('outer', other)], [1, 1], 'flatten() them first');
     return this.unsqueeze(1).mul(other);
   }
   /**
@@ -77,15 +79,15 @@ export abstract class ProductMethods extends StatisticsMethods {
    * ```
    */
   tensordot(other: Tensor, dims: number | readonly [readonly number[], readonly number[]] = 2): Tensor {
-    return this.wrap(m.tensordot(this.ops, this.value, other.value, dims));
+    return this.wrap(m.tensordot(this.ops, this.value, tensorValue('tensordot', other), dims));
   }
   /** Every element of this times all of `other`. */
   kron(other: Tensor): Tensor {
-    return this.wrap(m.kron(this.ops, this.value, other.value));
+    return this.wrap(m.kron(this.ops, this.value, tensorValue('kron', other)));
   }
   /** The vector product along a dimension of size 3. */
   cross(other: Tensor, dim = -1): Tensor {
-    const [a, b] = broadcastPair(this.self, other);
+    const [a, b] = broadcastPair(this.self, tensorOf('cross', other));
     const d = normalizeDim('cross', dim, a.ndim);
     if (a.ndim === 0 || a.shape[d] !== 3)
       throw new ShapeError(
@@ -122,8 +124,8 @@ export abstract class ProductMethods extends StatisticsMethods {
     ranks: readonly [number, number],
     w: ProductWeights,
   ): Tensor {
-    m.checkRanks(op, [a.value, b.value], ranks, 'use matmul and add for other shapes');
-    const { beta = 1, alpha = 1 } = w;
+    m.checkRanks(op, [tensorValue(op, a), tensorValue(op, b)], ranks, 'use matmul and add for other shapes');
+    const { beta = 1, alpha = 1 } = optionsOf(op, w);
     return this.wrap(m.addProduct(this.ops, op, this.value, a.value, b.value, beta, alpha));
   }
   /** beta this + alpha a b for matrices. */
@@ -140,7 +142,7 @@ export abstract class ProductMethods extends StatisticsMethods {
   }
   /** beta this + alpha a b^T for vectors. */
   addr(a: Tensor, b: Tensor, weights: ProductWeights = {}): Tensor {
-    m.checkRanks('addr', [a.value, b.value], [1, 1], 'use outer and add');
+    m.checkRanks('addr', [tensorValue('addr', a), tensorValue('addr', b)], [1, 1], 'use outer and add');
     return this.addProductOf('addr', a.unsqueeze(1), b.unsqueeze(0), [2, 2], weights);
   }
 }

@@ -1,7 +1,9 @@
 /** Methods that reduce dimensions, and what is made of reductions. `dim` is one dimension, several, or all where it is left out. */
+
 import type { DType } from '../../base/dtype.js';
 import type { OptionNames } from '../../base/options.js';
 import { checkOptions } from '../../base/options.js';
+import { optionsOf } from '../given.js';
 import * as r from '../reduction.js';
 import type { MinAndMax, StdAndMean, ValuesAndIndices, VarAndMean } from '../results.js';
 import { valuesAndIndices } from '../results.js';
@@ -170,11 +172,11 @@ export abstract class ReductionMethods extends ComparisonMethods {
 
   /** Sums of all elements up to each one along a dimension. Integers and bools add up as int64. */
   cumsum(dim: number, options: { readonly dtype?: DType } = {}): Tensor {
-    return this.wrap(r.cumsum(this.ops, this.value, dim, options.dtype));
+    return this.wrap(r.cumsum(this.ops, this.value, dim, optionsOf('cumsum', options).dtype));
   }
   /** Products of all elements up to each one along a dimension. Integers and bools multiply as int64. */
   cumprod(dim: number, options: { readonly dtype?: DType } = {}): Tensor {
-    return this.wrap(r.cumprod(this.ops, this.value, dim, options.dtype));
+    return this.wrap(r.cumprod(this.ops, this.value, dim, optionsOf('cumprod', options).dtype));
   }
 
   /** Sum that leaves NaN out. */
@@ -186,7 +188,7 @@ export abstract class ReductionMethods extends ComparisonMethods {
     return this.nansum(dim, options).div(
       this.isnan()
         .logicalNot()
-        .sum(dim, { keepdim: options.keepdim ?? false }),
+        .sum(dim, { keepdim: optionsOf('nanmean', options).keepdim ?? false }),
     );
   }
 

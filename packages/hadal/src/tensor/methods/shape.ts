@@ -1,6 +1,7 @@
 /** Methods that show the same elements under another shape: views, which share memory. */
 import { ArgumentError, ShapeError } from '../../base/errors.js';
 import { normalizeDim, numel, showShape } from '../../base/shape.js';
+import { listOf, tensorOf } from '../given.js';
 import { narrowStep } from '../indexing.js';
 import { expandShape, flattenShape, resolveShape, splitSizes } from '../shapes.js';
 import type { Tensor } from '../tensor.js';
@@ -8,6 +9,9 @@ import { ReductionMethods } from './reductions.js';
 
 /** Larger windows are read through a copy of the line for each place in a window. */
 const MAX_WINDOW = 32;
+
+/** A tensor object each: more than this is a mistake. */
+const MAX_PIECES = 1_000_000;
 
 export abstract class ShapeMethods extends ReductionMethods {
   /**
@@ -27,10 +31,10 @@ export abstract class ShapeMethods extends ReductionMethods {
     return this.reshape(shape);
   }
   viewAs(other: Tensor): Tensor {
-    return this.reshape(other.shape);
+    return this.reshape(tensorOf('viewAs', other).shape);
   }
   reshapeAs(other: Tensor): Tensor {
-    return this.reshape(other.shape);
+    return this.reshape(tensorOf('reshapeAs', other).shape);
   }
   /** Dimensions `start` to `end` as one. */
   flatten(start = 0, end = -1): Tensor {
@@ -48,7 +52,8 @@ export abstract class ShapeMethods extends ReductionMethods {
   }
   /** Without dimensions of size 1: all of them, or those named. */
   squeeze(dim?: number | readonly number[]): Tensor {
-    const named = dim === undefined ? null : typeof dim === 'number' ? [dim] : dim;
+    const named =
+      dim === undefined ? null : typeof dim === 'number' ? [dim] : listOf('squeeze', 'dimensions', dim);
     const drop = named?.map((d) => normalizeDim('squeeze', d, this.ndim)) ?? null;
     return this.reshape(this.shape.filter((s, d) => s !== 1 || (drop !== null && !drop.includes(d))));
   }
@@ -115,7 +120,9 @@ export abstract class ShapeMethods extends ReductionMethods {
    */
   movedim(source: number | readonly number[], destination: number | readonly number[]): Tensor {
     const list = (d: number | readonly number[]): number[] =>
-      (typeof d === 'number' ? [d] : d).map((x) => normalizeDim('movedim', x, this.ndim));
+      (typeof d === 'number' ? [d] : listOf('movedim', 'dimensions', d)).map((x) =>
+        normalizeDim('movedim', x, this.ndim),
+      );
     const [from, to] = [list(source), list(destination)];
     if (from.length !== to.length || new Set(from).size !== from.length || new Set(to).size !== to.length)
       throw new ArgumentError(
@@ -137,7 +144,7 @@ export abstract class ShapeMethods extends ReductionMethods {
     return wide.viewThrough({ kind: 'expand', shape: full });
   }
   expandAs(other: Tensor): Tensor {
-    return this.expand(other.shape);
+    return this.expand(tensorOf('expandAs', other).shape);
   }
   broadcastTo(shape: readonly number[]): Tensor {
     return this.expand(shape);
@@ -159,7 +166,10 @@ export abstract class ShapeMethods extends ReductionMethods {
    */
   split(size: number | readonly number[], dim = 0): Tensor[] {
     const d = normalizeDim('split', dim, this.ndim);
-    return this.piecesOf(splitSizes('split', this.shape, d, size), d);
+    return this.piecesOf(
+      splitSizes('split', this.shape, d, typeof size === 'number' ? size : listOf('split', 'sizes', size)),
+      d,
+    );
   }
   private piecesOf(sizes: readonly number[], dim: number): Tensor[] {
     let at = 0;
@@ -170,8 +180,8 @@ export abstract class ShapeMethods extends ReductionMethods {
   }
   /** At most `count` pieces of one size along a dimension, the last one smaller if need be. */
   chunk(count: number, dim = 0): Tensor[] {
-    if (!Number.isInteger(count) || count < 1)
-      throw new ArgumentError(`chunk: expected at least 1 piece, got ${count}`);
+    if (!Number.isInteger(count) || count < 1 || (count > MAX_PIECES && this.numel() === 0))
+      throw new ArgumentError(`chunk: expected 1 to ${MAX_PIECES} pieces, got ${count}`);
     const d = normalizeDim('chunk', dim, this.ndim);
     if (this.ndim === 0) throw new ShapeError('chunk: a tensor without dimensions has nothing to divide');
     const n = this.shape[d];
@@ -185,13 +195,13 @@ export abstract class ShapeMethods extends ReductionMethods {
       throw new ShapeError('tensorSplit: a tensor without dimensions has nothing to divide');
     const n = this.shape[d];
     if (typeof count === 'number') {
-      if (!Number.isInteger(count) || count < 1)
-        throw new ArgumentError(`tensorSplit: expected at least 1 piece, got ${count}`);
+      if (!Number.isInteger(count) || count < 1 || count > MAX_PIECES)
+        throw new ArgumentError(`tensorSplit: expected 1 to ${MAX_PIECES} pieces, got ${count}`);
       const sizes = Array.from({ length: count }, (_, i) => Math.floor(n / count) + (i < n % count ? 1 : 0));
       return this.piecesOf(sizes, d);
     }
     const at = (v: number): number => Math.min(Math.max(v < 0 ? v + n : v, 0), n);
-    const cuts = [0, ...count.map(at), n];
+    const cuts = [0, ...listOf('tensorSplit', 'positions', count).map(at), n];
     return cuts.slice(1).map((end, i) => this.narrow(d, cuts[i], Math.max(0, end - cuts[i])));
   }
   /** All slices along a dimension, which goes away. */

@@ -2,6 +2,7 @@
 import type { TypedArray } from '../../base/dtype.js';
 import { isFloat } from '../../base/dtype.js';
 import { uploadPositions } from '../advanced-indexing.js';
+import { optionsOf } from '../given.js';
 import { runningExtremum } from '../reduction.js';
 import type { Distinct, ValuesAndIndices } from '../results.js';
 import { valuesAndIndices } from '../results.js';
@@ -39,11 +40,11 @@ export abstract class SortingMethods extends IndexingMethods {
     dim = -1,
     options: { readonly descending?: boolean; readonly stable?: boolean } = {},
   ): ValuesAndIndices {
-    return this.bothOf(s.sort(this.ops, this.value, dim, options.descending ?? false));
+    return this.bothOf(s.sort(this.ops, this.value, dim, optionsOf('sort', options).descending ?? false));
   }
   /** The positions that sort. */
   argsort(dim = -1, options: { readonly descending?: boolean; readonly stable?: boolean } = {}): Tensor {
-    return this.wrap(s.argsort(this.ops, this.value, dim, options.descending ?? false));
+    return this.wrap(s.argsort(this.ops, this.value, dim, optionsOf('argsort', options).descending ?? false));
   }
   /**
    * The largest of all elements up to each one along a dimension, and where it was last. NaN counts as largest. The gradient goes to
@@ -83,7 +84,7 @@ export abstract class SortingMethods extends IndexingMethods {
     dim = -1,
     options: { readonly largest?: boolean; readonly sorted?: boolean } = {},
   ): ValuesAndIndices {
-    return this.bothOf(s.topk(this.ops, this.value, k, dim, options.largest ?? true));
+    return this.bothOf(s.topk(this.ops, this.value, k, dim, optionsOf('topk', options).largest ?? true));
   }
   /** The k-th smallest element along a dimension, counted from 1. */
   kthvalue(k: number, dim = -1, options: ReduceOptions = {}): ValuesAndIndices {
@@ -118,7 +119,7 @@ export abstract class SortingMethods extends IndexingMethods {
    * ```
    */
   unique(options: UniqueOptions = {}): Distinct {
-    return this.distinctOf(this.self.dataSync(), false, options);
+    return this.distinctOf(this.self.dataSync(), false, optionsOf('unique', options));
   }
   async uniqueAsync(options: UniqueOptions = {}): Promise<Distinct> {
     return this.distinctOf(await this.self.data(), false, options);

@@ -3,6 +3,7 @@ import { isFloat } from '../../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
 import { normalizeDim, showShape } from '../../base/shape.js';
 import { stack } from '../arrangement.js';
+import { listOf, optionsOf } from '../given.js';
 import { logcumsumexp } from '../reduction.js';
 import type { Tensor } from '../tensor.js';
 import type { ReduceOptions } from './reductions.js';
@@ -27,7 +28,7 @@ export abstract class StatisticsMethods extends SortingMethods {
     const count = Math.max(0, this.shape[d] - 1);
     const [later, earlier] = [this.narrow(d, this.shape[d] - count, count), this.narrow(d, 0, count)];
     const once = this.dtype === 'bool' ? later.ne(earlier) : later.sub(earlier);
-    return n === 1 ? once : once.diff(n - 1, d);
+    return n === 1 || count === 0 ? once : once.diff(n - 1, d);
   }
 
   /** The p-norm of the difference. */
@@ -51,12 +52,14 @@ export abstract class StatisticsMethods extends SortingMethods {
         `quantile: expected a float tensor, got ${this.dtype}; convert with .to('float32')`,
       );
     const shares = typeof q === 'number' ? [q] : q;
-    if (shares.length === 0 || !shares.every((s) => s >= 0 && s <= 1))
+    if (listOf('quantile', 'shares', shares).length === 0 || !shares.every((s) => s >= 0 && s <= 1))
       throw new ArgumentError(`quantile: expected shares from 0 to 1, got [${shares.join(', ')}]`);
     if (dim === undefined) {
       const flat = this.flatten().quantile(q, 0);
       const ones = this.shape.map(() => 1);
-      return options.keepdim ? flat.reshape(typeof q === 'number' ? ones : [q.length, ...ones]) : flat;
+      return optionsOf('quantile', options).keepdim
+        ? flat.reshape(typeof q === 'number' ? ones : [q.length, ...ones])
+        : flat;
     }
     const d = normalizeDim('quantile', dim, this.ndim);
     const line = this.ndim === 0 ? this.reshape([1]) : this.self;
@@ -99,7 +102,7 @@ export abstract class StatisticsMethods extends SortingMethods {
    * ```
    */
   bincount(options: { readonly weights?: Tensor; readonly minlength?: number } = {}): Tensor {
-    const { weights, minlength = 0 } = options;
+    const { weights, minlength = 0 } = optionsOf('bincount', options);
     if (this.ndim !== 1)
       throw new ShapeError(`bincount: expected a vector, got shape ${showShape(this.shape)}`);
     if (isFloat(this.dtype) || this.dtype === 'bool')
@@ -122,7 +125,9 @@ export abstract class StatisticsMethods extends SortingMethods {
     if (this.ndim > 2) throw new ShapeError(`cov: expected a matrix, got shape ${showShape(this.shape)}`);
     const x = this.ndim === 2 ? this.self : this.reshape([1, this.numel()]);
     const centered = x.sub(x.mean(1, { keepdim: true }));
-    const result = centered.matmul(centered.t()).div(Math.max(x.shape[1] - (options.correction ?? 1), 0));
+    const result = centered
+      .matmul(centered.t())
+      .div(Math.max(x.shape[1] - (optionsOf('cov', options).correction ?? 1), 0));
     return this.ndim === 2 ? result : result.reshape([]);
   }
   /** Correlations of variables in rows. */
