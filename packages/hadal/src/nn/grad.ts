@@ -8,10 +8,10 @@ import { ArgumentError, DTypeError, ShapeError } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { showShape } from '../base/shape.js';
 import { convInputGradient, convKernelGradient } from '../graph/ops/conv.js';
+import { checkTensor } from '../tensor/given.js';
 import { Tensor } from '../tensor/index.js';
 import type { ConvOptions } from './functional/convolution.js';
 import { checkResult, checkSizes, dimsOf } from './functional/convolution.js';
-import { checkTensor } from './functional/formula.js';
 
 function checkSize(op: string, name: string, size: Shape): void {
   if (!Array.isArray(size) || size.some((s) => !Number.isSafeInteger(s) || s < 0))

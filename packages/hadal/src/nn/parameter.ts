@@ -1,7 +1,7 @@
 /** The two kinds of tensors that a module owns: those it learns and those it keeps. */
 
+import { checkTensor } from '../tensor/given.js';
 import { Tensor } from '../tensor/index.js';
-import { checkTensor } from './functional/formula.js';
 
 /** The storage of `data` itself if that is all there is to it, else of a copy: a view or a value on the tape cannot be a leaf. */
 function ownStorage(owner: string, data: Tensor): Tensor['storage'] {

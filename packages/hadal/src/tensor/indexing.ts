@@ -55,6 +55,10 @@ export function basicIndex(shape: Shape, items: readonly BasicIndexItem[]): View
     final.push(size);
   };
   for (const item of items) {
+    if (item === undefined)
+      throw new ArgumentError(
+        "index: positions are numbers, tensors, slices, ':', '...' or null, got undefined",
+      );
     if (item === null) final.push(1);
     else if (item === '...') for (let n = shape.length - used; n > 0; n--) keepAll();
     else if (item === ':') keepAll();

@@ -3,7 +3,7 @@ import type { AutogradOps } from '../autograd/ops.js';
 import type { Value } from '../autograd/value.js';
 import type { DType } from '../base/dtype.js';
 import { promote } from '../base/dtype.js';
-import { DTypeError, ShapeError } from '../base/errors.js';
+import { ArgumentError, DTypeError, ShapeError } from '../base/errors.js';
 import { broadcastShapes, normalizeDim, numel, showShape } from '../base/shape.js';
 import { listOf } from './given.js';
 import { broadcastValue } from './promotion.js';

@@ -180,17 +180,17 @@ describe('arguments of the wrong kind', () => {
     [
       'an array',
       () => Reflect.apply(functions.sin, null, [[1, 2]]),
-      'sin: expected a tensor, got an array; tensor(array) makes a tensor of it',
+      'sin: expected a tensor, got an array; make one of it with tensor(...)',
     ],
     [
       'a module',
       () => Reflect.apply(ones([2]).matmul, ones([2]), [new nn.ReLU()]),
-      'matmul: expected a tensor, got an object',
+      'matmul: expected a tensor, got an object with',
     ],
     [
       'no weight',
       () => Reflect.apply(functional.linear, null, [ones([2, 2])]),
-      'linear: weight is a tensor, got undefined',
+      'linear: the weight is a tensor, got nothing',
     ],
     [
       'no forward',

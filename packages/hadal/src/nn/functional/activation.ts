@@ -7,9 +7,9 @@ import { ArgumentError, ShapeError } from '../../base/errors.js';
 import { checkOptions } from '../../base/options.js';
 import { normalizeDim, showShape } from '../../base/shape.js';
 import { nextStream } from '../../random/index.js';
-import { checkTensors, numberOf } from '../../tensor/given.js';
+import { checkTensor, checkTensors, numberOf } from '../../tensor/given.js';
 import { Tensor } from '../../tensor/index.js';
-import { checkFloat, checkTensor, Formula, pointwise } from './formula.js';
+import { checkFloat, Formula, pointwise } from './formula.js';
 
 /** max(x, 0). */
 export function relu(x: Tensor): Tensor {

@@ -4,9 +4,9 @@ import { isFloat } from '../../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
 import { checkOptions, type OptionNames } from '../../base/options.js';
 import { sameShape, showShape } from '../../base/shape.js';
-import { checkTensors } from '../../tensor/given.js';
+import { checkTensor, checkTensors } from '../../tensor/given.js';
 import { onesLike, type Tensor } from '../../tensor/index.js';
-import { checkFloat, checkTensor, pointwise } from './formula.js';
+import { checkFloat, pointwise } from './formula.js';
 import type { LossOptions } from './reduction.js';
 import { checkReduction, checkSameShape, reduceLoss } from './reduction.js';
 

@@ -10,9 +10,8 @@ import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { showShape } from '../../base/shape.js';
 import { swapInGroups, turned } from '../../graph/ops/conv.js';
-import { checkTensors } from '../../tensor/given.js';
+import { checkTensor, checkTensors, tensorOf } from '../../tensor/given.js';
 import { Tensor } from '../../tensor/index.js';
-import { checkTensor } from './formula.js';
 
 /** One number for all dimensions, or one for each. */
 export type Sizes = number | readonly number[];
@@ -86,7 +85,7 @@ function checkOperands(
 ): void {
   checkTensor(op, 'the input', input);
   checkSizes(op, input.shape, weight.shape, rank, groups, channels, features);
-  if (bias !== null && (bias.ndim !== 1 || bias.shape[0] !== features))
+  if (bias !== null && (tensorOf(op, bias).ndim !== 1 || bias.shape[0] !== features))
     throw new ShapeError(`${op}: the bias is [${features}], got ${showShape(bias.shape)}`);
   for (const t of bias === null ? [weight] : [weight, bias]) {
     if (t.dtype !== input.dtype)

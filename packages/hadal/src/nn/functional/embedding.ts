@@ -3,9 +3,8 @@
 import { isFloat } from '../../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
 import { showShape } from '../../base/shape.js';
-import { checkTensors } from '../../tensor/given.js';
+import { checkTensor, checkTensors } from '../../tensor/given.js';
 import { Tensor } from '../../tensor/index.js';
-import { checkTensor } from './formula.js';
 
 function checkIndices(name: string, indices: Tensor): void {
   checkTensor(name, 'the list of indices', indices);

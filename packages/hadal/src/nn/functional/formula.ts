@@ -5,8 +5,9 @@
 import type { AutogradOps } from '../../autograd/ops.js';
 import type { Value } from '../../autograd/value.js';
 import { isFloat } from '../../base/dtype.js';
-import { ArgumentError, DTypeError } from '../../base/errors.js';
+import { DTypeError } from '../../base/errors.js';
 import type { UnaryName } from '../../graph/ops-interface.js';
+import { checkTensor } from '../../tensor/given.js';
 import { Tensor } from '../../tensor/index.js';
 
 export type Term = Value | number;
@@ -63,22 +64,6 @@ export class Formula {
     const large = this.gt(x, linear);
     return this.where(large, x, this.unary('log1p', this.unary('exp', this.where(large, 0, x))));
   }
-}
-
-/** What was given in a tensor's place, and what to do about it. */
-function instead(x: unknown): string {
-  if (x === undefined) return 'nothing';
-  if (Array.isArray(x) || ArrayBuffer.isView(x)) return 'an array; make one of it with tensor(...)';
-  if (x instanceof Promise) return 'a promise; await it';
-  if (typeof x === 'number' || typeof x === 'boolean') return `${x}; make one of it with tensor(...)`;
-  if (typeof x !== 'object' || x === null) return x === null ? 'null' : `a ${typeof x}`;
-  return `an object with ${Object.keys(x).slice(0, 5).join(', ') || 'no fields'}; take the tensor out of it`;
-}
-
-/** @throws ArgumentError unless `x` is a tensor. */
-export function checkTensor(name: string, what: string, x: unknown): void {
-  if (x instanceof Tensor) return;
-  throw new ArgumentError(`${name}: ${what} is a tensor, got ${instead(x)}`);
 }
 
 /** Throws unless `x` has a float dtype. */

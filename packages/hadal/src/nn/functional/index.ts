@@ -1,7 +1,16 @@
 export * from './activation.js';
 export { type AttentionOptions, scaledDotProductAttention } from './attention.js';
 export * from './classification-loss.js';
-export * from './convolution.js';
+export {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  type Sizes,
+} from './convolution.js';
 export { cosineSimilarity, normalize, pairwiseDistance } from './distance.js';
 export {
   alphaDropout,

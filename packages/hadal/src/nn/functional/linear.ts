@@ -2,9 +2,9 @@
 import type { Value } from '../../autograd/value.js';
 import { DTypeError, ShapeError } from '../../base/errors.js';
 import { sameShape, showShape } from '../../base/shape.js';
-import { checkTensors } from '../../tensor/given.js';
+import { checkTensor, checkTensors, tensorOf } from '../../tensor/given.js';
 import { Tensor } from '../../tensor/index.js';
-import { checkFloat, checkTensor } from './formula.js';
+import { checkFloat } from './formula.js';
 
 function made(x: Tensor, value: Value): Tensor {
   return Tensor.of(x.workspace, value);
@@ -46,7 +46,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
         (x.numel() > 0 && x.ndim > 1 && x.numel() / x.shape[0] === inner ? '; x.flatten(1) would fit' : ''),
     );
   }
-  if (bias !== null && (bias.ndim !== 1 || bias.shape[0] !== out)) {
+  if (bias !== null && (tensorOf('linear', bias).ndim !== 1 || bias.shape[0] !== out)) {
     throw new ShapeError(
       `linear: the bias must be [${out}] for a weight ${showShape(weight.shape)}, got ${showShape(bias.shape)}`,
     );

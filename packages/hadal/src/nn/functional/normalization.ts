@@ -46,7 +46,7 @@ function affine(y: Tensor, shape: Shape, { weight, bias }: AffineOptions): Tenso
 
 function trailingDims(name: string, x: Tensor, shape: Shape, options: AffineOptions): number[] {
   checkFloat(name, x);
-  if (listOf(op, 'sizes', shape).length === 0 || !sameShape(x.shape.slice(-shape.length), shape)) {
+  if (listOf(name, 'sizes', shape).length === 0 || !sameShape(x.shape.slice(-shape.length), shape)) {
     throw new ShapeError(
       `${name}: the input must end in the normalised shape ${showShape(shape)}, got ${showShape(x.shape)}`,
     );

@@ -6,10 +6,9 @@ import { dtypeInfo, isFloat, wideDType } from '../../base/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.js';
 import type { Shape } from '../../base/shape.js';
 import { showShape } from '../../base/shape.js';
-import { checkTensors, listOf } from '../../tensor/given.js';
+import { checkTensor, checkTensors, listOf } from '../../tensor/given.js';
 import { fromTypedArray, Tensor } from '../../tensor/index.js';
 import { type Sizes, sizeList } from './convolution.js';
-import { checkTensor } from './formula.js';
 
 export interface PoolOptions {
   /** Steps between windows; the window's size if not given. */

@@ -2,8 +2,8 @@
 
 import { ArgumentError, ShapeError } from '../../base/errors.js';
 import { sameShape, showShape } from '../../base/shape.js';
+import { checkTensor } from '../../tensor/given.js';
 import type { Tensor } from '../../tensor/index.js';
-import { checkTensor } from './formula.js';
 
 export interface LossOptions {
   /** 'mean' (the default), 'sum', or 'none' for a loss per element. */

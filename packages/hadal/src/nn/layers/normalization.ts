@@ -5,10 +5,10 @@ import { ArgumentError, ShapeError } from '../../base/errors.js';
 import { checkOptions } from '../../base/options.js';
 import type { Shape } from '../../base/shape.js';
 import { showShape } from '../../base/shape.js';
-import { tensorOf } from '../../tensor/given.js';
+import { checkTensor, tensorOf } from '../../tensor/given.js';
 import { ones, type Tensor, zeros } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
-import { checkTensor } from '../functional/formula.js';
+
 import { batchNorm, groupNorm, instanceNorm, layerNorm, rmsNorm } from '../functional/normalization.js';
 import { checkSize, Module } from '../module.js';
 import { Buffer, Parameter } from '../parameter.js';

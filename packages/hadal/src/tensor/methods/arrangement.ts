@@ -4,6 +4,7 @@ import { ArgumentError, ShapeError } from '../../base/errors.js';
 import { checkSizes, normalizeDim, showShape } from '../../base/shape.js';
 import type { PadMode } from '../arrangement.js';
 import * as a from '../arrangement.js';
+import { listOf, optionsOf } from '../given.js';
 import type { Tensor } from '../tensor.js';
 import { ShapeMethods } from './shape.js';
 
@@ -14,7 +15,6 @@ export abstract class ArrangementMethods extends ShapeMethods {
    * @example
    * ```ts
    * import { tensor } from 'hadal';
-import { listOf, optionsOf } from '../given.js';
    * console.log(tensor([1, 2, 3]).flip([0]).tolistSync()); // [ 3, 2, 1 ]
    * ```
    */

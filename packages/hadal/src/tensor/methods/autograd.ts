@@ -1,4 +1,5 @@
 /** Methods of the tape: leaves, gradients, hooks, backward. */
+
 import type { HookHandle } from '../../autograd/hooks.js';
 import type { GradNode } from '../../autograd/tape.js';
 import { gradFnOf } from '../../autograd/tape.js';
@@ -7,6 +8,7 @@ import { isFloat } from '../../base/dtype.js';
 import { AutogradError, DTypeError } from '../../base/errors.js';
 import type { TensorBackwardOptions } from '../backward.js';
 import { backward } from '../backward.js';
+import { optionsOf, tensorOf } from '../given.js';
 import type { TensorHook } from '../hooks.js';
 import { addHook, addPostAccumulateHook } from '../hooks.js';
 import type { Tensor } from '../tensor.js';
@@ -183,6 +185,7 @@ export abstract class AutogradMethods extends InPlaceMethods {
    * @throws AutogradError if nothing here requires a gradient, or the graph was gone over before.
    */
   backward(gradient?: Tensor | null, options: TensorBackwardOptions = {}): void {
-    backward(this.self, gradient ?? null, options);
+    if (gradient) tensorOf('backward', gradient);
+    backward(this.self, gradient ?? null, optionsOf('backward', options));
   }
 }

@@ -42,7 +42,7 @@ export abstract class IndexingMethods extends ArrangementMethods {
    * ```
    */
   index(...items: readonly IndexItem[]): Tensor {
-    const { basic, tensors } = splitItems(this.shape, listOf(op, 'positions', items));
+    const { basic, tensors } = splitItems(this.shape, items);
     const view = this.basicView(basic);
     if (tensors.length === 0) return view;
     return this.wrap(new AdvancedIndex(this.workspace, view.shape, tensors).read(view.value));

@@ -119,7 +119,7 @@ export abstract class SortingMethods extends IndexingMethods {
    * ```
    */
   unique(options: UniqueOptions = {}): Distinct {
-    return this.distinctOf(this.self.dataSync(), false, optionsOf('unique', options));
+    return this.distinctOf(this.self.dataSync(), false, options);
   }
   async uniqueAsync(options: UniqueOptions = {}): Promise<Distinct> {
     return this.distinctOf(await this.self.data(), false, options);
@@ -129,13 +129,14 @@ export abstract class SortingMethods extends IndexingMethods {
     return this.distinctOf(this.self.dataSync(), true, options);
   }
   private distinctOf(data: TypedArray, runs: boolean, options: UniqueOptions): Distinct {
+    const { returnInverse = false } = optionsOf('unique', options);
     const found = s.distinct(data, runs);
     const place = (p: BigInt64Array, shape: readonly number[]): Tensor =>
       this.wrap(uploadPositions(this.workspace, p, shape));
     const values = this.flatten()
       .detach()
       .indexSelect(0, place(found.first, [found.first.length]));
-    const inverse = options.returnInverse ? place(found.inverse, this.shape) : null;
+    const inverse = returnInverse ? place(found.inverse, this.shape) : null;
     const counts = options.returnCounts ? place(found.counts, [found.counts.length]) : null;
     const parts = [values, inverse, counts].filter((t) => t !== null);
     return { values, inverse, counts, [Symbol.iterator]: () => parts.values() };
