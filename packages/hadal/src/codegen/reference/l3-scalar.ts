@@ -29,6 +29,8 @@ function roundHalfEven(x: number): number {
 
 export function unary(fn: UnaryOp, kind: Kind, x: Lane): Lane {
   if (kind === 'mask') return x ? 0 : 1;
+  const isOfIntegers = fn === 'neg' || fn === 'abs' || fn === 'not';
+  if ((typeof x === 'bigint' || kind === 'i32') && !isOfIntegers) throw new InternalError(`${fn} of ${kind}`);
   if (typeof x === 'bigint') {
     const y = fn === 'neg' ? -x : fn === 'abs' ? (x < 0n ? -x : x) : ~x;
     return BigInt.asIntN(64, y);

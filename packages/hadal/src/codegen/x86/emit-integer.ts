@@ -160,7 +160,8 @@ export function integerUnary(e: Emitter, instr: Op<'unary'>): void {
   e.gprInto(dst, a);
   if (instr.fn === 'neg') asm.unary('neg', size, dst);
   else if (n.kind === 'mask') asm.alu('xor', 32, dst, 1);
-  else asm.unary('not', size, dst);
+  else if (instr.fn === 'not') asm.unary('not', size, dst);
+  else throw new InternalError(`x86: ${instr.fn} of integers`);
   e.gprDone(n, dst);
 }
 

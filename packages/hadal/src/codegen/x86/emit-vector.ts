@@ -216,7 +216,8 @@ export function vectorUnary(e: Emitter, instr: Op<'unary'>): void {
   const long = n.lanes > 1 && (n.kind === 'f64' || n.kind === 'i64');
   if (instr.fn === 'abs') asm.op(long ? I.vandpd : I.vandps, dst, a, e.logicBits(allButSign, n, -1));
   else if (instr.fn === 'neg') asm.op(long ? I.vxorpd : I.vxorps, dst, a, e.logicBits(signBit, n, 0));
-  else asm.op(long ? I.vxorpd : I.vxorps, dst, a, e.logicBits(-1, n, long ? -1 : 0));
+  else if (instr.fn === 'not') asm.op(long ? I.vxorpd : I.vxorps, dst, a, e.logicBits(-1, n, long ? -1 : 0));
+  else throw new InternalError(`x86: ${instr.fn} of ${n.kind} lanes`);
   e.vecDone(n, dst);
 }
 
