@@ -22,7 +22,13 @@ export type Argument = Value | number | bigint | boolean;
 /** An operand on the graph; says what it got if it is none. */
 export function argumentOf(op: string, x: Operand): Argument {
   if (typeof x === 'number' || typeof x === 'bigint' || typeof x === 'boolean') return x;
-  if (typeof x === 'object' && x !== null && 'storage' in x) return x.value;
+  if (typeof x === 'object' && x !== null && 'storage' in x) {
+    const { value } = x;
+    if (value instanceof Value) return value;
+    throw new ArgumentError(
+      `${op}: expected a tensor of this copy of hadal, got one of another: two are loaded here; install it once`,
+    );
+  }
   throw new ArgumentError(`${op}: expected a tensor or a number, got ${x === null ? 'null' : typeof x}`);
 }
 
