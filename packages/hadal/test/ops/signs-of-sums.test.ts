@@ -1,4 +1,7 @@
-/** A sum begins with 0 and never is -0, whichever kernel adds it up; PyTorch 2 gives the same. */
+/**
+ * A sum begins with 0 and never is -0, whichever kernel adds it up; PyTorch 2 gives the same. A largest or least value that is 0 has no
+ * sign either: which of 0 and -0 wins would hang on the order of comparisons.
+ */
 import { expect, test } from 'vitest';
 import { functional as F, fromTypedArray, full, type Tensor } from '../../src/index.js';
 import { onEveryEngine } from '../support/engines.js';
@@ -62,6 +65,23 @@ onEveryEngine('sums of -0', ({ run }) => {
         }
       }));
   }
+
+  test('extremes of 0 and -0', () =>
+    run(() => {
+      for (const rows of [
+        [-0, -0, -0],
+        [0, -0, -0],
+        [-0, -0, 0],
+      ])
+        for (const dtype of dtypes) {
+          const x = fromTypedArray(Float32Array.from([...rows, ...rows]), [2, 3]).to(dtype);
+          for (const d of [0, 1]) {
+            expectZeros(x.amax(d));
+            expectZeros(x.amin(d));
+          }
+          expectZeros(x.amax());
+        }
+    }));
 
   test('gradients of depthwise kernels', () =>
     run(() => {

@@ -70,6 +70,11 @@ function highest(dtype: DType): number | bigint {
   return isFloat(dtype) ? Number.POSITIVE_INFINITY : dtypeInfo[dtype].max;
 }
 
+/** An extreme that is 0 has no sign: which of 0 and -0 wins would hang on the order in which they are compared. */
+function unsigned(x: number): number {
+  return x + 0;
+}
+
 /** More elements than this have the products of all others by division, exact for first gradients only. */
 const ALL_PAIRS = 64;
 
@@ -142,7 +147,7 @@ export const reduce = {
     vjp: extremumVjp,
     reference: fold(
       lowest,
-      (a, b) => (Number.isNaN(a) || a > b ? a : b),
+      (a, b) => unsigned(Number.isNaN(a) || a > b ? a : b),
       (a, b) => (a > b ? a : b),
     ),
   },
@@ -153,7 +158,7 @@ export const reduce = {
     vjp: extremumVjp,
     reference: fold(
       highest,
-      (a, b) => (Number.isNaN(a) || a < b ? a : b),
+      (a, b) => unsigned(Number.isNaN(a) || a < b ? a : b),
       (a, b) => (a < b ? a : b),
     ),
   },
