@@ -2,6 +2,7 @@
  * Going back over the tape: reverse-mode differentiation. Gradients are values, so with `createGraph` the pass itself is recorded
  * and can be differentiated again.
  */
+import { config } from '../base/config.js';
 import { AutogradError, CompileError } from '../base/errors.js';
 import { recording } from '../base/recording.js';
 import { anomalyMode, whileDifferentiating } from './creation.js';
@@ -128,6 +129,7 @@ class BackwardPass {
       const grads = fn.outputs === null ? [this.#take(fn)] : fn.outputs.map((edge) => this.#take(edge));
       if (computed !== null && !computed.has(fn)) continue;
       if (grads.some(isThere)) this.#step(fn, grads);
+      if (this.#ops.home.nodes > config.pendingNodes) this.#realize();
       const { inputs } = fn;
       for (let i = 0; i < inputs.length; i++) {
         const edge = inputs[i];
@@ -138,6 +140,17 @@ class BackwardPass {
       }
     }
     if (this.#pass.inner) for (const edge of this.#pass.wanted ?? []) this.#take(edge);
+  }
+
+  /**
+   * Computes what has been begun. Gradients on the way are no tensors, so no budget of pending tensors would cut the graph of a long
+   * tape; its parts are often alike, where the whole takes seconds and hundreds of megabytes to plan.
+   */
+  #realize(): void {
+    const { home } = this.#ops;
+    if (home.trace !== null) return;
+    for (const { node } of this.#grads.values()) home.addGradient(node);
+    home.flush();
   }
 
   /** Whether the gradient of an edge is wanted, for itself or for others. */

@@ -35,7 +35,7 @@ export interface Backend {
   /** Says that a run is about to hold so many bytes at once. */
   expect(bytes: number): void;
   /** As of `Device`. */
-  tidy(): void;
+  tidy(nodes: number): void;
   allocate(bytes: number): Memory;
   release(memory: Memory): void;
   write(memory: Memory, byteOffset: number, data: Uint8Array): void;

@@ -62,8 +62,8 @@ export class CompiledBackend implements Backend {
     this.#device.expect(bytes);
   }
 
-  tidy(): void {
-    this.#device.tidy();
+  tidy(nodes: number): void {
+    this.#device.tidy(nodes);
   }
 
   allocate(bytes: number): Memory {

@@ -84,7 +84,7 @@ export class Engine {
     this.#policy = policy;
     this.pending = new PendingGraph(backend.name);
     this.pending.flush = () => this.realize([]);
-    this.pending.begins = () => this.backend.tidy();
+    this.pending.begins = () => this.backend.tidy(this.pending.takePassed());
   }
 
   get name(): EngineName {

@@ -189,7 +189,7 @@ export class Recording {
    * are.
    */
   replay(engine: Engine, memory: (Buffer | null)[]): void {
-    engine.backend.tidy();
+    engine.backend.tidy(0);
     this.#bindConstants(engine, memory);
     for (const { run, scalars, live, freed } of this.#steps) {
       for (const { at, live: number, dtype } of live)

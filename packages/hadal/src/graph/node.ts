@@ -134,6 +134,8 @@ export class PendingGraph {
   trace: RegionTrace | null = null;
   #walk = 0;
   #onTheWay = false;
+  /** Nodes of earlier graphs. */
+  #passed = 0;
 
   constructor(name: string) {
     this.name = name;
@@ -274,8 +276,16 @@ export class PendingGraph {
     this.#interned.clear();
     // One by one: an array that is let go of, or cut off, keeps what was in it like the table of a Map.
     while (this.handles.length > 0) this.handles.pop();
+    this.#passed += this.nodes;
     this.nodes = 0;
     this.bytes = 0;
+  }
+
+  /** How many nodes were forgotten since this was last asked. */
+  takePassed(): number {
+    const passed = this.#passed;
+    this.#passed = 0;
+    return passed;
   }
 
   /** A new number for marking the nodes of one walk. */

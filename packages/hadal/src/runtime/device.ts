@@ -72,7 +72,7 @@ export interface Device {
   /** Says that a run is about to hold so many bytes at once, so that none of them is moved out of the way of others. */
   expect(bytes: number): void;
   /** Finds memory that nothing can reach any more, if that pays by now. To be called between runs, when the least is in use. */
-  tidy(): void;
+  tidy(nodes: number): void;
   /** Memory with undefined contents. Freed when nothing refers to it any more. Throws `OutOfMemoryError` when there is none left. */
   allocate(bytes: number): Memory;
   /** Gives memory back at once. Only for memory that nothing can reach any more. */

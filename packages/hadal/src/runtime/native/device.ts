@@ -116,8 +116,8 @@ export class NativeDevice implements Device {
   /** Nothing is ever moved. */
   expect(): void {}
 
-  tidy(): void {
-    this.#pool.tidy();
+  tidy(nodes: number): void {
+    this.#pool.tidy(nodes);
   }
 
   allocate(bytes: number): NativeMemory {

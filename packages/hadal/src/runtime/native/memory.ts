@@ -6,6 +6,7 @@
  */
 import { ArgumentError, DeviceError, OutOfMemoryError } from '../../base/errors.js';
 import type { Memory } from '../device.js';
+import { GraphGarbage } from './graph-garbage.js';
 import { YoungGarbage } from './young-garbage.js';
 
 const ALIGNMENT = 64;
@@ -72,6 +73,7 @@ export class MemoryPool {
   readonly #free = new Map<number, Store[]>();
   #pooled = 0;
   readonly #garbage = new YoungGarbage();
+  readonly #graphs = new GraphGarbage();
   /** An array over a buffer of its own, not cleared, not part of Node's shared slab. */
   readonly #unsafe: (size: number) => Uint8Array<ArrayBuffer>;
 
@@ -102,7 +104,9 @@ export class MemoryPool {
   }
 
   /** Looks for memory that nothing can reach any more, where enough was handed out since the last time. */
-  tidy(): void {
+  tidy(nodes: number): void {
+    this.#graphs.add(nodes);
+    this.#graphs.collect();
     this.#garbage.collect();
   }
 

@@ -24,8 +24,8 @@ export interface YoungGeneration {
  */
 export function findYoung(): YoungGeneration | null {
   try {
-    const gc: unknown = Reflect.get(globalThis, 'gc') ?? hiddenGc();
-    if (typeof gc !== 'function') return null;
+    const gc = collectorOfHost();
+    if (gc === null) return null;
     return {
       walk() {
         gc({ type: 'minor' });
@@ -35,6 +35,12 @@ export function findYoung(): YoungGeneration | null {
   } catch {
     return null;
   }
+}
+
+/** V8's `gc`: of what its options say, or of all. Null where there is none. */
+export function collectorOfHost(): ((options?: { readonly type: 'minor' }) => void) | null {
+  const gc: unknown = Reflect.get(globalThis, 'gc') ?? hiddenGc();
+  return typeof gc === 'function' ? (options) => gc(...(options === undefined ? [] : [options])) : null;
 }
 
 function hiddenGc(): unknown {
