@@ -148,9 +148,7 @@ class BackwardPass {
    */
   #realize(): void {
     const { home } = this.#ops;
-    if (home.trace !== null) return;
-    for (const { node } of this.#grads.values()) home.addGradient(node);
-    home.flush();
+    if (home.trace === null) home.flush([...this.#grads.values()].map(({ node }) => node));
   }
 
   /** Whether the gradient of an edge is wanted, for itself or for others. */

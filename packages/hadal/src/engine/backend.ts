@@ -4,7 +4,7 @@
  */
 import type { Target, Threads } from '../kernel/target.js';
 import type { Memory } from '../runtime/device.js';
-import type { Plan } from '../schedule/plan.js';
+import type { ExplainedPlan } from '../schedule/plan.js';
 
 export type EngineName = 'native' | 'wasm' | 'reference';
 
@@ -44,9 +44,10 @@ export interface Backend {
   /** Memory of its own with the same contents. */
   duplicate(memory: Memory): Memory;
   read(memory: Memory, byteOffset: number, bytes: number): Uint8Array<ArrayBuffer>;
-  prepare(plan: Plan): PlanRunner;
+  /** A runner lives as long as its plan: it keeps no more of it than it needs. */
+  prepare(plan: ExplainedPlan): PlanRunner;
   /** The same launch by launch, for the profiler. */
-  prepareSteps(plan: Plan): PlanSteps;
+  prepareSteps(plan: ExplainedPlan): PlanSteps;
   /** The generated code of a plan's kernels as text, for `explain`. */
-  code(plan: Plan): string;
+  code(plan: ExplainedPlan): string;
 }

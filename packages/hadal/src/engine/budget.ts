@@ -5,7 +5,7 @@ import { dtypeInfo } from '../base/dtype.js';
 import { OutOfMemoryError } from '../base/errors.js';
 import { numel, showShape } from '../base/shape.js';
 import type { Node } from '../graph/node.js';
-import type { Plan } from '../schedule/plan.js';
+import type { ExplainedPlan, Plan } from '../schedule/plan.js';
 
 /** Plans that need less are not worth asking the host about. */
 const UNCHECKED_BYTES = 64 * 2 ** 20;
@@ -27,7 +27,7 @@ function largest(values: readonly Sized[], needed: number, free: number): string
     .join('; ');
 }
 
-function written(plan: Plan): Sized[] {
+function written(plan: ExplainedPlan): Sized[] {
   return [...plan.where.entries()]
     .filter(([, place]) => place.in === 'output' || place.in === 'arena')
     .map(([id]) => {
@@ -43,11 +43,16 @@ export function bytesOf(plan: Plan): number {
 
 /**
  * @param needed what `bytesOf` says of the plan.
+ * @param plan asked for if it does not fit.
  * @param available bytes the engine can still take.
  * @throws OutOfMemoryError naming the largest tensors.
  */
-export function checkMemory(plan: Plan, needed: number, available: (wanted: number) => number): void {
-  check(needed, available, () => written(plan));
+export function checkMemory(
+  needed: number,
+  plan: () => ExplainedPlan,
+  available: (wanted: number) => number,
+): void {
+  check(needed, available, () => written(plan()));
 }
 
 /**

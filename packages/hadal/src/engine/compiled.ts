@@ -131,7 +131,7 @@ export class CompiledBackend implements Backend {
       const { kernel } = launch;
       if (kernel.kind === 'host') {
         endProgram();
-        for (const block of launch.blocks) steps.push(this.#hostStep(plan, kernel, block));
+        for (const block of launch.blocks) steps.push(this.#hostStep(kernel, buffersOf(plan, block)));
         continue;
       }
       launches.push(this.#launchSpec(plan, launch, kernel));
@@ -149,7 +149,7 @@ export class CompiledBackend implements Backend {
     const steps = plan.launches.map((launch): Pick<Program, 'bind' | 'launch'> => {
       const { kernel } = launch;
       if (kernel.kind !== 'host') return this.#device.program([this.#launchSpec(plan, launch, kernel)]);
-      const blocks = launch.blocks.map((block) => this.#hostStep(plan, kernel, block));
+      const blocks = launch.blocks.map((block) => this.#hostStep(kernel, buffersOf(plan, block)));
       let bound: readonly Memory[] = [];
       return {
         bind: (buffers) => {
@@ -170,8 +170,7 @@ export class CompiledBackend implements Backend {
   }
 
   /** An op in JavaScript between two programs: copies its inputs out and its result in. */
-  #hostStep(plan: Plan, kernel: HostKernel, block: PlannedBlock): PlanRunner {
-    const refs = block.places.map((p) => bufferIndex(plan, p));
+  #hostStep(kernel: HostKernel, refs: readonly BufferIndex[]): PlanRunner {
     const { compute, inputs, results } = kernel;
     return {
       run: (buffers) => {
@@ -207,12 +206,18 @@ export class CompiledBackend implements Backend {
   }
 }
 
+interface BufferIndex {
+  readonly buffer: number;
+  readonly byteOffset: number;
+}
+
+function buffersOf(plan: Plan, block: PlannedBlock): readonly BufferIndex[] {
+  return block.places.map((p) => bufferIndex(plan, p));
+}
+
 /** Where the buffers of a plan lie in the list that a runner is given. */
-export function bufferIndex(
-  plan: Plan,
-  place: Place,
-): { readonly buffer: number; readonly byteOffset: number } {
-  const leaves = plan.template.leaves;
+export function bufferIndex(plan: Plan, place: Place): BufferIndex {
+  const { leaves } = plan;
   switch (place.in) {
     case 'leaf':
       return { buffer: place.leaf, byteOffset: 0 };

@@ -7,19 +7,20 @@ import { recording } from '../base/recording.js';
 import { Buffer } from '../graph/buffer.js';
 import type { Node } from '../graph/node.js';
 import { PendingGraph } from '../graph/node.js';
-import { decompose } from '../graph/rewrites/decompose.js';
-import type { CapturedGraph, Root, Template } from '../graph/template.js';
-import { capture, templateOf } from '../graph/template.js';
+import { type DecomposeTarget, decompose } from '../graph/rewrites/decompose.js';
+import type { CapturedGraph, GraphKey, Root } from '../graph/template.js';
+import { capture, keptKey, templateOf } from '../graph/template.js';
 import type { Memory } from '../runtime/device.js';
-import type { Plan } from '../schedule/plan.js';
-import { schedule } from '../schedule/plan.js';
-import type { Backend, EngineName, PlanRunner, PlanSteps } from './backend.js';
+import type { ExplainedPlan, Plan } from '../schedule/plan.js';
+import { schedule, unexplained } from '../schedule/plan.js';
+import type { Backend, EngineName, PlanRunner } from './backend.js';
 import { bytesOf, checkMemory, checkTotal } from './budget.js';
 import { Explanation } from './explanation.js';
 import type { GraphSize, PlanPolicy } from './novelty.js';
 import { Novelty, RUNS_OF_REPEATED } from './novelty.js';
 import type { PackedPlans } from './packed-forms.js';
 import { dropForm, packedForms, preparePacked, wantsPacked } from './packed-forms.js';
+import type { WatchedPlan } from './profile/plan-run.js';
 import { rangedRoots, settleRange } from './range-updates.js';
 import type { Assignable } from './roots.js';
 import { rootsOf } from './roots.js';
@@ -33,14 +34,16 @@ export interface PreparedPlan {
   readonly plan: Plan;
   readonly bytes: number;
   readonly runner: PlanRunner;
+  /** The plan with its template, made again. */
+  readonly explained: () => ExplainedPlan;
   /** Made when the plan first runs under a profiler. */
-  steps: PlanSteps | null;
+  watched: WatchedPlan | null;
   /** Made when operands are first packed by themselves. */
   packed: PackedPlans | null;
 }
 
 interface CachedPlan extends PreparedPlan {
-  readonly key: readonly number[];
+  readonly key: GraphKey;
   /** Whether it was made for convolutions by Winograd's algorithm. */
   readonly winograd: boolean;
   /** Whether it was made for part of a graph. */
@@ -77,13 +80,13 @@ export class Engine {
   #status: Memory | null = null;
   /** Nodes whose memory goes back once nothing is pending. */
   #discarded: Node[] = [];
-  #lastPlan: Plan | Template | null = null;
+  #lastPlan: (() => ExplainedPlan) | null = null;
 
   constructor(backend: Backend, policy: PlanPolicy = new Novelty()) {
     this.backend = backend;
     this.#policy = policy;
     this.pending = new PendingGraph(backend.name);
-    this.pending.flush = () => this.realize([]);
+    this.pending.flush = (wanted) => this.realize(wanted);
     this.pending.begins = () => this.backend.tidy(this.pending.takePassed());
   }
 
@@ -275,7 +278,7 @@ export class Engine {
     const size = sizeOf(captured);
     if (isLasting || !this.#policy.wantsSteps(captured.hash, size))
       return this.#runPlan(captured, known ?? this.#newPlan(captured));
-    const template = templateOf(captured);
+    const key = keptKey(captured);
     const { hash } = captured;
     let planned = 0;
     const usesStatus = runInSteps(captured, {
@@ -286,7 +289,7 @@ export class Engine {
       },
       release: ({ memory }) => this.backend.release(memory),
     });
-    this.#lastPlan = template;
+    this.#lastPlan = () => this.#schedule(key);
     this.#policy.stepped(hash, size, planned);
     return usesStatus;
   }
@@ -327,7 +330,7 @@ export class Engine {
     const { plan, bytes } = prepared;
     const recorder = recording.current;
     const allocating = recorder?.begin('allocation') ?? 0;
-    checkMemory(plan, bytes, (wanted) => this.backend.availableBytes(wanted));
+    checkMemory(bytes, prepared.explained, (wanted) => this.backend.availableBytes(wanted));
     const buffers: Memory[] = [];
     for (let i = 0; i < leaves.length; i++) buffers.push(leaves[i].memory);
     if (bytes > LARGE_RUN_BYTES)
@@ -346,16 +349,16 @@ export class Engine {
     if (recorder === null) run.runner.run(buffers, scalars);
     else {
       const preparing = recorder.begin('profiling');
-      run.steps ??= this.backend.prepareSteps(run.plan);
+      run.watched ??= this.#watched(run.explained());
       recorder.end(preparing);
-      recorder.run({ backend: this.backend, plan: run.plan, captured, steps: run.steps, buffers, scalars });
+      recorder.run({ backend: this.backend, ...run.watched, captured, buffers, scalars });
     }
     for (const u of plan.updates) {
       leaves[u.leaf].version++;
       dropForm(this.backend, leaves[u.leaf]);
     }
     if (arena) this.backend.release(arena);
-    this.#lastPlan = run.plan;
+    this.#lastPlan = run.explained;
     this.statistics.runs++;
     this.statistics.launches += plan.launches.length;
     return outputs;
@@ -370,7 +373,7 @@ export class Engine {
   ): PackedPlans | null {
     const { plan } = prepared;
     if (plan.packable.length === 0 || !wantsPacked(this.backend, plan, leaves)) return null;
-    prepared.packed ??= preparePacked(this.backend, plan);
+    prepared.packed ??= preparePacked(this.backend, prepared.explained);
     buffers.push(...packedForms(this.backend, plan, prepared.packed, leaves, buffers, scalars));
     return prepared.packed;
   }
@@ -400,16 +403,19 @@ export class Engine {
     }
     const recorder = recording.current;
     const span = recorder?.begin('planning') ?? 0;
-    const plan = this.#schedule(templateOf(captured));
-    const key = captured.key.slice(0, captured.keyLength);
+    const key = keptKey(captured);
+    const made = this.#schedule(key);
+    const plan = unexplained(made);
+    const rules = this.#rules;
     const entry: CachedPlan = {
       key,
       winograd,
       isPiece,
       plan,
       bytes: bytesOf(plan),
-      runner: this.backend.prepare(plan),
-      steps: null,
+      runner: this.backend.prepare(made),
+      explained: () => ({ ...plan, template: decompose(templateOf(key), rules) }),
+      watched: null,
       packed: null,
       next: this.#plans.get(captured.hash) ?? null,
       runs: 0,
@@ -422,10 +428,19 @@ export class Engine {
     return entry;
   }
 
-  #schedule(template: Template): Plan {
+  /** What decides about the ops of a plan. */
+  get #rules(): DecomposeTarget {
+    const { target } = this.backend;
+    return { ...target, winograd: this.#winograd, cutsSums: target.lanes > 1 };
+  }
+
+  #schedule(key: GraphKey): ExplainedPlan {
     const { threads, target } = this.backend;
-    const rules = { ...target, winograd: this.#winograd, cutsSums: target.lanes > 1 };
-    return schedule(decompose(template, rules), target, threads);
+    return schedule(decompose(templateOf(key), this.#rules), target, threads);
+  }
+
+  #watched(plan: ExplainedPlan): WatchedPlan {
+    return { plan, steps: this.backend.prepareSteps(plan) };
   }
 
   #statusMemory(): Memory {
@@ -451,14 +466,14 @@ export class Engine {
       .filter((node) => node.buffer === null)
       .map((node): Root => ({ node, into: null }));
     if (roots.length === 0) return new Explanation(null, this.backend);
-    return new Explanation(this.#planFor(capture(roots)).plan, this.backend);
+    return new Explanation(this.#planFor(capture(roots)).explained(), this.backend);
   }
 
   /** The plan of the last realise; if it ran in pieces, the one that it would have had. */
   explainLast(): Explanation {
     const last = this.#lastPlan;
     if (last === null) throw new DeviceError('nothing has run on this engine yet');
-    return new Explanation('launches' in last ? last : this.#schedule(last), this.backend);
+    return new Explanation(last(), this.backend);
   }
 }
 
@@ -469,9 +484,8 @@ function sizeOf({ nodes }: CapturedGraph): GraphSize {
   return { nodes: nodes.length, bytes };
 }
 
-function sameKey(a: readonly number[], captured: CapturedGraph): boolean {
-  const { key, keyLength } = captured;
-  if (a.length !== keyLength) return false;
+function sameKey({ key: a, keyLength: length }: GraphKey, { key, keyLength }: CapturedGraph): boolean {
+  if (length !== keyLength) return false;
   for (let i = 0; i < keyLength; i++) if (a[i] !== key[i]) return false;
   return true;
 }

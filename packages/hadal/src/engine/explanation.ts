@@ -7,7 +7,7 @@ import { boundariesOf } from '../schedule/boundaries.js';
 import { fusedNodes } from '../schedule/fused-nodes.js';
 import { launchCost } from '../schedule/launch-cost.js';
 import { MemoryReport } from '../schedule/memory-report.js';
-import type { Plan } from '../schedule/plan.js';
+import type { ExplainedPlan } from '../schedule/plan.js';
 import { printPlan } from '../schedule/plan.js';
 import type { Backend } from './backend.js';
 import type { DescribedLaunch } from './described-launch.js';
@@ -28,11 +28,11 @@ export interface ExplainedKernel extends DescribedLaunch {
 }
 
 export class Explanation {
-  readonly #plan: Plan | null;
+  readonly #plan: ExplainedPlan | null;
   readonly #backend: Backend;
 
   /** @internal */
-  constructor(plan: Plan | null, backend: Backend) {
+  constructor(plan: ExplainedPlan | null, backend: Backend) {
     this.#plan = plan;
     this.#backend = backend;
   }

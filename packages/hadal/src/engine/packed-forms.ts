@@ -6,8 +6,9 @@ import { known } from '../base/errors.js';
 import type { Buffer } from '../graph/buffer.js';
 import type { Memory } from '../runtime/device.js';
 import { multiplyingPlan, type PackableOperand, packingPlan } from '../schedule/packed-operands.js';
-import type { Plan } from '../schedule/plan.js';
-import type { Backend, PlanRunner, PlanSteps } from './backend.js';
+import { type ExplainedPlan, type Plan, unexplained } from '../schedule/plan.js';
+import type { Backend, PlanRunner } from './backend.js';
+import type { WatchedPlan } from './profile/plan-run.js';
 
 /** Runs that read the same version before it is packed: weights that are trained never get there. */
 const READS = 2;
@@ -23,16 +24,19 @@ export interface PackedPlans {
   readonly plan: Plan;
   readonly runner: PlanRunner;
   readonly packing: readonly PlanRunner[];
-  steps: PlanSteps | null;
+  readonly explained: () => ExplainedPlan;
+  watched: WatchedPlan | null;
 }
 
-export function preparePacked(backend: Backend, plan: Plan): PackedPlans {
+export function preparePacked(backend: Backend, explained: () => ExplainedPlan): PackedPlans {
+  const plan = explained();
   const multiplying = multiplyingPlan(plan);
   return {
-    plan: multiplying,
+    plan: unexplained(multiplying),
     runner: backend.prepare(multiplying),
     packing: plan.packable.map((_, i) => backend.prepare(packingPlan(plan, i))),
-    steps: null,
+    explained: () => multiplyingPlan(explained()),
+    watched: null,
   };
 }
 

@@ -13,7 +13,7 @@ import { oneThread } from '../kernel/target.js';
 import type { Memory } from '../runtime/device.js';
 import { MemoryRange } from '../runtime/device.js';
 import { availableMemory } from '../runtime/host-memory.js';
-import type { Place, Plan, PlannedBlock } from '../schedule/plan.js';
+import type { ExplainedPlan, Place, PlannedBlock } from '../schedule/plan.js';
 import type { Backend, PlanRunner, PlanSteps } from './backend.js';
 import { bufferIndex } from './compiled.js';
 
@@ -106,7 +106,7 @@ export class ReferenceBackend implements Backend {
     return new Uint8Array(host(memory).slice(byteOffset, byteOffset + bytes));
   }
 
-  prepare(plan: Plan): PlanRunner {
+  prepare(plan: ExplainedPlan): PlanRunner {
     for (const launch of plan.launches) this.#seen.add(launch.key);
     return {
       run: (buffers, scalars) => {
@@ -116,7 +116,7 @@ export class ReferenceBackend implements Backend {
     };
   }
 
-  prepareSteps(plan: Plan): PlanSteps {
+  prepareSteps(plan: ExplainedPlan): PlanSteps {
     let buffers: readonly Memory[] = [];
     let scalars: readonly (number | bigint)[] = [];
     return {
@@ -135,7 +135,7 @@ export class ReferenceBackend implements Backend {
 }
 
 function runBlock(
-  plan: Plan,
+  plan: ExplainedPlan,
   block: PlannedBlock,
   buffers: readonly Memory[],
   scalars: readonly (number | bigint)[],

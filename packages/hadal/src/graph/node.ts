@@ -125,7 +125,7 @@ export class PendingGraph {
   nodes = 0;
   bytes = 0;
   /** Runs everything pending; set by the realiser of this engine. */
-  flush: () => void = () => {
+  flush: (wanted: readonly Node[]) => void = () => {
     throw new DeviceError(`${this.name}: this engine cannot realise`);
   };
   /** Called when the first op is about to join, after a run: the last one's graph is gone by then. */
@@ -246,7 +246,7 @@ export class PendingGraph {
     this.handles.push(node);
     this.bytes += node.bytes;
     if (this.trace !== null) return;
-    if (config.debug || this.nodes > config.pendingNodes || this.bytes > config.pendingBytes) this.flush();
+    if (config.debug || this.nodes > config.pendingNodes || this.bytes > config.pendingBytes) this.flush([]);
   }
 
   /**

@@ -42,7 +42,9 @@ export type TupleName = {
 
 export const opNames = Object.keys(opTable) as readonly OpName[];
 
-export const opIds: ReadonlyMap<Op, number> = new Map(opNames.map((name, i) => [opTable[name] as Op, i]));
+export const opsById: readonly Op[] = opNames.map((name) => opTable[name]);
+
+export const opIds: ReadonlyMap<Op, number> = new Map(opsById.map((op, id) => [op, id]));
 
 /** Numbers of dtypes in plan keys. */
 export const dtypeIds: { readonly [K in DType]: number } = {
@@ -58,3 +60,7 @@ export const dtypeIds: { readonly [K in DType]: number } = {
   int16: 9,
   uint32: 10,
 };
+
+export const dtypesById: readonly DType[] = Object.entries(dtypeIds)
+  .sort(([, a], [, b]) => a - b)
+  .map(([dtype]) => dtype as DType);

@@ -11,7 +11,7 @@ import { numel } from '../base/shape.js';
 import type { Node } from './node.js';
 import type { Attributes, Op } from './op.js';
 import type { RegionBody } from './regions/region.js';
-import { dtypeIds, opIds, opTable } from './table.js';
+import { dtypeIds, dtypesById, opIds, opsById, opTable } from './table.js';
 
 export interface TemplateNode {
   readonly op: Op;
@@ -43,11 +43,15 @@ export interface Template {
   readonly origin?: readonly number[];
 }
 
-/** A pending graph made ready for lookup: its key, and the live nodes behind the positions. */
-export interface CapturedGraph {
-  /** The first `keyLength` numbers of this are the key, until the next capture. */
-  readonly key: readonly number[];
+/** The structure of a graph as numbers. */
+export interface GraphKey {
+  /** The first `keyLength` numbers of this are the key. */
+  readonly key: ArrayLike<number>;
   readonly keyLength: number;
+}
+
+/** A pending graph made ready for lookup: its key, which stays until the next capture, and the live nodes behind the positions. */
+export interface CapturedGraph extends GraphKey {
   readonly hash: number;
   /** Live nodes in topological order, leaves and arguments among them. */
   readonly nodes: readonly Node[];
@@ -80,6 +84,11 @@ function outsideOfStep(): ArgumentError {
 const scratch: number[] = [];
 
 const idOf = ({ id }: Node): number => id;
+
+/** What an entry of a key begins with: these less the number of a dtype, or what says of which op it is. */
+const LEAF = -1;
+const ARGUMENT = -16;
+const INTO = -64;
 
 const ROOT = 1;
 const HANDLE = 2;
@@ -181,14 +190,14 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
     const n = nodes[i];
     const { shape, attributes, inputs } = n;
     if (n.buffer !== null) {
-      put(-1 - dtypeIds[n.dtype]);
+      put(LEAF - dtypeIds[n.dtype]);
       put(shape.length);
       for (let d = 0; d < shape.length; d++) put(shape[d]);
       leafNodes.push(n);
       continue;
     }
     if (n.op.name === 'argument') {
-      put(-16 - dtypeIds[n.dtype]);
+      put(ARGUMENT - dtypeIds[n.dtype]);
       argumentNodes.push(n);
       continue;
     }
@@ -196,13 +205,14 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
     put((known(opIds.get(n.op), n.op.name) * 16 + dtypeIds[n.dtype]) * 8 + flags);
     put(shape.length);
     put(attributes.length);
+    put(inputs.length);
     for (let d = 0; d < shape.length; d++) put(shape[d]);
     for (let d = 0; d < attributes.length; d++) put(attributes[d]);
     for (let d = 0; d < inputs.length; d++) put(inputs[d].position);
   }
   for (const r of roots) {
     if (r.into === null) continue;
-    put(-64);
+    put(INTO);
     put(r.node.position);
     put(r.into.position);
   }
@@ -211,30 +221,58 @@ export function capture(wanted: readonly Root[]): CapturedGraph {
   return { key: scratch, keyLength: length, hash, nodes, leafNodes, argumentNodes, roots };
 }
 
-/** The positional form of a captured graph. */
-export function templateOf(captured: CapturedGraph): Template {
-  const rootSet = new Set(captured.roots.map((r) => r.node));
-  const leafIndex = new Map(captured.leafNodes.map((n, i) => [n, i]));
-  const argumentIndex = new Map(captured.argumentNodes.map((n, i) => [n, i]));
-  const into = new Map<Node, number>();
-  for (const r of captured.roots)
-    if (r.into !== null) into.set(r.node, known(leafIndex.get(r.into), 'a leaf to write into'));
-  const nodes = captured.nodes.map(
-    (n): TemplateNode => ({
-      op: n.op,
-      inputs: n.buffer === null ? n.inputs.map((i) => i.position) : [],
-      attributes: n.attributes,
-      shape: n.shape,
-      dtype: n.dtype,
-      leaf: leafIndex.get(n) ?? -1,
-      argument: argumentIndex.get(n) ?? -1,
-      root: rootSet.has(n) && n.buffer === null,
-      handle: n.handle,
-      boundary: n.boundary,
-      into: into.get(n) ?? -1,
-    }),
-  );
-  return { nodes, leaves: captured.leafNodes.length, arguments: captured.argumentNodes.length };
+const NONE: readonly number[] = [];
+
+/** The template that a key stands for: what a plan was made of need not be kept beside it. */
+export function templateOf({ key, keyLength }: GraphKey): Template {
+  let at = 0;
+  const list = (length: number): readonly number[] => {
+    if (length === 0) return NONE;
+    const numbers: number[] = [];
+    for (const end = at + length; at < end; at++) {
+      const x = key[at];
+      // What came out of an array of doubles would be a double again, and eight bytes more.
+      numbers.push(x === (x | 0) ? x | 0 : x);
+    }
+    return numbers;
+  };
+  const nodes: TemplateNode[] = [];
+  const plain = { inputs: NONE, attributes: NONE, leaf: -1, argument: -1, into: -1 };
+  const unmarked = { root: false, handle: false, boundary: false };
+  let leaves = 0;
+  let scalars = 0;
+  while (at < keyLength) {
+    const head = key[at++];
+    if (head === INTO) {
+      const root = key[at++];
+      nodes[root] = { ...nodes[root], into: nodes[key[at++]].leaf };
+    } else if (head <= ARGUMENT) {
+      const dtype = dtypesById[ARGUMENT - head];
+      nodes.push({ ...plain, ...unmarked, op: opTable.argument, shape: NONE, dtype, argument: scalars++ });
+    } else if (head < 0) {
+      const shape = list(key[at++]);
+      const dtype = dtypesById[LEAF - head];
+      nodes.push({ ...plain, ...unmarked, op: opTable.buffer, shape, dtype, leaf: leaves++ });
+    } else {
+      const [rank, attributeCount, inputCount] = [key[at++], key[at++], key[at++]];
+      const shape = list(rank);
+      const attributes = list(attributeCount);
+      nodes.push({
+        op: opsById[head >> 7],
+        inputs: list(inputCount),
+        attributes,
+        shape,
+        dtype: dtypesById[(head >> 3) & 15],
+        leaf: -1,
+        argument: -1,
+        root: (head & ROOT) !== 0,
+        handle: (head & HANDLE) !== 0,
+        boundary: (head & BOUNDARY) !== 0,
+        into: -1,
+      });
+    }
+  }
+  return { nodes, leaves, arguments: scalars };
 }
 
 /** Checks that a template is topological and that shapes are shapes; tests run it on every plan. */
@@ -267,4 +305,15 @@ export function printTemplate(t: Template): string {
       return `n${i}: ${n.dtype}[${n.shape.join(', ')}] = ${what}${attributes}(${inputs})${flags ? `  # ${flags}` : ''}`;
     })
     .join('\n');
+}
+
+/** A key of its own, for longer than until the next capture. */
+export function keptKey({ key, keyLength }: GraphKey): GraphKey {
+  const numbers = new Int32Array(keyLength);
+  for (let i = 0; i < keyLength; i++) {
+    numbers[i] = key[i];
+    if (numbers[i] !== key[i])
+      return { key: Float64Array.from({ length: keyLength }, (_, k) => key[k]), keyLength };
+  }
+  return { key: numbers, keyLength };
 }

@@ -11,7 +11,7 @@ import { excess } from './group-bounds.js';
 import type { Fusion, Group } from './groups.js';
 import { computes, domainIndex, fuse, isProduct, ownIndex, pointsOf } from './groups.js';
 import { readThrough } from './movement-index.js';
-import type { Plan } from './plan.js';
+import type { ExplainedPlan } from './plan.js';
 
 /**
  * - `host`: one side is an op that runs in JavaScript on whole arrays.
@@ -187,7 +187,7 @@ function why(template: Template, fusion: Fusion, home: Group, group: Group, valu
 }
 
 /** The boundaries between a plan's launches, in the order of their readers. */
-export function boundariesOf(plan: Plan): readonly Boundary[] {
+export function boundariesOf(plan: ExplainedPlan): readonly Boundary[] {
   const { template, launches } = plan;
   const fusion = fuse(template);
   const writer = new Map<number, number>();

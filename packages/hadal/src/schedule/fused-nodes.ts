@@ -1,11 +1,11 @@
 /** What a kernel is made of: every op between the memory that it reads and what it writes. */
-import type { Plan, PlannedBlock } from './plan.js';
+import type { ExplainedPlan, PlannedBlock } from './plan.js';
 
 /**
  * Positions in the plan's template, in topological order: the ops that were fused, those that are read through on the way (movement,
  * lookups), and those of other kernels that are computed again; no constants and no arguments.
  */
-export function fusedNodes(plan: Plan, block: PlannedBlock): readonly number[] {
+export function fusedNodes(plan: ExplainedPlan, block: PlannedBlock): readonly number[] {
   const { nodes } = plan.template;
   const writes = new Set(block.writes);
   const found = new Set<number>();

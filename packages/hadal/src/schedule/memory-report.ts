@@ -5,7 +5,7 @@ import { dtypeInfo } from '../base/dtype.js';
 import { known } from '../base/errors.js';
 import type { Shape } from '../base/shape.js';
 import { numel, showShape } from '../base/shape.js';
-import type { Plan } from './plan.js';
+import type { ExplainedPlan } from './plan.js';
 
 export interface PlacedValue {
   /** Position in the graph, or null for the workspace of a launch. */
@@ -41,7 +41,7 @@ export class MemoryReport {
   readonly leastBytes: number;
 
   /** @internal */
-  constructor(plan: Plan | null) {
+  constructor(plan: ExplainedPlan | null) {
     this.launches = plan?.launches.length ?? 0;
     this.values = plan === null ? [] : placedValues(plan);
     this.outputBytes = plan?.outputs.reduce((sum, o) => sum + o.bytes, 0) ?? 0;
@@ -132,7 +132,7 @@ export class MemoryReport {
   }
 }
 
-function placedValues(plan: Plan): PlacedValue[] {
+function placedValues(plan: ExplainedPlan): PlacedValue[] {
   const { nodes } = plan.template;
   const lives = new Map<number, { from: number; to: number }>();
   plan.launches.forEach((launch, at) => {

@@ -10,7 +10,7 @@ import { indexKey } from '../kernel/index-expr.js';
 import { indexValues } from '../kernel/l2.js';
 import { cutsColumns } from '../kernel/parts.js';
 import type { Target } from '../kernel/target.js';
-import type { Place, Plan, PlannedLaunch } from './plan.js';
+import type { ExplainedPlan, Place, PlannedLaunch } from './plan.js';
 
 /** More rows make up for packing. */
 const MOST_ROWS = 128;
@@ -77,13 +77,13 @@ function withPacked(launch: PlannedLaunch, packed: number, phase: SplitPhase): P
 }
 
 /** What packs one operand of a plan. */
-export function packingPlan(plan: Plan, operand: number): Plan {
+export function packingPlan(plan: ExplainedPlan, operand: number): ExplainedPlan {
   const launch = withPacked(plan.launches[plan.packable[operand].launch], operand, 'pack B');
   return { ...plan, launches: [launch] };
 }
 
 /** The plan on packed operands. */
-export function multiplyingPlan(plan: Plan): Plan {
+export function multiplyingPlan(plan: ExplainedPlan): ExplainedPlan {
   const launches = [...plan.launches];
   plan.packable.forEach(({ launch }, i) => {
     launches[launch] = withPacked(launches[launch], i, 'multiply');

@@ -97,7 +97,8 @@ export interface PlannedArena {
 }
 
 export interface Plan {
-  readonly template: Template;
+  /** Buffers that it reads or writes and that are there before. */
+  readonly leaves: number;
   readonly launches: readonly PlannedLaunch[];
   readonly outputs: readonly PlannedOutput[];
   /** Updates in place: captured node and the leaf whose buffer it takes over. */
@@ -109,6 +110,16 @@ export interface Plan {
   readonly threads: number;
   readonly usesStatus: boolean;
   readonly where: ReadonlyMap<number, Place>;
+}
+
+/** A plan with what it was made of, which is most of its bytes: needed to explain it, not to run it. */
+export interface ExplainedPlan extends Plan {
+  readonly template: Template;
+}
+
+/** What engines keep. */
+export function unexplained({ template: _, ...plan }: ExplainedPlan): Plan {
+  return plan;
 }
 
 const none: ReadonlySet<number> = new Set();
@@ -152,7 +163,7 @@ function shareWorkspace(workspaces: readonly (readonly number[])[]): readonly nu
  *
  * @param threads how many shares a large launch is cut into. Only shares and their workspaces depend on it.
  */
-export function schedule(template: Template, target: Target, threads: Threads = oneThread): Plan {
+export function schedule(template: Template, target: Target, threads: Threads = oneThread): ExplainedPlan {
   const kernels = chain(template, buildKernels(template, target.masks));
   const factsOf = factsOn(target);
   const facts = kernels.map((k) => factsOf(k.kernel));
@@ -246,6 +257,7 @@ export function schedule(template: Template, target: Target, threads: Threads = 
   });
   return {
     template,
+    leaves: template.leaves,
     launches: planned,
     packable: packableOperands(planned, updates, target),
     outputs,

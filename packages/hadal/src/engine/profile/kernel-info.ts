@@ -4,7 +4,7 @@ import type { CapturedGraph } from '../../graph/template.js';
 import type { KernelCost } from '../../kernel/costs.js';
 import { fusedNodes } from '../../schedule/fused-nodes.js';
 import { launchCost } from '../../schedule/launch-cost.js';
-import type { Plan, PlannedLaunch } from '../../schedule/plan.js';
+import type { ExplainedPlan, PlannedLaunch } from '../../schedule/plan.js';
 import type { DescribedLaunch } from '../described-launch.js';
 import { describeLaunch } from '../described-launch.js';
 
@@ -18,7 +18,7 @@ export class KernelInfo {
   readonly cost: KernelCost;
   readonly #traces: Error[] = [];
 
-  constructor(plan: Plan, launch: PlannedLaunch) {
+  constructor(plan: ExplainedPlan, launch: PlannedLaunch) {
     const { nodes } = plan.template;
     this.launch = describeLaunch(launch);
     this.nodes = launch.blocks.flatMap((b) => fusedNodes(plan, b));
@@ -29,7 +29,7 @@ export class KernelInfo {
   }
 
   /** Notes the user's lines of another place where this kernel runs. */
-  alsoIn(plan: Plan, launch: PlannedLaunch, captured: CapturedGraph | null): void {
+  alsoIn(plan: ExplainedPlan, launch: PlannedLaunch, captured: CapturedGraph | null): void {
     if (captured === null || this.#traces.length >= MAX_LINES) return;
     const { origin } = plan.template;
     const members = new Set(launch.blocks.flatMap((b) => fusedNodes(plan, b)));
@@ -45,7 +45,11 @@ export class KernelInfo {
   }
 }
 
-export function kernelInfo(plan: Plan, launch: PlannedLaunch, captured: CapturedGraph | null): KernelInfo {
+export function kernelInfo(
+  plan: ExplainedPlan,
+  launch: PlannedLaunch,
+  captured: CapturedGraph | null,
+): KernelInfo {
   const info = new KernelInfo(plan, launch);
   info.alsoIn(plan, launch, captured);
   return info;

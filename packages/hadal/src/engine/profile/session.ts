@@ -3,7 +3,7 @@ import { dtypeInfo } from '../../base/dtype.js';
 import type { Activity } from '../../base/recording.js';
 import { numel } from '../../base/shape.js';
 import { usedMemory } from '../../runtime/host-memory.js';
-import type { Plan, PlannedLaunch } from '../../schedule/plan.js';
+import type { ExplainedPlan, PlannedLaunch } from '../../schedule/plan.js';
 import type { EngineName } from '../backend.js';
 import type { KernelInfo } from './kernel-info.js';
 import { kernelInfo } from './kernel-info.js';
@@ -183,7 +183,7 @@ export function total(sample: MemorySample): number {
 }
 
 /** Launches that do the same work on other memory are one line of the report. */
-function keyOf(plan: Plan, launch: PlannedLaunch): string {
+function keyOf(plan: ExplainedPlan, launch: PlannedLaunch): string {
   const blocks = launch.blocks.map((b) => b.sizes.join(','));
   const host =
     launch.kernel.kind === 'host'

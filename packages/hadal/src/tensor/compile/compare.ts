@@ -40,7 +40,10 @@ function plainJson(_: string, value: unknown): unknown {
 
 function runDifference(a: RecordedRun, b: RecordedRun): string | null {
   if (a.prepared.plan !== b.prepared.plan) {
-    const difference = graphDifference(a.prepared.plan.template.nodes, b.prepared.plan.template.nodes);
+    const difference = graphDifference(
+      a.prepared.explained().template.nodes,
+      b.prepared.explained().template.nodes,
+    );
     const kernels = (run: RecordedRun): string =>
       run.prepared.plan.launches.map((l) => l.kernel.name).join(', ');
     return difference ?? `the kernels were ${kernels(a)} and are now ${kernels(b)}`;
@@ -59,7 +62,7 @@ function runDifference(a: RecordedRun, b: RecordedRun): string | null {
 
 /** The op that a number of a graph goes into. */
 function userOf({ prepared }: RecordedRun, argument: number): string {
-  const { nodes } = prepared.plan.template;
+  const { nodes } = prepared.explained().template;
   let at = nodes.findIndex((n) => n.argument === argument);
   for (;;) {
     const user = nodes.findIndex((n) => n.inputs.includes(at));

@@ -153,7 +153,7 @@ class CompiledFunction {
       );
     const { backend } = entry.space.engine;
     const { runs } = entry.replay.contents.recording;
-    return new CompiledExplanation(runs.map((run) => new Explanation(run.prepared.plan, backend)));
+    return new CompiledExplanation(runs.map((run) => new Explanation(run.prepared.explained(), backend)));
   }
 
   #entryFor(args: readonly unknown[]): Entry | null {
