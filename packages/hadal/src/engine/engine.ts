@@ -86,8 +86,16 @@ export class Engine {
     this.backend = backend;
     this.#policy = policy;
     this.pending = new PendingGraph(backend.name);
-    this.pending.flush = (wanted) => this.realize(wanted);
-    this.pending.begins = () => this.backend.tidy(this.pending.takePassed());
+    let isOnTheWay = false;
+    this.pending.flush = (wanted) => {
+      isOnTheWay = true;
+      this.realize(wanted);
+    };
+    this.pending.begins = () => {
+      // A graph that has only grown past its budget goes on: most of what there is, is in use.
+      this.backend.tidy(isOnTheWay ? 0 : this.pending.takePassed());
+      isOnTheWay = false;
+    };
   }
 
   get name(): EngineName {

@@ -71,7 +71,11 @@ export interface Device {
   availableBytes(wanted: number): number;
   /** Says that a run is about to hold so many bytes at once, so that none of them is moved out of the way of others. */
   expect(bytes: number): void;
-  /** Finds memory that nothing can reach any more, if that pays by now. To be called between runs, when the least is in use. */
+  /**
+   * Finds memory that nothing can reach any more, if that pays by now. To be called between runs, when the least is in use.
+   *
+   * @param nodes of graphs that are done since the last call.
+   */
   tidy(nodes: number): void;
   /** Memory with undefined contents. Freed when nothing refers to it any more. Throws `OutOfMemoryError` when there is none left. */
   allocate(bytes: number): Memory;

@@ -8,7 +8,7 @@ import { collectorOfHost } from './young-garbage.js';
 const WORTH_A_LOOK = 50_000;
 
 /** Heap above twice what was in use after the last collection. */
-const SPARE = 64 * 2 ** 20;
+const SPARE = 128 * 2 ** 20;
 
 /** V8's heap, or what a test puts in its place. */
 export interface GraphHeap {
