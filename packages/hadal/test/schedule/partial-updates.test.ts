@@ -7,7 +7,7 @@ import { capture, templateOf } from '../../src/graph/template.js';
 import { fromTypedArray, noGrad, slice, type Tensor } from '../../src/index.js';
 import { variableSizes } from '../../src/kernel/l2.js';
 import { avx512Target } from '../../src/runtime/native/targets.js';
-import type { Plan } from '../../src/schedule/plan.js';
+import type { ExplainedPlan } from '../../src/schedule/plan.js';
 import { schedule } from '../../src/schedule/plan.js';
 import { onEveryEngine } from '../support/engines.js';
 
@@ -17,7 +17,7 @@ function counted(...shape: number[]): Tensor {
 }
 
 /** The plan of what `write` does to a tensor, which takes over its memory, and of other values. */
-function planOf(cache: Tensor, write: () => readonly Tensor[]): Plan {
+function planOf(cache: Tensor, write: () => readonly Tensor[]): ExplainedPlan {
   const target = cache.storage.node;
   const others = noGrad(write);
   const update: Root = { node: cache.storage.node, into: target };
@@ -26,7 +26,7 @@ function planOf(cache: Tensor, write: () => readonly Tensor[]): Plan {
 }
 
 /** Points that the kernel which overwrites memory computes. */
-function pointsWritten(plan: Plan): number[] {
+function pointsWritten(plan: ExplainedPlan): number[] {
   return plan.launches.flatMap((l) =>
     l.blocks
       .filter((b) => b.writes.some((w) => plan.template.nodes[w].into >= 0))

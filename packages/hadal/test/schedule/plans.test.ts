@@ -21,7 +21,7 @@ import type { Target } from '../../src/kernel/target.js';
 import { avx2Target, avx512Target } from '../../src/runtime/native/targets.js';
 import { wasmTarget } from '../../src/runtime/wasm/target.js';
 import { MemoryReport } from '../../src/schedule/memory-report.js';
-import type { Plan } from '../../src/schedule/plan.js';
+import type { ExplainedPlan } from '../../src/schedule/plan.js';
 import { printPlan, schedule } from '../../src/schedule/plan.js';
 import { Workspace, withWorkspace } from '../../src/tensor/workspace.js';
 
@@ -123,7 +123,7 @@ function lanesOf(name: string, target: Target): number[] {
 
 interface Planned {
   readonly captured: Template;
-  readonly plan: Plan;
+  readonly plan: ExplainedPlan;
 }
 
 function planned(graph: (batch: number) => Root[], batch: number, target: Target): Planned {
@@ -134,17 +134,17 @@ function planned(graph: (batch: number) => Root[], batch: number, target: Target
   });
 }
 
-function blocks(plan: Plan): Kernel[] {
+function blocks(plan: ExplainedPlan): Kernel[] {
   return plan.launches.flatMap((l) => l.blocks.map((b) => b.kernel));
 }
 
 /** The kernel of a launch that is compiled. */
-function compiledKernel({ kernel }: Plan['launches'][number]): LoweredKernel {
+function compiledKernel({ kernel }: ExplainedPlan['launches'][number]): LoweredKernel {
   if (kernel.kind === 'host') throw new Error('a host kernel is not lowered');
   return kernel;
 }
 
-function lowered(plan: Plan, target: Target): L3Function[] {
+function lowered(plan: ExplainedPlan, target: Target): L3Function[] {
   return plan.launches.flatMap((l) =>
     l.kernel.kind === 'host' ? [] : [lower(l.kernel, l.abstract, target)],
   );
