@@ -100,8 +100,17 @@ export class UpdateRule {
   div(a: Value, b: Value | string): Value {
     return this.#ops.arithmetic('div', a, this.#term(b));
   }
-  maximum(a: Value, b: Value): Value {
-    return this.#ops.arithmetic('maximum', a, b);
+  maximum(a: Value, b: Value | string): Value {
+    return this.#ops.arithmetic('maximum', a, this.#term(b));
+  }
+  minimum(a: Value, b: Value | string): Value {
+    return this.#ops.arithmetic('minimum', a, this.#term(b));
+  }
+  lt(a: Value, b: Value): Value {
+    return this.#ops.compare('lt', a, b);
+  }
+  where(condition: Value, a: Value, b: Value): Value {
+    return this.#ops.where(condition, a, b);
   }
   sqrt(a: Value): Value {
     return this.#ops.unary('sqrt', a);

@@ -1,6 +1,17 @@
 /** Optimizers by name. */
 import { ArgumentError } from '../base/errors.js';
-import { Adagrad, Adam, AdamW, Optimizer, RMSprop, SGD } from '../optim/index.js';
+import {
+  Adadelta,
+  Adagrad,
+  Adam,
+  Adamax,
+  AdamW,
+  Lion,
+  NAdam,
+  Optimizer,
+  RMSprop,
+  SGD,
+} from '../optim/index.js';
 import type { Tensor } from '../tensor/index.js';
 
 interface Settings {
@@ -11,6 +22,10 @@ const optimizers = {
   adamw: (parameters, settings) => new AdamW(parameters, settings),
   adam: (parameters, settings) => new Adam(parameters, settings),
   adagrad: (parameters, settings) => new Adagrad(parameters, settings),
+  adadelta: (parameters, settings) => new Adadelta(parameters, settings),
+  adamax: (parameters, settings) => new Adamax(parameters, settings),
+  lion: (parameters, settings) => new Lion(parameters, settings),
+  nadam: (parameters, settings) => new NAdam(parameters, settings),
   rmsprop: (parameters, settings) => new RMSprop(parameters, settings),
   sgd: (parameters, settings) => new SGD(parameters, settings),
 } satisfies Record<string, (parameters: Iterable<Tensor>, settings: Settings) => Optimizer>;

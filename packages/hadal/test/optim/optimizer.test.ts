@@ -34,6 +34,13 @@ const makers: { readonly [name: string]: (net: nn.Sequential) => optim.Optimizer
     ]),
   RMSprop: (net) => new optim.RMSprop(net.parameters(), { centered: true, momentum: 0.5 }),
   Adagrad: (net) => new optim.Adagrad(net.parameters(), { lrDecay: 0.1 }),
+  Adadelta: (net) => new optim.Adadelta(net.parameters()),
+  Adamax: (net) => new optim.Adamax(net.parameters()),
+  ASGD: (net) => new optim.ASGD(net.parameters()),
+  Lion: (net) => new optim.Lion(net.parameters()),
+  NAdam: (net) => new optim.NAdam(net.parameters()),
+  RAdam: (net) => new optim.RAdam(net.parameters()),
+  Rprop: (net) => new optim.Rprop(net.parameters()),
 };
 
 function train(net: nn.Sequential, opt: optim.Optimizer, steps: number): void {

@@ -28,6 +28,13 @@ const makers = {
   AdamW: (p: optim.OptimizedParameters<optim.AdamSettings>, o: Options) => new optim.AdamW(p, o),
   RMSprop: (p: optim.OptimizedParameters<optim.RMSpropSettings>, o: Options) => new optim.RMSprop(p, o),
   Adagrad: (p: optim.OptimizedParameters<optim.AdagradSettings>, o: Options) => new optim.Adagrad(p, o),
+  Adadelta: (p: optim.OptimizedParameters<optim.AdadeltaSettings>, o: Options) => new optim.Adadelta(p, o),
+  Adamax: (p: optim.OptimizedParameters<optim.AdamaxSettings>, o: Options) => new optim.Adamax(p, o),
+  ASGD: (p: optim.OptimizedParameters<optim.ASGDSettings>, o: Options) => new optim.ASGD(p, o),
+  Lion: (p: optim.OptimizedParameters<optim.LionSettings>, o: Options) => new optim.Lion(p, o),
+  NAdam: (p: optim.OptimizedParameters<optim.NAdamSettings>, o: Options) => new optim.NAdam(p, o),
+  RAdam: (p: optim.OptimizedParameters<optim.RAdamSettings>, o: Options) => new optim.RAdam(p, o),
+  Rprop: (p: optim.OptimizedParameters<optim.RpropSettings>, o: Options) => new optim.Rprop(p, o),
 };
 
 const { parameters, x, y, cases } = readFixture('optimizers') as {

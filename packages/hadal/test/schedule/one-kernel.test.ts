@@ -43,6 +43,13 @@ const optimizers: Record<string, (p: nn.Parameter[]) => optim.Optimizer> = {
   AdamW: (p) => new optim.AdamW(p),
   RMSprop: (p) => new optim.RMSprop(p),
   Adagrad: (p) => new optim.Adagrad(p),
+  Adadelta: (p) => new optim.Adadelta(p),
+  Adamax: (p) => new optim.Adamax(p),
+  ASGD: (p) => new optim.ASGD(p),
+  Lion: (p) => new optim.Lion(p),
+  NAdam: (p) => new optim.NAdam(p),
+  RAdam: (p) => new optim.RAdam(p),
+  Rprop: (p) => new optim.Rprop(p),
 };
 
 onEveryEngine('one kernel', ({ run }) => {
