@@ -315,9 +315,9 @@ describe('fit', () => {
     [
       'an unknown optimizer',
       () =>
-        fit(new Line(), [ones([2, 2]), ones([2, 1])], { epochs: 1, loss: 'mse', optimizer: 'lion' as 'sgd' }),
+        fit(new Line(), [ones([2, 2]), ones([2, 1])], { epochs: 1, loss: 'mse', optimizer: 'lyon' as 'sgd' }),
       ArgumentError,
-      "none is called 'lion'",
+      "none is called 'lyon'",
     ],
     [
       'x and y of different lengths',
