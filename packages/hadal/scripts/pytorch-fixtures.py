@@ -16,7 +16,7 @@ import torch
 from fixtures.compare import compare
 from fixtures.suite import FIXTURES, problems
 
-MODULES = ["dtypes", "core", "optimizers", "convolution", "elementwise", "autograd", "tensor", "printing", "nn", "losses", "schedules", "corners"]
+MODULES = ["dtypes", "core", "optimizers", "convolution", "elementwise", "autograd", "tensor", "printing", "nn", "losses", "schedules", "corners", "spatial"]
 
 
 def generate(names):

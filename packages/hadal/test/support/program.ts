@@ -16,6 +16,7 @@ import { elementwiseSteps } from './steps/elementwise.js';
 import { inPlaceSteps } from './steps/in-place.js';
 import { nnSteps } from './steps/nn.js';
 import type { Parameter, Rule } from './steps/parameters.js';
+import { spatialSteps } from './steps/spatial.js';
 import { tensorSteps } from './steps/tensor.js';
 
 export type { Element, Plain } from './plain.js';
@@ -54,6 +55,7 @@ export const rules: { readonly [name: string]: Rule } = {
   ...elementwiseSteps,
   ...inPlaceSteps,
   ...nnSteps,
+  ...spatialSteps,
   ...tensorSteps,
 };
 

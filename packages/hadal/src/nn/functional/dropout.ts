@@ -90,17 +90,31 @@ export function dropout3d(x: Tensor, p = 0.5, options: DropoutOptions = {}): Ten
 /** What SELU of a very negative number is: -scale alpha. */
 const SELU_SATURATION = -1.7580993408473766;
 
-/** Dropout that keeps mean and variance of SELU activations; Klambauer et al. 2017. */
-export function alphaDropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
-  checkTensors('alphaDropout', { x }, options);
-  checkProbability('alphaDropout', p);
-  if (options.training === false || p === 0) return x;
-  checkFloat('alphaDropout', x);
+/** @param shape what there is a mask of */
+function saturate(name: string, x: Tensor, p: number, shape: Shape, training: boolean | undefined): Tensor {
+  checkProbability(name, p);
+  if (training === false || p === 0) return x;
+  checkFloat(name, x);
   if (p === 1) return x.mul(0);
   const { ops } = x.workspace;
   const v = x.value;
   const a = 1 / Math.sqrt((1 - p) * (1 + p * SELU_SATURATION ** 2));
   const b = -a * p * SELU_SATURATION;
-  const kept = ops.where(dropped(x, p, x.shape), ops.constant(SELU_SATURATION, v.dtype, v.shape), v);
+  const kept = ops.where(dropped(x, p, shape), ops.constant(SELU_SATURATION, v.dtype, v.shape), v);
   return Tensor.of(x.workspace, kept).mul(a).add(b);
+}
+
+/** Dropout that keeps mean and variance of SELU activations; Klambauer et al. 2017. */
+export function alphaDropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
+  checkTensors('alphaDropout', { x }, options);
+  return saturate('alphaDropout', x, p, x.shape, options.training);
+}
+
+/** As `alphaDropout`, of whole channels of [N, C, ...]. */
+export function featureAlphaDropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
+  checkTensors('featureAlphaDropout', { x }, options);
+  if (x.ndim < 2)
+    throw new ShapeError(`featureAlphaDropout: the input is [N, C, ...], got ${showShape(x.shape)}`);
+  const channels = x.shape.map((s, d) => (d < 2 ? s : 1));
+  return saturate('featureAlphaDropout', x, p, channels, options.training);
 }

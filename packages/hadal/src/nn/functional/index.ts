@@ -19,11 +19,13 @@ export {
   dropout1d,
   dropout2d,
   dropout3d,
+  featureAlphaDropout,
 } from './dropout.js';
 export * from './embedding.js';
 export * from './embedding-loss.js';
 export * from './linear.js';
 export * from './normalization.js';
 export * from './pooling.js';
+export * from './rearrange.js';
 export type { LossOptions } from './reduction.js';
 export * from './regression-loss.js';

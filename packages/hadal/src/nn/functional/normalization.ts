@@ -223,3 +223,35 @@ export function instanceNorm(x: Tensor, options: AffineOptions = {}): Tensor {
   const { centered, inverse } = moments(x, dims, options.eps);
   return affine(centered.mul(inverse), alongChannels(x, channels), options);
 }
+
+/**
+ * Each element over (k + alpha m)^beta, with m the mean square of `size` neighbouring channels around it; beyond the channels there are
+ * zeros. Krizhevsky et al. 2012.
+ *
+ * @param x [N, C, ...] of three dimensions or more
+ * @throws ShapeError for fewer dimensions; ArgumentError for a size that is no whole number from 1.
+ */
+export function localResponseNorm(
+  x: Tensor,
+  size: number,
+  options: { readonly alpha?: number; readonly beta?: number; readonly k?: number } = {},
+): Tensor {
+  checkTensors('localResponseNorm', { x }, options);
+  checkFloat('localResponseNorm', x);
+  const { alpha = 1e-4, beta = 0.75, k = 1 } = options;
+  if (x.ndim < 3)
+    throw new ShapeError(`localResponseNorm: the input is [N, C, ...] and more, got ${showShape(x.shape)}`);
+  if (!Number.isInteger(size) || size < 1)
+    throw new ArgumentError(`localResponseNorm: size is a whole number from 1, got ${size}`);
+  const around = [Math.floor(size / 2), Math.floor((size - 1) / 2)];
+  const inner = new Array<number>(2 * (x.ndim - 2)).fill(0);
+  // Windows of channels are windows of the last dimension once the others follow in one.
+  const squares = x.square().pad([...inner, ...around]);
+  const sum = squares.unfold(1, size, 1).sum(-1);
+  return x.div(
+    sum
+      .mul(alpha / size)
+      .add(k)
+      .pow(beta),
+  );
+}

@@ -177,6 +177,74 @@ export function avgPool2d(x: Tensor, kernelSize: Sizes, options: AvgPoolOptions 
   return avgPool('avgPool2d', 2, x, kernelSize, options);
 }
 
+/** The largest element of each window of [N, C, D, H, W] or [C, D, H, W]; see `maxPool2d`. */
+export function maxPool3d(x: Tensor, kernelSize: Sizes, options: MaxPoolOptions = {}): Tensor {
+  checkTensors('maxPool3d', { x }, options);
+  return maxPool('maxPool3d', 3, x, kernelSize, options);
+}
+
+/** The mean of each window of [N, C, D, H, W] or [C, D, H, W]; see `avgPool2d`. */
+export function avgPool3d(x: Tensor, kernelSize: Sizes, options: AvgPoolOptions = {}): Tensor {
+  checkTensors('avgPool3d', { x }, options);
+  return avgPool('avgPool3d', 3, x, kernelSize, options);
+}
+
+export interface LPPoolOptions {
+  /** Steps between windows; the window's size if not given. */
+  readonly stride?: Sizes;
+  /** Whether a last window that hangs over the edge counts. */
+  readonly ceilMode?: boolean;
+}
+
+function lpPool(
+  op: string,
+  rank: number,
+  x: Tensor,
+  normType: number,
+  kernelSize: Sizes,
+  options: LPPoolOptions,
+): Tensor {
+  if (typeof normType !== 'number' || normType === 0 || Number.isNaN(normType))
+    throw new ArgumentError(`${op}: normType is a number other than 0, got ${normType}`);
+  const mean = avgPool(op, rank, x.pow(normType), kernelSize, options);
+  const count = sizeList(op, 'kernelSize', kernelSize, rank, 1).reduce((n, s) => n * s, 1);
+  return mean
+    .sign()
+    .mul(mean.abs().relu())
+    .mul(count)
+    .pow(1 / normType);
+}
+
+/** (sum x^p)^(1/p) of each window of [N, C, L] or [C, L]; of negative x and odd p as in PyTorch. */
+export function lpPool1d(
+  x: Tensor,
+  normType: number,
+  kernelSize: Sizes,
+  options: LPPoolOptions = {},
+): Tensor {
+  checkTensors('lpPool1d', { x }, options);
+  return lpPool('lpPool1d', 1, x, normType, kernelSize, options);
+}
+
+/**
+ * (sum x^p)^(1/p) of each window of [N, C, H, W] or [C, H, W].
+ *
+ * @example
+ * ```ts
+ * import { functional as F, tensor } from 'hadal';
+ * console.log(F.lpPool2d(tensor([[[3, 4], [0, 0]]]), 2, 2).tolistSync()); // [ [ [ 5 ] ] ]
+ * ```
+ */
+export function lpPool2d(
+  x: Tensor,
+  normType: number,
+  kernelSize: Sizes,
+  options: LPPoolOptions = {},
+): Tensor {
+  checkTensors('lpPool2d', { x }, options);
+  return lpPool('lpPool2d', 2, x, normType, kernelSize, options);
+}
+
 /** From where to where window `i` of `count` goes over `size` elements. */
 function adaptiveWindow(i: number, count: number, size: number): readonly [number, number] {
   return [Math.floor((i * size) / count), Math.ceil(((i + 1) * size) / count)];
@@ -259,4 +327,23 @@ export function adaptiveMaxPool2d(x: Tensor, outputSize: number | readonly (numb
     return longest;
   });
   return maxPool2d(wide, reach);
+}
+
+/** As a picture of one row. */
+function asRow(op: string, x: Tensor): Tensor {
+  if (x.ndim !== 2 && x.ndim !== 3)
+    throw new ShapeError(`${op}: the input is [N, C, L] or [C, L], got ${showShape(x.shape)}`);
+  return x.unsqueeze(-2);
+}
+
+/** The mean of windows that divide [N, C, L] or [C, L] into `outputSize` parts; null keeps the size. */
+export function adaptiveAvgPool1d(x: Tensor, outputSize: number | null): Tensor {
+  checkTensors('adaptiveAvgPool1d', { x });
+  return adaptiveAvgPool2d(asRow('adaptiveAvgPool1d', x), [1, outputSize]).squeeze(-2);
+}
+
+/** The largest element of windows as in `adaptiveAvgPool1d`. */
+export function adaptiveMaxPool1d(x: Tensor, outputSize: number | null): Tensor {
+  checkTensors('adaptiveMaxPool1d', { x });
+  return adaptiveMaxPool2d(asRow('adaptiveMaxPool1d', x), [1, outputSize]).squeeze(-2);
 }

@@ -1,0 +1,3 @@
+import { testAgainstPyTorch } from '../support/fixtures.js';
+
+testAgainstPyTorch('spatial');
