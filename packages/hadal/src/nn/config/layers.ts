@@ -41,7 +41,9 @@ const convTranspose = (type: typeof layers.ConvTranspose1d | typeof layers.ConvT
     }),
 });
 
-const maxPool = (type: typeof layers.MaxPool1d | typeof layers.MaxPool2d): LayerKind => ({
+const maxPool = (
+  type: typeof layers.MaxPool1d | typeof layers.MaxPool2d | typeof layers.MaxPool3d,
+): LayerKind => ({
   type,
   make: (r) => {
     const kernelSize = r.sizes('kernelSize', 1);
@@ -54,7 +56,9 @@ const maxPool = (type: typeof layers.MaxPool1d | typeof layers.MaxPool2d): Layer
   },
 });
 
-const avgPool = (type: typeof layers.AvgPool1d | typeof layers.AvgPool2d): LayerKind => ({
+const avgPool = (
+  type: typeof layers.AvgPool1d | typeof layers.AvgPool2d | typeof layers.AvgPool3d,
+): LayerKind => ({
   type,
   make: (r) =>
     new type(r.sizes('kernelSize', 1), {
@@ -70,6 +74,33 @@ const adaptive = (type: typeof layers.AdaptiveAvgPool2d | typeof layers.Adaptive
   make: (r) => new type(r.outputSize('outputSize')),
 });
 
+const adaptiveRow = (type: typeof layers.AdaptiveAvgPool1d | typeof layers.AdaptiveMaxPool1d): LayerKind => ({
+  type,
+  make: (r) => new type(r.optionalInteger('outputSize')),
+});
+
+const lpPool = (type: typeof layers.LPPool1d | typeof layers.LPPool2d): LayerKind => ({
+  type,
+  make: (r) =>
+    new type(r.number('normType'), r.sizes('kernelSize', 1), {
+      stride: r.sizes('stride', 1),
+      ceilMode: r.boolean('ceilMode', false),
+    }),
+});
+
+/** Amounts of padding, negative ones too. */
+const amounts = (r: ConfigReader) => r.sizes('padding', -(2 ** 31));
+
+const padding = (type: new (padding: number | number[]) => AnyModule): LayerKind => ({
+  type,
+  make: (r) => new type(amounts(r)),
+});
+
+const constantPadding = (type: new (padding: number | number[], value: number) => AnyModule): LayerKind => ({
+  type,
+  make: (r) => new type(amounts(r), r.number('value')),
+});
+
 const batchNorm = (
   type: typeof layers.BatchNorm1d | typeof layers.BatchNorm2d | typeof layers.BatchNorm3d,
 ): LayerKind => ({
@@ -83,7 +114,9 @@ const batchNorm = (
     }),
 });
 
-const instanceNorm = (type: typeof layers.InstanceNorm1d | typeof layers.InstanceNorm2d): LayerKind => ({
+const instanceNorm = (
+  type: typeof layers.InstanceNorm1d | typeof layers.InstanceNorm2d | typeof layers.InstanceNorm3d,
+): LayerKind => ({
   type,
   make: (r) =>
     new type(r.size('numFeatures'), { eps: r.number('eps', 1e-5), affine: r.boolean('affine', false) }),
@@ -137,7 +170,10 @@ const loss = (type: new (options: { reduction: 'mean' | 'sum' | 'none' }) => Any
 });
 
 const marginLoss = (
-  type: typeof layers.HingeEmbeddingLoss | typeof layers.CosineEmbeddingLoss,
+  type:
+    | typeof layers.HingeEmbeddingLoss
+    | typeof layers.CosineEmbeddingLoss
+    | typeof layers.MarginRankingLoss,
 ): LayerKind => ({
   type,
   make: (r) => new type({ reduction: reductionOf(r), margin: r.number('margin') }),
@@ -175,11 +211,67 @@ export const builtInLayers: { readonly [type: string]: LayerKind } = {
   AvgPool2d: avgPool(layers.AvgPool2d),
   AdaptiveAvgPool2d: adaptive(layers.AdaptiveAvgPool2d),
   AdaptiveMaxPool2d: adaptive(layers.AdaptiveMaxPool2d),
+  MaxPool3d: maxPool(layers.MaxPool3d),
+  AvgPool3d: avgPool(layers.AvgPool3d),
+  LPPool1d: lpPool(layers.LPPool1d),
+  LPPool2d: lpPool(layers.LPPool2d),
+  AdaptiveAvgPool1d: adaptiveRow(layers.AdaptiveAvgPool1d),
+  AdaptiveMaxPool1d: adaptiveRow(layers.AdaptiveMaxPool1d),
+  ReflectionPad1d: padding(layers.ReflectionPad1d),
+  ReflectionPad2d: padding(layers.ReflectionPad2d),
+  ReflectionPad3d: padding(layers.ReflectionPad3d),
+  ReplicationPad1d: padding(layers.ReplicationPad1d),
+  ReplicationPad2d: padding(layers.ReplicationPad2d),
+  ReplicationPad3d: padding(layers.ReplicationPad3d),
+  ZeroPad1d: padding(layers.ZeroPad1d),
+  ZeroPad2d: padding(layers.ZeroPad2d),
+  ZeroPad3d: padding(layers.ZeroPad3d),
+  CircularPad1d: padding(layers.CircularPad1d),
+  CircularPad2d: padding(layers.CircularPad2d),
+  CircularPad3d: padding(layers.CircularPad3d),
+  ConstantPad1d: constantPadding(layers.ConstantPad1d),
+  ConstantPad2d: constantPadding(layers.ConstantPad2d),
+  ConstantPad3d: constantPadding(layers.ConstantPad3d),
+  PixelShuffle: {
+    type: layers.PixelShuffle,
+    make: (r) => new layers.PixelShuffle(r.size('upscaleFactor')),
+  },
+  PixelUnshuffle: {
+    type: layers.PixelUnshuffle,
+    make: (r) => new layers.PixelUnshuffle(r.size('downscaleFactor')),
+  },
+  ChannelShuffle: {
+    type: layers.ChannelShuffle,
+    make: (r) => new layers.ChannelShuffle(r.size('groups')),
+  },
+  CosineSimilarity: {
+    type: layers.CosineSimilarity,
+    make: (r) => new layers.CosineSimilarity({ dim: r.dim('dim', 1), eps: r.number('eps', 1e-8) }),
+  },
+  PairwiseDistance: {
+    type: layers.PairwiseDistance,
+    make: (r) =>
+      new layers.PairwiseDistance({
+        p: r.number('p', 2),
+        eps: r.number('eps', 1e-6),
+        keepdim: r.boolean('keepdim', false),
+      }),
+  },
+  LocalResponseNorm: {
+    type: layers.LocalResponseNorm,
+    make: (r) =>
+      new layers.LocalResponseNorm(r.size('size'), {
+        alpha: r.number('alpha', 1e-4),
+        beta: r.number('beta', 0.75),
+        k: r.number('k', 1),
+      }),
+  },
   BatchNorm1d: batchNorm(layers.BatchNorm1d),
   BatchNorm2d: batchNorm(layers.BatchNorm2d),
   BatchNorm3d: batchNorm(layers.BatchNorm3d),
   InstanceNorm1d: instanceNorm(layers.InstanceNorm1d),
   InstanceNorm2d: instanceNorm(layers.InstanceNorm2d),
+  InstanceNorm3d: instanceNorm(layers.InstanceNorm3d),
   LayerNorm: {
     type: layers.LayerNorm,
     make: (r) =>
@@ -210,6 +302,7 @@ export const builtInLayers: { readonly [type: string]: LayerKind } = {
   Dropout2d: dropping(layers.Dropout2d),
   Dropout3d: dropping(layers.Dropout3d),
   AlphaDropout: dropping(layers.AlphaDropout),
+  FeatureAlphaDropout: dropping(layers.FeatureAlphaDropout),
   Embedding: {
     type: layers.Embedding,
     make: (r) =>
@@ -343,6 +436,37 @@ export const builtInLayers: { readonly [type: string]: LayerKind } = {
         logTarget: r.boolean('logTarget', false),
       }),
   },
+  SoftMarginLoss: loss(layers.SoftMarginLoss),
+  MultiLabelSoftMarginLoss: loss(layers.MultiLabelSoftMarginLoss),
+  PoissonNLLLoss: {
+    type: layers.PoissonNLLLoss,
+    make: (r) =>
+      new layers.PoissonNLLLoss({
+        reduction: reductionOf(r),
+        logInput: r.boolean('logInput', true),
+        full: r.boolean('full', false),
+        eps: r.number('eps', 1e-8),
+      }),
+  },
+  GaussianNLLLoss: {
+    type: layers.GaussianNLLLoss,
+    make: (r) =>
+      new layers.GaussianNLLLoss({
+        reduction: reductionOf(r),
+        full: r.boolean('full', false),
+        eps: r.number('eps', 1e-6),
+      }),
+  },
+  TripletMarginWithDistanceLoss: {
+    type: layers.TripletMarginWithDistanceLoss,
+    make: (r) =>
+      new layers.TripletMarginWithDistanceLoss({
+        reduction: reductionOf(r),
+        margin: r.number('margin', 1),
+        swap: r.boolean('swap', false),
+      }),
+  },
+  MarginRankingLoss: marginLoss(layers.MarginRankingLoss),
   HingeEmbeddingLoss: marginLoss(layers.HingeEmbeddingLoss),
   CosineEmbeddingLoss: marginLoss(layers.CosineEmbeddingLoss),
   TripletMarginLoss: {

@@ -250,6 +250,9 @@ function adaptiveWindow(i: number, count: number, size: number): readonly [numbe
   return [Math.floor((i * size) / count), Math.ceil(((i + 1) * size) / count)];
 }
 
+/** Elements of all windows along a dimension. */
+const MOST_WINDOWS = 2 ** 28;
+
 function outputSizes(op: string, x: Tensor, outputSize: number | readonly (number | null)[]): number[] {
   if (x.ndim !== 3 && x.ndim !== 4)
     throw new ShapeError(`${op}: the input is [N, C, H, W] or [C, H, W], got ${showShape(x.shape)}`);
@@ -263,6 +266,11 @@ function outputSizes(op: string, x: Tensor, outputSize: number | readonly (numbe
     1,
   );
   if (space.includes(0)) throw new ShapeError(`${op}: the image is empty: ${showShape(x.shape)}`);
+  // Windows of every output are listed.
+  if (sizes.some((n, i) => n * space[i] > MOST_WINDOWS))
+    throw new ArgumentError(
+      `${op}: an output of ${showShape(sizes)} is too large for an input of ${showShape(space)}`,
+    );
   return sizes;
 }
 

@@ -8,6 +8,7 @@ import {
   dropout1d,
   dropout2d,
   dropout3d,
+  featureAlphaDropout,
 } from '../functional/dropout.js';
 import { Module } from '../module.js';
 
@@ -56,5 +57,12 @@ export class Dropout3d extends Dropping {
 export class AlphaDropout extends Dropping {
   override forward(x: Tensor): Tensor {
     return alphaDropout(x, this.p, { training: this.training });
+  }
+}
+
+/** As `AlphaDropout`, of whole channels of [N, C, ...]. */
+export class FeatureAlphaDropout extends Dropping {
+  override forward(x: Tensor): Tensor {
+    return featureAlphaDropout(x, this.p, { training: this.training });
   }
 }

@@ -289,3 +289,144 @@ export class TripletMarginLoss extends Loss {
     return { reduction, margin, p, swap };
   }
 }
+
+/** See `functional.tripletMarginWithDistanceLoss`. */
+export class TripletMarginWithDistanceLoss extends Loss {
+  readonly margin: number;
+  readonly swap: boolean;
+  readonly distanceFunction: ((a: Tensor, b: Tensor) => Tensor) | null;
+
+  constructor(
+    options: LossOptions & {
+      margin?: number;
+      swap?: boolean;
+      distanceFunction?: (a: Tensor, b: Tensor) => Tensor;
+    } = {},
+  ) {
+    checkOptions('TripletMarginWithDistanceLoss', options, {
+      reduction: true,
+      margin: true,
+      swap: true,
+      distanceFunction: true,
+    });
+    super(options);
+    this.margin = options.margin ?? 1;
+    this.swap = options.swap ?? false;
+    this.distanceFunction = options.distanceFunction ?? null;
+  }
+
+  override forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
+    const { reduction, margin, swap, distanceFunction } = this;
+    return embedding.tripletMarginWithDistanceLoss(anchor, positive, negative, {
+      reduction,
+      margin,
+      swap,
+      ...(distanceFunction ? { distanceFunction } : {}),
+    });
+  }
+
+  override config(): Config | null {
+    const { reduction, margin, swap } = this;
+    return this.distanceFunction === null ? { reduction, margin, swap } : null;
+  }
+}
+
+/** See `functional.marginRankingLoss`. */
+export class MarginRankingLoss extends Loss {
+  readonly margin: number;
+
+  constructor(options: LossOptions & { margin?: number } = {}) {
+    checkOptions('MarginRankingLoss', options, { reduction: true, margin: true });
+    super(options);
+    this.margin = options.margin ?? 0;
+  }
+
+  override forward(a: Tensor, b: Tensor, target: Tensor): Tensor {
+    return embedding.marginRankingLoss(a, b, target, { reduction: this.reduction, margin: this.margin });
+  }
+
+  override config(): Config {
+    return { reduction: this.reduction, margin: this.margin };
+  }
+}
+
+/** See `functional.softMarginLoss`. */
+export class SoftMarginLoss extends Loss {
+  constructor(options: LossOptions = {}) {
+    checkOptions('SoftMarginLoss', options, { reduction: true });
+    super(options);
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return classification.softMarginLoss(input, target, { reduction: this.reduction });
+  }
+}
+
+/** See `functional.multilabelSoftMarginLoss`. */
+export class MultiLabelSoftMarginLoss extends Loss {
+  /** [C], or null */
+  weight: Buffer | null;
+
+  constructor(options: LossOptions & { weight?: Tensor | null } = {}) {
+    checkOptions('MultiLabelSoftMarginLoss', options, { reduction: true, weight: true });
+    super(options);
+    this.weight = weightBuffer(options.weight);
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    const { reduction, weight } = this;
+    return classification.multilabelSoftMarginLoss(input, target, { reduction, weight });
+  }
+
+  override config(): Config | null {
+    return this.weight === null ? super.config() : null;
+  }
+}
+
+/** See `functional.poissonNllLoss`. */
+export class PoissonNLLLoss extends Loss {
+  readonly logInput: boolean;
+  readonly full: boolean;
+  readonly eps: number;
+
+  constructor(options: LossOptions & { logInput?: boolean; full?: boolean; eps?: number } = {}) {
+    checkOptions('PoissonNLLLoss', options, { reduction: true, logInput: true, full: true, eps: true });
+    super(options);
+    this.logInput = options.logInput ?? true;
+    this.full = options.full ?? false;
+    this.eps = options.eps ?? 1e-8;
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    const { reduction, logInput, full, eps } = this;
+    return regression.poissonNllLoss(input, target, { reduction, logInput, full, eps });
+  }
+
+  override config(): Config {
+    const { reduction, logInput, full, eps } = this;
+    return { reduction, logInput, full, eps };
+  }
+}
+
+/** See `functional.gaussianNllLoss`. */
+export class GaussianNLLLoss extends Loss {
+  readonly full: boolean;
+  readonly eps: number;
+
+  constructor(options: LossOptions & { full?: boolean; eps?: number } = {}) {
+    checkOptions('GaussianNLLLoss', options, { reduction: true, full: true, eps: true });
+    super(options);
+    this.full = options.full ?? false;
+    this.eps = options.eps ?? 1e-6;
+  }
+
+  override forward(input: Tensor, target: Tensor, variance: Tensor): Tensor {
+    const { reduction, full, eps } = this;
+    return regression.gaussianNllLoss(input, target, variance, { reduction, full, eps });
+  }
+
+  override config(): Config {
+    const { reduction, full, eps } = this;
+    return { reduction, full, eps };
+  }
+}

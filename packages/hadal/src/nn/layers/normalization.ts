@@ -305,3 +305,10 @@ export class InstanceNorm2d extends InstanceNorm {
     super('InstanceNorm2d', 4, numFeatures, options);
   }
 }
+
+/** Normalisation of each channel of each sample of [N, C, D, H, W]. */
+export class InstanceNorm3d extends InstanceNorm {
+  constructor(numFeatures: number, options: { eps?: number; affine?: boolean } = {}) {
+    super('InstanceNorm3d', 5, numFeatures, options);
+  }
+}

@@ -3,14 +3,20 @@ import { checkOptions } from '../../base/options.js';
 import type { Tensor } from '../../tensor/index.js';
 import type { Config } from '../config/json.js';
 import { type Sizes, sizeList } from '../functional/convolution.js';
-import type { AvgPoolOptions, MaxPoolOptions } from '../functional/pooling.js';
+import type { AvgPoolOptions, LPPoolOptions, MaxPoolOptions } from '../functional/pooling.js';
 import {
+  adaptiveAvgPool1d,
   adaptiveAvgPool2d,
+  adaptiveMaxPool1d,
   adaptiveMaxPool2d,
   avgPool1d,
   avgPool2d,
+  avgPool3d,
+  lpPool1d,
+  lpPool2d,
   maxPool1d,
   maxPool2d,
+  maxPool3d,
 } from '../functional/pooling.js';
 import { Module } from '../module.js';
 
@@ -112,6 +118,17 @@ export class MaxPool2d extends MaxPool {
   }
 }
 
+/** The largest element of each window of [N, C, D, H, W] or [C, D, H, W]. */
+export class MaxPool3d extends MaxPool {
+  constructor(kernelSize: Sizes, options: MaxPoolOptions = {}) {
+    super('MaxPool3d', 3, kernelSize, options);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return maxPool3d(x, this.kernelSize, this.options);
+  }
+}
+
 /** The mean of each window of [N, C, L] or [C, L]. */
 export class AvgPool1d extends AvgPool {
   constructor(kernelSize: Sizes, options: AvgPoolOptions = {}) {
@@ -131,6 +148,64 @@ export class AvgPool2d extends AvgPool {
 
   override forward(x: Tensor): Tensor {
     return avgPool2d(x, this.kernelSize, this.options);
+  }
+}
+
+/** The mean of each window of [N, C, D, H, W] or [C, D, H, W]. */
+export class AvgPool3d extends AvgPool {
+  constructor(kernelSize: Sizes, options: AvgPoolOptions = {}) {
+    super('AvgPool3d', 3, kernelSize, options);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return avgPool3d(x, this.kernelSize, this.options);
+  }
+}
+
+abstract class LPPool extends Module {
+  readonly normType: number;
+  readonly kernelSize: readonly number[];
+  readonly stride: readonly number[];
+  readonly ceilMode: boolean;
+
+  constructor(name: string, rank: number, normType: number, kernelSize: Sizes, options: LPPoolOptions) {
+    checkOptions(name, options, { stride: true, ceilMode: true });
+    super();
+    this.normType = normType;
+    this.kernelSize = sizeList(name, 'kernelSize', kernelSize, rank, 1);
+    this.stride = sizeList(name, 'stride', options.stride ?? kernelSize, rank, 1);
+    this.ceilMode = options.ceilMode ?? false;
+  }
+
+  protected get options(): LPPoolOptions {
+    return { stride: this.stride, ceilMode: this.ceilMode };
+  }
+
+  override config(): Config {
+    const { normType, kernelSize, stride, ceilMode } = this;
+    return { normType, kernelSize: short(kernelSize), stride: short(stride), ceilMode };
+  }
+}
+
+/** (sum x^p)^(1/p) of each window of [N, C, L] or [C, L]. */
+export class LPPool1d extends LPPool {
+  constructor(normType: number, kernelSize: Sizes, options: LPPoolOptions = {}) {
+    super('LPPool1d', 1, normType, kernelSize, options);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return lpPool1d(x, this.normType, this.kernelSize, this.options);
+  }
+}
+
+/** (sum x^p)^(1/p) of each window of [N, C, H, W] or [C, H, W]. */
+export class LPPool2d extends LPPool {
+  constructor(normType: number, kernelSize: Sizes, options: LPPoolOptions = {}) {
+    super('LPPool2d', 2, normType, kernelSize, options);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return lpPool2d(x, this.normType, this.kernelSize, this.options);
   }
 }
 
@@ -161,5 +236,32 @@ export class AdaptiveAvgPool2d extends Adaptive {
 export class AdaptiveMaxPool2d extends Adaptive {
   override forward(x: Tensor): Tensor {
     return adaptiveMaxPool2d(x, this.outputSize);
+  }
+}
+
+abstract class AdaptiveRow extends Module {
+  readonly outputSize: number | null;
+
+  constructor(outputSize: number | null) {
+    super();
+    this.outputSize = outputSize;
+  }
+
+  override config(): Config {
+    return { outputSize: this.outputSize };
+  }
+}
+
+/** Means of as many windows of [N, C, L] as the output has elements. */
+export class AdaptiveAvgPool1d extends AdaptiveRow {
+  override forward(x: Tensor): Tensor {
+    return adaptiveAvgPool1d(x, this.outputSize);
+  }
+}
+
+/** The largest elements of as many windows of [N, C, L] as the output has elements. */
+export class AdaptiveMaxPool1d extends AdaptiveRow {
+  override forward(x: Tensor): Tensor {
+    return adaptiveMaxPool1d(x, this.outputSize);
   }
 }
