@@ -69,8 +69,7 @@ export class Adadelta extends Optimizer<AdadeltaSettings> {
     grad: Value,
     s: AdadeltaSettings,
   ): Updates {
-    const slope = s.maximize ? rule.neg(grad) : grad;
-    const g = s.weightDecay > 0 ? rule.add(slope, rule.mul(value, 'weightDecay')) : slope;
+    const g = rule.slope(value, grad, s);
     const [squareState, stepState] = [this.state(p, 'square', s), this.state(p, 'stepSquare', s)];
     const [square, past] = [rule.plain(squareState), rule.plain(stepState)];
     const nextSquare = rule.add(rule.mul(square, 'rho'), rule.mul(rule.mul(g, g), 'fresh'));

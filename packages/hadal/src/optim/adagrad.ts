@@ -70,8 +70,7 @@ export class Adagrad extends Optimizer<AdagradSettings> {
     grad: Value,
     s: AdagradSettings,
   ): Updates {
-    const slope = s.maximize ? rule.neg(grad) : grad;
-    const g = s.weightDecay > 0 ? rule.add(slope, rule.mul(value, 'weightDecay')) : slope;
+    const g = rule.slope(value, grad, s);
     const sumState = this.state(p, 'sum', s);
     const sum = rule.add(rule.plain(sumState), rule.mul(g, g));
     const direction = rule.div(g, rule.add(rule.sqrt(sum), 'eps'));

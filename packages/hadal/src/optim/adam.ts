@@ -90,15 +90,10 @@ export class Adam extends Optimizer<AdamSettings> {
     grad: Value,
     s: AdamSettings,
   ): Updates {
-    const slope = s.maximize ? rule.neg(grad) : grad;
-    const penalised = !this.decoupled && s.weightDecay > 0;
-    const g = penalised ? rule.add(slope, rule.mul(value, 'weightDecay')) : slope;
+    const g = rule.slope(value, grad, this.decoupled ? { ...s, weightDecay: 0 } : s);
     const [meanState, squareState] = [this.state(p, 'mean', s), this.state(p, 'square', s)];
     const mean = rule.lerp(rule.plain(meanState), g, 'newMean');
-    const square = rule.add(
-      rule.mul(rule.plain(squareState), 'oldSquare'),
-      rule.mul(rule.mul(g, g), 'newSquare'),
-    );
+    const square = rule.meanSquare(squareState, g);
     const largestState = s.amsgrad ? this.state(p, 'largest', s) : null;
     const largest = largestState ? rule.maximum(rule.plain(largestState), square) : square;
     const spread = rule.add(rule.sqrt(largest), 'eps');

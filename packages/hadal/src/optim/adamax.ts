@@ -75,8 +75,7 @@ export class Adamax extends Optimizer<AdamaxSettings> {
     grad: Value,
     s: AdamaxSettings,
   ): Updates {
-    const slope = s.maximize ? rule.neg(grad) : grad;
-    const g = s.weightDecay > 0 ? rule.add(slope, rule.mul(value, 'weightDecay')) : slope;
+    const g = rule.slope(value, grad, s);
     const [meanState, largestState] = [this.state(p, 'mean', s), this.state(p, 'largest', s)];
     const mean = rule.lerp(rule.plain(meanState), g, 'newMean');
     const faded = rule.mul(rule.plain(largestState), 'oldLargest');

@@ -73,8 +73,7 @@ export class ASGD extends Optimizer<ASGDSettings> {
     grad: Value,
     s: ASGDSettings,
   ): Updates {
-    const slope = s.maximize ? rule.neg(grad) : grad;
-    const g = s.weightDecay > 0 ? rule.add(slope, rule.mul(value, 'weightDecay')) : slope;
+    const g = rule.slope(value, grad, s);
     const averageState = this.state(p, 'average', s);
     const next = rule.sub(rule.mul(value, 'keep'), rule.mul(g, 'rate'));
     return [

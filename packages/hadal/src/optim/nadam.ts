@@ -101,16 +101,11 @@ export class NAdam extends Optimizer<NAdamSettings> {
     grad: Value,
     s: NAdamSettings,
   ): Updates {
-    const slope = s.maximize ? rule.neg(grad) : grad;
-    const decays = s.weightDecay > 0;
-    const g = decays && !s.decoupledWeightDecay ? rule.add(slope, rule.mul(value, 'weightDecay')) : slope;
-    const kept = decays && s.decoupledWeightDecay ? rule.mul(value, 'keep') : value;
+    const g = rule.slope(value, grad, s.decoupledWeightDecay ? { ...s, weightDecay: 0 } : s);
+    const kept = s.decoupledWeightDecay && s.weightDecay > 0 ? rule.mul(value, 'keep') : value;
     const [meanState, squareState] = [this.state(p, 'mean', s), this.state(p, 'square', s)];
     const mean = rule.lerp(rule.plain(meanState), g, 'newMean');
-    const square = rule.add(
-      rule.mul(rule.plain(squareState), 'oldSquare'),
-      rule.mul(rule.mul(g, g), 'newSquare'),
-    );
+    const square = rule.meanSquare(squareState, g);
     const spread = rule.add(rule.sqrt(square), 'eps');
     const direction = rule.add(rule.mul(g, 'gradRate'), rule.mul(mean, 'meanRate'));
     return [

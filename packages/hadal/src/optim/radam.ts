@@ -89,16 +89,11 @@ export class RAdam extends Optimizer<RAdamSettings> {
     grad: Value,
     s: RAdamSettings,
   ): Updates {
-    const slope = s.maximize ? rule.neg(grad) : grad;
-    const decays = s.weightDecay > 0;
-    const g = decays && !s.decoupledWeightDecay ? rule.add(slope, rule.mul(value, 'weightDecay')) : slope;
-    const kept = decays && s.decoupledWeightDecay ? rule.mul(value, 'keep') : value;
+    const g = rule.slope(value, grad, s.decoupledWeightDecay ? { ...s, weightDecay: 0 } : s);
+    const kept = s.decoupledWeightDecay && s.weightDecay > 0 ? rule.mul(value, 'keep') : value;
     const [meanState, squareState] = [this.state(p, 'mean', s), this.state(p, 'square', s)];
     const mean = rule.lerp(rule.plain(meanState), g, 'newMean');
-    const square = rule.add(
-      rule.mul(rule.plain(squareState), 'oldSquare'),
-      rule.mul(rule.mul(g, g), 'newSquare'),
-    );
+    const square = rule.meanSquare(squareState, g);
     const divided = rule.div(rule.mul(mean, 'dividedRate'), rule.add(rule.sqrt(square), 'eps'));
     return [
       [p, rule.sub(kept, rule.add(divided, rule.mul(mean, 'plainRate')))],

@@ -73,8 +73,7 @@ export class RMSprop extends Optimizer<RMSpropSettings> {
     grad: Value,
     s: RMSpropSettings,
   ): Updates {
-    const slope = s.maximize ? rule.neg(grad) : grad;
-    const g = s.weightDecay > 0 ? rule.add(slope, rule.mul(value, 'weightDecay')) : slope;
+    const g = rule.slope(value, grad, s);
     const squareState = this.state(p, 'square', s);
     const square = rule.add(rule.mul(rule.plain(squareState), 'alpha'), rule.mul(rule.mul(g, g), 'fresh'));
     const updates: (readonly [Tensor, Value])[] = [[squareState, square]];

@@ -76,8 +76,7 @@ export class SGD extends Optimizer<SGDSettings> {
   }
 
   protected override update(rule: UpdateRule, p: Tensor, value: Value, grad: Value, s: SGDSettings): Updates {
-    const slope = s.maximize ? rule.neg(grad) : grad;
-    const g = s.weightDecay > 0 ? rule.add(slope, rule.mul(value, 'weightDecay')) : slope;
+    const g = rule.slope(value, grad, s);
     if (s.momentum === 0) return [[p, rule.sub(value, rule.mul(g, 'lr'))]];
     const velocity = this.state(p, 'momentum', s);
     const fresh = s.dampening === 0 ? g : rule.mul(g, 'fresh');

@@ -44,6 +44,12 @@ export class StepNumbers {
   }
 }
 
+/** What `UpdateRule.slope` asks for. */
+interface SlopeSettings {
+  readonly maximize: boolean;
+  readonly weightDecay: number;
+}
+
 export class UpdateRule {
   readonly #ops: AutogradOps;
   readonly #p: Tensor;
@@ -86,6 +92,16 @@ export class UpdateRule {
 
   constant(value: number): Value {
     return this.#ops.constant(value, this.#dtype, this.#p.shape);
+  }
+
+  /** The way up, or down where that is wanted, with the L2 penalty if there is one; the step's number `weightDecay` says how much. */
+  slope(value: Value, grad: Value, { maximize, weightDecay }: SlopeSettings): Value {
+    const g = maximize ? this.neg(grad) : grad;
+    return weightDecay > 0 ? this.add(g, this.mul(value, 'weightDecay')) : g;
+  }
+  /** A running mean of squares, by the step's numbers `oldSquare` and `newSquare`. */
+  meanSquare(state: Tensor, g: Value): Value {
+    return this.add(this.mul(this.plain(state), 'oldSquare'), this.mul(this.mul(g, g), 'newSquare'));
   }
 
   add(a: Value, b: Value | string): Value {

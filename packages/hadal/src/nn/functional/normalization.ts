@@ -245,7 +245,6 @@ export function localResponseNorm(
     throw new ArgumentError(`localResponseNorm: size is a whole number from 1, got ${size}`);
   const around = [Math.floor(size / 2), Math.floor((size - 1) / 2)];
   const inner = new Array<number>(2 * (x.ndim - 2)).fill(0);
-  // Windows of channels are windows of the last dimension once the others follow in one.
   const squares = x.square().pad([...inner, ...around]);
   const sum = squares.unfold(1, size, 1).sum(-1);
   return x.div(

@@ -16,6 +16,7 @@ abstract class Padding extends Module {
   readonly #rank: number;
   readonly #mode: PadMode;
 
+  /** @param padding one amount for all sides, or a pair for each dimension, the last one first */
   constructor(name: string, rank: number, mode: PadMode, padding: Sizes) {
     super();
     this.padding = sizeList(name, 'padding', padding, 2 * rank, LEAST);
@@ -41,9 +42,7 @@ abstract class Padding extends Module {
   }
 }
 
-/**
- * Pads the last dimension by what lies inside of its edges, mirrored. `padding` is one amount for all sides, or a pair for each dimension, the last one first.
- */
+/** Pads the last dimension by what lies inside of its edges, mirrored. */
 export class ReflectionPad1d extends Padding {
   constructor(padding: Sizes) {
     super('ReflectionPad1d', 1, 'reflect', padding);
@@ -51,7 +50,7 @@ export class ReflectionPad1d extends Padding {
 }
 
 /**
- * Pads the last two dimensions by what lies inside of its edges, mirrored. `padding` is one amount for all sides, or a pair for each dimension, the last one first.
+ * Pads the last two dimensions by what lies inside of their edges, mirrored.
  *
  * @example
  * ```ts
@@ -65,104 +64,81 @@ export class ReflectionPad2d extends Padding {
   }
 }
 
-/**
- * Pads the last three dimensions by what lies inside of its edges, mirrored. `padding` is one amount for all sides, or a pair for each dimension, the last one first.
- */
+/** Pads the last three dimensions by what lies inside of their edges, mirrored. */
 export class ReflectionPad3d extends Padding {
   constructor(padding: Sizes) {
     super('ReflectionPad3d', 3, 'reflect', padding);
   }
 }
 
-/**
- * Pads the last dimension by its edges. `padding` is one amount for all sides, or a pair for each dimension, the last one first.
- */
+/** Pads the last dimension by its edges. */
 export class ReplicationPad1d extends Padding {
   constructor(padding: Sizes) {
     super('ReplicationPad1d', 1, 'replicate', padding);
   }
 }
 
-/**
- * Pads the last two dimensions by its edges. `padding` is one amount for all sides, or a pair for each dimension, the last one first.
- */
+/** Pads the last two dimensions by their edges. */
 export class ReplicationPad2d extends Padding {
   constructor(padding: Sizes) {
     super('ReplicationPad2d', 2, 'replicate', padding);
   }
 }
 
-/**
- * Pads the last three dimensions by its edges. `padding` is one amount for all sides, or a pair for each dimension, the last one first.
- */
+/** Pads the last three dimensions by their edges. */
 export class ReplicationPad3d extends Padding {
   constructor(padding: Sizes) {
     super('ReplicationPad3d', 3, 'replicate', padding);
   }
 }
 
-/**
- * Pads the last dimension by zeros. `padding` is one amount for all sides, or a pair for each dimension, the last one first.
- */
+/** Pads the last dimension by zeros. */
 export class ZeroPad1d extends Padding {
   constructor(padding: Sizes) {
     super('ZeroPad1d', 1, 'constant', padding);
   }
 }
 
-/**
- * Pads the last two dimensions by zeros. `padding` is one amount for all sides, or a pair for each dimension, the last one first.
- */
+/** Pads the last two dimensions by zeros. */
 export class ZeroPad2d extends Padding {
   constructor(padding: Sizes) {
     super('ZeroPad2d', 2, 'constant', padding);
   }
 }
 
-/**
- * Pads the last three dimensions by zeros. `padding` is one amount for all sides, or a pair for each dimension, the last one first.
- */
+/** Pads the last three dimensions by zeros. */
 export class ZeroPad3d extends Padding {
   constructor(padding: Sizes) {
     super('ZeroPad3d', 3, 'constant', padding);
   }
 }
 
-/**
- * Pads the last dimension by its other end. `padding` is one amount for all sides, or a pair for each dimension, the last one first.
- */
+/** Pads the last dimension by its other end. */
 export class CircularPad1d extends Padding {
   constructor(padding: Sizes) {
     super('CircularPad1d', 1, 'circular', padding);
   }
 }
 
-/**
- * Pads the last two dimensions by its other end. `padding` is one amount for all sides, or a pair for each dimension, the last one first.
- */
+/** Pads the last two dimensions by their other ends. */
 export class CircularPad2d extends Padding {
   constructor(padding: Sizes) {
     super('CircularPad2d', 2, 'circular', padding);
   }
 }
 
-/**
- * Pads the last three dimensions by its other end. `padding` is one amount for all sides, or a pair for each dimension, the last one first.
- */
+/** Pads the last three dimensions by their other ends. */
 export class CircularPad3d extends Padding {
   constructor(padding: Sizes) {
     super('CircularPad3d', 3, 'circular', padding);
   }
 }
 
-/**
- * Pads the last dimension by a number. `padding` is one amount for all sides, or a pair for each dimension, the last one first.
- */
-export class ConstantPad1d extends Padding {
+abstract class ConstantPadding extends Padding {
   readonly value: number;
 
-  constructor(padding: Sizes, value: number) {
-    super('ConstantPad1d', 1, 'constant', padding);
+  constructor(name: string, rank: number, padding: Sizes, value: number) {
+    super(name, rank, 'constant', padding);
     this.value = value;
   }
 
@@ -175,42 +151,23 @@ export class ConstantPad1d extends Padding {
   }
 }
 
-/**
- * Pads the last two dimensions by a number. `padding` is one amount for all sides, or a pair for each dimension, the last one first.
- */
-export class ConstantPad2d extends Padding {
-  readonly value: number;
-
+/** Pads the last dimension by a number. */
+export class ConstantPad1d extends ConstantPadding {
   constructor(padding: Sizes, value: number) {
-    super('ConstantPad2d', 2, 'constant', padding);
-    this.value = value;
-  }
-
-  protected override get filling(): number {
-    return this.value;
-  }
-
-  override config(): Config {
-    return { ...super.config(), value: this.value };
+    super('ConstantPad1d', 1, padding, value);
   }
 }
 
-/**
- * Pads the last three dimensions by a number. `padding` is one amount for all sides, or a pair for each dimension, the last one first.
- */
-export class ConstantPad3d extends Padding {
-  readonly value: number;
-
+/** Pads the last two dimensions by a number. */
+export class ConstantPad2d extends ConstantPadding {
   constructor(padding: Sizes, value: number) {
-    super('ConstantPad3d', 3, 'constant', padding);
-    this.value = value;
+    super('ConstantPad2d', 2, padding, value);
   }
+}
 
-  protected override get filling(): number {
-    return this.value;
-  }
-
-  override config(): Config {
-    return { ...super.config(), value: this.value };
+/** Pads the last three dimensions by a number. */
+export class ConstantPad3d extends ConstantPadding {
+  constructor(padding: Sizes, value: number) {
+    super('ConstantPad3d', 3, padding, value);
   }
 }
